@@ -36,19 +36,26 @@ class JobFields:
     """Job fields from the options, which apply to every ISSUE_URL."""
 
     base_branch: str | None
+    requested_at: str | None
     dry_run: bool
     metadata: tuple[str, ...]
     """KEY=VALUE pairs."""
 
     @property
     def is_empty(self) -> bool:
-        return not (self.base_branch or self.dry_run or self.metadata)
+        return not (self.base_branch or self.requested_at or self.dry_run or self.metadata)
 
 
 _with_job_fields = option_group(
     "fields",
     JobFields,
     click.option("--base-branch", help="Work from this branch."),
+    click.option(
+        "--requested-at",
+        metavar="TIME",
+        help="When the fix was requested, such as 2026-11-30T09:00:00Z: comments made later are"
+        " left out, and an issue that was edited later is rejected.",
+    ),
     click.option("--dry-run", is_flag=True, help="Find a fix, but push nothing."),
     click.option(
         "--metadata",
@@ -91,8 +98,8 @@ def command(
         raise CommandError("give an ISSUE_URL, or --file", exits.USAGE)
     if job_file and not fields.is_empty:
         raise CommandError(
-            "--base-branch, --dry-run and --metadata are for ISSUE_URLs; in a file, each job has"
-            " its own",
+            "--base-branch, --requested-at, --dry-run and --metadata are for ISSUE_URLs; in a file,"
+            " each job has its own",
             exits.USAGE,
         )
     refuse = _known_policy(ctx).refusal
@@ -115,6 +122,7 @@ def _job(issue_url: str, fields: JobFields, refuse: Refuse) -> FixIssueJob:
         "metadata": _parse_metadata(fields.metadata),
         "options": {"dry_run": fields.dry_run},
         "base_branch": fields.base_branch,
+        "requested_at": fields.requested_at,
     }
     try:
         job = FixIssueJob.model_validate(body)

@@ -160,6 +160,7 @@ def _pipeline(
             models=settings.attempt_models,
         ),
         protected=settings.protected_paths,
+        comment_authors=settings.comment_authors,
         templates=templates,
     )
     return compose(tools)

@@ -5,12 +5,15 @@ import json
 import re
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any, Self
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -34,6 +37,9 @@ _ISSUE_PATH = re.compile(
     r"/(?P<name>(?!\.{1,2}/)[A-Za-z0-9._-]{1,100})"
     r"/issues/(?P<number>[1-9][0-9]{0,9})/?"
 )
+EXAMPLE_TIME = "2026-11-30T09:00:00Z"
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})")
+"""RFC 3339's date-time (https://www.rfc-editor.org/rfc/rfc3339#section-5.6)."""
 _PULL_PATH = re.compile(r"/[^/]+/[^/]+/pull/[0-9]+")
 _LOCAL_PATH = re.compile(r"(?P<path>/.+)/issues/(?P<number>[1-9][0-9]{0,9})")
 
@@ -160,6 +166,16 @@ def _check_size(metadata: dict[str, str]) -> dict[str, str]:
 _Metadata = Annotated[dict[str, str], AfterValidator(_check_size)]
 
 
+def _check_time(value: object) -> object:
+    """Refuse what pydantic would also read as a time: numbers, dates, times without an offset."""
+    if isinstance(value, datetime) or (isinstance(value, str) and _TIME.fullmatch(value)):
+        return value
+    raise ValueError(f"{str(value)[:40]!r} is not a time with an offset, such as {EXAMPLE_TIME}")
+
+
+_Time = Annotated[AwareDatetime, BeforeValidator(_check_time)]
+
+
 class FixIssueJob(_Strict):
     """A job as its sender writes it. Only ``issue_url`` is required."""
 
@@ -171,6 +187,11 @@ class FixIssueJob(_Strict):
         description="derived from the issue when left out",
     )
     base_branch: str | None = Field(None, pattern=r"^[A-Za-z0-9_][A-Za-z0-9._/-]{0,199}$")
+    requested_at: _Time | None = Field(
+        None,
+        description="when the fix was requested: later comments are left out, and an issue whose"
+        " title or body was edited later is rejected",
+    )
     replay: Replay | None = None
     limits: Limits = Limits()
     options: Options = Options()
@@ -207,9 +228,12 @@ class FixIssueJob(_Strict):
     def digest(self) -> str:
         """A hash that distinguishes different bodies under one id.
 
-        A replay is another run of the same job, so it is left out.
+        A replay is another run of the same job, and the same fix may be requested several times,
+        so both are left out.
         """
-        body = self.model_dump(mode="json", exclude={"replay"}, exclude_defaults=True)
+        body = self.model_dump(
+            mode="json", exclude={"replay", "requested_at"}, exclude_defaults=True
+        )
         body["job_id"] = self.id
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 

@@ -53,6 +53,19 @@ def _split(separator: str) -> BeforeValidator:
 
 
 CommaSeparated = Annotated[tuple[str, ...], NoDecode, _split(",")]
+Association = Literal[
+    "OWNER",
+    "MEMBER",
+    "COLLABORATOR",
+    "CONTRIBUTOR",
+    "FIRST_TIME_CONTRIBUTOR",
+    "FIRST_TIMER",
+    "MANNEQUIN",
+    "NONE",
+]
+"""GitHub's values of ``author_association``
+(https://docs.github.com/en/graphql/reference/enums#commentauthorassociation)."""
+Associations = Annotated[tuple[Association, ...], NoDecode, _split(",")]
 Folders = Annotated[tuple[Path, ...], NoDecode, _split(os.pathsep)]
 
 
@@ -136,6 +149,13 @@ class Settings(BaseSettings):
     )
     protected_paths: CommaSeparated = Field(
         (), description="patterns of paths that no patch may change, comma-separated"
+    )
+    comment_authors: Associations = Field(
+        ("OWNER", "MEMBER", "COLLABORATOR"),
+        description=(
+            "whose comments the model reads besides the issue author's: GitHub's values of"
+            " author_association, comma-separated"
+        ),
     )
     templates: str | None = Field(
         None,

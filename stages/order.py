@@ -44,6 +44,8 @@ class StageTools:
     """Whether packages are also fetched for private repositories."""
     protected: tuple[str, ...]
     """Patterns of paths that no patch may write."""
+    comment_authors: tuple[str, ...]
+    """GitHub's names for the roles whose comments are shown to the model."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def _run_tests(tools: StageTools) -> RunTests:
 
 
 ORDER: tuple[Entry, ...] = (
-    Entry(FetchIssue, lambda tools: FetchIssue(tools.forge)),
+    Entry(FetchIssue, lambda tools: FetchIssue(tools.forge, tools.comment_authors)),
     Entry(CheckoutStage, lambda tools: CheckoutStage(tools.mirrors)),
     Entry(BuildContext, lambda tools: BuildContext(tools.mirrors)),
     Entry(PrepareTests, _prepare_tests),

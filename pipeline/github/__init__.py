@@ -1,6 +1,7 @@
 """The forge: where issues are read and pull requests are opened."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
@@ -13,7 +14,10 @@ class Comment(BaseModel):
 
     author: str
     association: str
-    created_at: str
+    is_bot: bool
+    created_at: datetime
+    updated_at: datetime
+    """When it was last edited; GitHub may also set it for other changes."""
     body: str
 
 
@@ -32,6 +36,13 @@ class IssueSnapshot(BaseModel):
     assignees: tuple[str, ...]
     is_pull_request: bool
     comments: tuple[Comment, ...]
+    """Oldest first."""
+    unread_comments: int
+    """Older comments that were not read, because there are too many."""
+
+
+GHOST = "ghost"
+"""GitHub's name for the author of a text whose account was deleted."""
 
 
 class Repository(BaseModel):
@@ -93,6 +104,10 @@ class Forge(Protocol):
     def repository(self, ref: IssueRef) -> Repository: ...
 
     def issue(self, ref: IssueRef) -> IssueSnapshot: ...
+
+    def last_edit(self, ref: IssueRef) -> datetime | None:
+        """Return when the issue's title or body was last changed; None if never."""
+        ...
 
     def token(self, repository: str) -> str | None:
         """Return the token with which git reaches ``repository`` and its fork, if one is needed."""

@@ -66,7 +66,12 @@ class LocalForge:
             assignees=(),
             is_pull_request=False,
             comments=(),
+            unread_comments=0,
         )
+
+    def last_edit(self, ref: IssueRef) -> None:
+        """Return None: the text was given with the job."""
+        return None
 
     def token(self, repository: str) -> None:
         return None

@@ -1,15 +1,25 @@
 """GitHub, and GitHub Enterprise, behind PyGithub."""
 
+import itertools
 import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from pydantic import SecretStr
 
 from pipeline.errors import Retry, retry_after
-from pipeline.github import Comment, ForgeRefused, IssueSnapshot, NewPull, PullRequest, Repository
+from pipeline.github import (
+    GHOST,
+    Comment,
+    ForgeRefused,
+    IssueSnapshot,
+    NewPull,
+    PullRequest,
+    Repository,
+)
 from pipeline.job import IssueRef
 
 if TYPE_CHECKING:
@@ -23,8 +33,23 @@ if TYPE_CHECKING:
     from github.GithubException import GithubException
 
 TIMEOUT_SECONDS = 30
-MAX_COMMENT_BYTES = 1_000_000
-"""Fetching comments stops above this size, far more than the stage that reads them accepts."""
+MAX_COMMENTS = 1000
+"""Of an issue's newest comments. Far more than are shown, because most may be left out."""
+
+LAST_EDIT = """
+query($owner: String!, $name: String!, $number: Int!) {
+  repository(owner: $owner, name: $name) {
+    issue(number: $number) {
+      lastEditedAt
+      timelineItems(itemTypes: [RENAMED_TITLE_EVENT], last: 1) {
+        nodes { ... on RenamedTitleEvent { createdAt } }
+      }
+    }
+  }
+}
+"""
+"""When an issue's body and its title were last changed. REST does not say: its ``updated_at`` also
+changes with comments and labels."""
 
 MAX_MESSAGE = 1000
 """Maximum characters of GitHub's message in an error."""
@@ -106,6 +131,7 @@ class GithubForge:
             if not _is_of_repository(fields["repository_url"], ref.repository):
                 raise ForgeRefused(f"{name} has moved to {fields['html_url']}: send that address")
             assignees = [person["login"] for person in fields.get("assignees") or ()]
+            comments = _newest_comments(issue, fields["comments"])
             return IssueSnapshot(
                 number=fields["number"],
                 title=fields["title"],
@@ -116,8 +142,20 @@ class GithubForge:
                 locked=fields["locked"],
                 assignees=tuple(assignees),
                 is_pull_request="pull_request" in fields,
-                comments=tuple(_comments(issue)),
+                comments=tuple(comments),
+                unread_comments=max(fields["comments"] - len(comments), 0),
             )
+
+    def last_edit(self, ref: IssueRef) -> datetime | None:
+        variables = {"owner": ref.owner, "name": ref.name, "number": ref.number}
+        missing = f"issue #{ref.number} of {ref.repository} does not exist"
+        with self._calling(ref.repository, missing) as client:
+            _, data = client.requester.graphql_query(LAST_EDIT, variables)
+        issue = data["data"]["repository"]["issue"]
+        renamed = [event["createdAt"] for event in issue["timelineItems"]["nodes"]]
+        edited = [issue["lastEditedAt"]] if issue["lastEditedAt"] else []
+        times = [datetime.fromisoformat(time) for time in [*renamed, *edited]]
+        return max(times, default=None)
 
     def push_url(self, ref: IssueRef) -> str:
         missing = f"{ref.repository} can't be forked with this token"
@@ -243,11 +281,22 @@ def forge_error(error: "GithubException", missing: str) -> Exception:
     rate_limited = isinstance(error, RateLimitExceededException) or retry_after(error) is not None
     if error.status == 403 and not rate_limited:
         return ForgeRefused(f"GitHub does not allow it (403): {message}")
+    if _graphql_types(error) & {"FORBIDDEN", "INSUFFICIENT_SCOPES"}:
+        return ForgeRefused(f"GitHub does not allow it: {message}")
+    if "RATE_LIMITED" in _graphql_types(error):
+        return Retry(f"GitHub: {message}")
     if error.status == 422 and "already exists" in message:
         return Retry(f"GitHub: {message}")
     if error.status == 422:
         return ForgeRefused(f"GitHub refused the request (422): {message}")
     return error
+
+
+def _graphql_types(error: "GithubException") -> set[str]:
+    """Return the types of GraphQL's errors, which come with the status 200; empty for REST."""
+    data = error.data if isinstance(error.data, dict) else {}
+    errors = [detail for detail in data.get("errors") or () if isinstance(detail, dict)]
+    return {str(detail["type"]) for detail in errors if "type" in detail}
 
 
 def _message(error: "GithubException") -> str:
@@ -305,19 +354,19 @@ def _is_of_repository(api_url: str, repository: str) -> bool:
 
 
 def _login(user: "github.NamedUser.NamedUser | github.Organization.Organization | None") -> str:
-    return user.login if user else "ghost"  # GitHub's name for deleted accounts
+    return user.login if user else GHOST
 
 
-def _comments(issue: "github.Issue.Issue") -> list[Comment]:
-    """Return an issue's comments, oldest first, stopping above ``MAX_COMMENT_BYTES``."""
-    comments: list[Comment] = []
-    size = 0
-    for fetched in issue.get_comments():
-        comment = _comment(fetched)
-        comments.append(comment)
-        size += len(comment.body.encode(errors="replace"))
-        if size > MAX_COMMENT_BYTES:
-            break
+def _newest_comments(issue: "github.Issue.Issue", count: int) -> list[Comment]:
+    """Return the newest of an issue's ``count`` comments, at most ``MAX_COMMENTS``; oldest first.
+
+    GitHub lists an issue's comments by age only, so its pages are read from the last one back.
+    """
+    if count == 0:
+        return []
+    fetched = itertools.islice(issue.get_comments().reversed, MAX_COMMENTS)
+    comments = [_comment(comment) for comment in fetched]
+    comments.reverse()
     return comments
 
 
@@ -325,7 +374,9 @@ def _comment(comment: "github.IssueComment.IssueComment") -> Comment:
     return Comment(
         author=_login(comment.user),
         association=comment.author_association or "NONE",
-        created_at=comment.created_at.isoformat(),
+        is_bot=comment.user is not None and comment.user.type == "Bot",
+        created_at=comment.created_at,
+        updated_at=comment.updated_at,
         body=comment.body or "",
     )
 

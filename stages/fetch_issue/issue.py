@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from pipeline.github import IssueSnapshot, Repository
 from pipeline.job import IssueRef
 from repository.issue_text import strip_hidden_text
+from stages.fetch_issue.comments import Selection
 
 
 class IssueComment(BaseModel):
@@ -33,6 +34,8 @@ class Issue(BaseModel):
     association: str
     """GitHub's name for the author's role: OWNER, MEMBER, COLLABORATOR, CONTRIBUTOR, NONE, ..."""
     comments: tuple[IssueComment, ...]
+    omitted: tuple[str, ...] = ()
+    """Descriptions of the comments that are not shown."""
     clone_url: str
     default_branch: str
     private: bool
@@ -51,13 +54,15 @@ class Issue(BaseModel):
         return "\n\n".join([self.title, self.body, *comments])
 
 
-def freeze(ref: IssueRef, repository: Repository, snapshot: IssueSnapshot) -> Issue:
+def freeze(
+    ref: IssueRef, repository: Repository, snapshot: IssueSnapshot, selection: Selection
+) -> Issue:
     """Return the frozen issue, without text that a reader of its page would not see."""
     hidden: list[str] = []
     title = strip_hidden_text(snapshot.title, "title", hidden)
     body = strip_hidden_text(snapshot.body, "body", hidden)
     comments: list[IssueComment] = []
-    for number, comment in enumerate(snapshot.comments, 1):
+    for number, comment in enumerate(selection.shown, 1):
         text = strip_hidden_text(comment.body, f"comment {number}", hidden)
         comments.append(
             IssueComment(author=comment.author, association=comment.association, body=text)
@@ -71,6 +76,7 @@ def freeze(ref: IssueRef, repository: Repository, snapshot: IssueSnapshot) -> Is
         author=snapshot.author,
         association=snapshot.association,
         comments=tuple(comments),
+        omitted=selection.omitted,
         clone_url=repository.clone_url,
         default_branch=repository.default_branch,
         private=repository.private,

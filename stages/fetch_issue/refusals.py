@@ -1,10 +1,13 @@
 """Which issues can't be worked on."""
 
-from pipeline.github import IssueSnapshot
+from collections.abc import Sequence
+from datetime import datetime
+
+from pipeline.github import Comment, IssueSnapshot
 
 MAX_ISSUE_BYTES = 256_000
-"""Of the issue and all its comments. GitHub accepts 65,536 characters per text; an issue larger
-than this is not about a single change.
+"""Of the issue and the comments that are shown. GitHub accepts 65,536 characters per text; an issue
+larger than this is not about a single change.
 """
 
 
@@ -18,7 +21,25 @@ def find_refusal(issue: IssueSnapshot) -> str | None:
         return f"issue #{issue.number} is locked"
     if issue.assignees:
         return f"issue #{issue.number} is assigned to {', '.join(issue.assignees)}"
-    comments = [comment.body for comment in issue.comments]
+    return None
+
+
+def find_late_edit(number: int, edited_at: datetime | None, requested_at: datetime) -> str | None:
+    """Return why an issue that was edited after the request can't be worked on.
+
+    Whoever requested the fix read another text.
+    """
+    if edited_at is None or edited_at <= requested_at:
+        return None
+    return (
+        f"issue #{number} was edited at {edited_at.isoformat()}, after the fix was requested at"
+        f" {requested_at.isoformat()}: read it again and send the job with a new requested_at"
+    )
+
+
+def find_size_refusal(issue: IssueSnapshot, shown: Sequence[Comment]) -> str | None:
+    """Return why the issue and the comments that are shown are too large, or None."""
+    comments = [comment.body for comment in shown]
     size = sum(len(text.encode()) for text in [issue.title, issue.body, *comments])
     if size > MAX_ISSUE_BYTES:
         return (

@@ -5,18 +5,22 @@ Issues that policy forbids are rejected here, before anything costs money.
 
 import asyncio
 
-from pipeline.github import Forge, ForgeRefused
+from pipeline.github import Forge, ForgeRefused, IssueSnapshot
+from pipeline.job import FixIssueJob
 from pipeline.outcome import Outcome
 from pipeline.stage import RunContext, Stop
+from stages.fetch_issue.comments import select_comments
 from stages.fetch_issue.issue import Issue, freeze
-from stages.fetch_issue.refusals import find_refusal
+from stages.fetch_issue.refusals import find_late_edit, find_refusal, find_size_refusal
 
 
 class FetchIssue:
     name = "fetch_issue"
 
-    def __init__(self, forge: Forge):
+    def __init__(self, forge: Forge, comment_authors: tuple[str, ...]):
+        """``comment_authors`` are GitHub's names for the roles whose comments are shown."""
         self._forge = forge
+        self._comment_authors = comment_authors
 
     async def run(self, run: RunContext) -> Issue | Stop:
         ref = run.job.issue
@@ -27,19 +31,30 @@ class FetchIssue:
             if repository.push_refusal and not run.job.options.dry_run:
                 return _rejected(repository.push_refusal)
             snapshot = await asyncio.to_thread(self._forge.issue, ref)
+            refusal = find_refusal(snapshot) or await self._find_late_edit(run.job, snapshot)
         except ForgeRefused as error:
             return _rejected(str(error))
-        refusal = find_refusal(snapshot)
+        comments = select_comments(snapshot, self._comment_authors, run.job.requested_at)
+        refusal = refusal or find_size_refusal(snapshot, comments.shown)
         if refusal is not None:
             return _rejected(refusal)
-        issue = await asyncio.to_thread(freeze, ref, repository, snapshot)
+        issue = await asyncio.to_thread(freeze, ref, repository, snapshot, comments)
         if not issue.text.strip():
             return Stop(
                 Outcome.NEEDS_INFO, "the issue has no text: say what happens and what should happen"
             )
+        if issue.omitted:
+            run.progress(f"comments not shown to the model: {'; '.join(issue.omitted)}")
         if issue.hidden:
-            run.progress(f"hidden text removed: {'; '.join(issue.hidden)}")
+            run.progress(f"text that the issue's page does not show: {'; '.join(issue.hidden)}")
         return issue
+
+    async def _find_late_edit(self, job: FixIssueJob, snapshot: IssueSnapshot) -> str | None:
+        """Return why the text that was read is not the text when the fix was requested."""
+        if job.requested_at is None:
+            return None
+        edited_at = await asyncio.to_thread(self._forge.last_edit, job.issue)
+        return find_late_edit(snapshot.number, edited_at, job.requested_at)
 
 
 def _rejected(reason: str) -> Stop:

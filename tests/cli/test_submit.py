@@ -1,6 +1,7 @@
 """``coding-agent submit``, against moto's SQS."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -33,12 +34,15 @@ def test_a_submitted_job_can_be_parsed_by_the_worker(
         "ticket=OPS=7",
         "--metadata",
         "by=ann",
+        "--requested-at",
+        "2026-01-05T10:00:00+01:00",
     ]
     payload = console.json("submit", URL.format(42), *options, "--json")
     (body,) = bodies(aws, queue)
     job = parse_job(body)
     assert (job.issue.number, job.base_branch, job.options.dry_run) == (42, "v1", True)
     assert job.metadata == {"ticket": "OPS=7", "by": "ann"}
+    assert job.requested_at == datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
     assert payload == {
         "job_id": job.id,
         "issue_url": job.issue.url,

@@ -112,7 +112,8 @@ def test_a_replay_is_the_same_job_and_other_fields_make_another_body():
         {"issue_url": URL, "replay": {"id": "r1", "from_stage": "apply_patch"}}
     )
     limited = FixIssueJob.model_validate({"issue_url": URL, "limits": {"max_rounds": 1}})
-    assert plain.digest == replay.digest != limited.digest
+    timed = FixIssueJob.model_validate({"issue_url": URL, "requested_at": "2026-01-05T09:00:00Z"})
+    assert plain.digest == replay.digest == timed.digest != limited.digest
     assert plain.digest == FixIssueJob(issue_url=URL, schema_version=1, metadata={}).digest
 
 
@@ -121,6 +122,7 @@ def test_a_job_is_read_back_from_its_json():
         "issue_url": URL,
         "job_id": "a",
         "base_branch": "main",
+        "requested_at": "2026-01-05T09:00:00Z",
         "replay": {"id": "x"},
         "limits": {"max_cost_usd": 0.5},
         "options": {"draft": True, "labels": ["bug"], "reviewers": ["mona_acme"]},
@@ -146,6 +148,10 @@ def test_a_job_is_read_back_from_its_json():
         ({"metadata": {"n": "x" * (MAX_METADATA_BYTES + 1)}}, "metadata: "),
         ({"callback_topic_arn": "https://evil.example"}, "callback_topic_arn: "),
         ({"base_branch": "a..b"}, "base_branch: "),
+        ({"requested_at": 1767603600}, "requested_at: '1767603600' is not a time with an offset"),
+        ({"requested_at": "2026-01-05"}, "requested_at: '2026-01-05' is not a time with an offset"),
+        ({"requested_at": "2026-01-05T09:00:00"}, "such as 2026-11-30T09:00:00Z"),
+        ({"requested_at": "2026-13-05T09:00:00Z"}, "requested_at: "),
         ({"base_branch": "-x"}, "base_branch: "),
         ({"base_branch": "main\n"}, "base_branch: "),
         ({"base_branch": "refs/heads/main.lock"}, "base_branch: "),

@@ -48,6 +48,8 @@ def prompt(text: str, feedback: str | None = "it failed") -> str:
         author=text,
         association="NONE",
         comments=[SimpleNamespace(author=text, association="NONE", body=text)],
+        omitted=["2 comments by bots"],
+        hidden=["body: 1 HTML comment"],
     )
     suite = SimpleNamespace(
         runnable=True,
@@ -197,6 +199,8 @@ def test_a_huge_issue_is_clipped_with_a_note() -> None:
         author="a",
         association="NONE",
         comments=[SimpleNamespace(author="a", association="NONE", body="c" * 50_000)] * 40,
+        omitted=[],
+        hidden=["comment 7: 12 invisible characters"] * 60,
     )
     text = TEMPLATES.render(
         "propose",

@@ -1,23 +1,29 @@
 import tempfile
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from pipeline.github import ForgeRefused
+from pipeline.github import ForgeRefused, IssueSnapshot
 from pipeline.job import FixIssueJob
 from pipeline.outcome import Outcome
 from pipeline.stage import Stop
 from stages.fetch_issue import MAX_ISSUE_BYTES, FetchIssue, Issue
-from tests.stand_ins.forge import StaticForge, comment, snapshot
+from tests.stand_ins.forge import COMMENTED_AT, StaticForge, comment, snapshot
 from tests.stand_ins.runs import StageRun, job
+
+WRITERS = ("OWNER", "MEMBER", "COLLABORATOR")
 
 
 async def fetch(
-    forge: StaticForge, requested: FixIssueJob | None = None, notes: list[str] | None = None
+    forge: StaticForge,
+    requested: FixIssueJob | None = None,
+    notes: list[str] | None = None,
+    comment_authors: tuple[str, ...] = WRITERS,
 ) -> Issue | Stop:
     with tempfile.TemporaryDirectory() as folder:
         run = StageRun(Path(folder), requested)
-        answer = await FetchIssue(forge).run(run.context())
+        answer = await FetchIssue(forge, comment_authors).run(run.context())
     if notes is not None:
         notes.extend(run.reports)
     return answer
@@ -154,4 +160,100 @@ async def test_hidden_text_is_removed_everywhere_and_reported():
         "body: 2 HTML comments",
         "comment 2: 4 invisible characters",
     )
-    assert notes == [f"hidden text removed: {'; '.join(issue.hidden)}"]
+    assert notes == [f"text that the issue's page does not show: {'; '.join(issue.hidden)}"]
+
+
+# Whose comments are read
+
+
+async def shown(
+    stored: IssueSnapshot, requested_at: datetime | None = None, **options: tuple[str, ...]
+) -> tuple[list[str], tuple[str, ...]]:
+    """Return the texts of the comments that are shown, and what is said of the others."""
+    forge = StaticForge(issues={42: stored})
+    issue = await fetch(forge, job(requested_at=requested_at), **options)  # type: ignore[arg-type]
+    assert isinstance(issue, Issue), issue
+    return [comment.body for comment in issue.comments], issue.omitted
+
+
+async def test_comments_of_the_author_and_of_people_with_write_access_are_shown():
+    comments = (
+        comment("owner", "o", association="OWNER"),
+        comment("member", "m", association="MEMBER"),
+        comment("collaborator", "c", association="COLLABORATOR"),
+        comment("author", "ann", association="NONE"),
+        comment("contributor", "x", association="CONTRIBUTOR"),
+        comment("stranger", "y", association="NONE"),
+        comment("bot", "helper[bot]", is_bot=True),
+    )
+    stored = snapshot(comments=comments)
+    texts, omitted = await shown(stored)
+    assert texts == ["owner", "member", "collaborator", "author"]
+    assert omitted == ("2 comments by people without write access", "1 comment by bots")
+    texts, _ = await shown(stored, comment_authors=("CONTRIBUTOR",))
+    assert texts == ["author", "contributor"], "an operator's choice replaces the default"
+
+
+async def test_a_bot_is_heard_in_its_own_issue_and_a_deleted_account_never():
+    by_bot = snapshot(
+        author="sentry[bot]", comments=(comment("trace", "sentry[bot]", is_bot=True),)
+    )
+    assert (await shown(by_bot))[0] == ["trace"]
+    by_ghost = snapshot(author="ghost", comments=(comment("x", "ghost", association="NONE"),))
+    assert (await shown(by_ghost))[0] == []
+
+
+async def test_of_too_many_comments_the_newest_are_shown():
+    comments = [comment(f"c{number}") for number in range(25)]
+    strangers = [comment("spam", "y", association="NONE")] * 200
+    stored = snapshot(comments=(*comments, *strangers), unread_comments=7)
+    texts, omitted = await shown(stored)
+    assert texts == [f"c{number}" for number in range(5, 25)]
+    assert omitted == (
+        "200 comments by people without write access",
+        "5 older comments",
+        "7 older comments by anyone",
+    )
+
+
+async def test_strangers_comments_do_not_make_an_issue_too_large():
+    strangers = [comment("x" * 60_000, "y", association="NONE")] * 10
+    assert await shown(snapshot(comments=tuple(strangers)))
+
+
+async def test_what_is_not_shown_is_in_the_progress():
+    notes: list[str] = []
+    stored = snapshot(comments=(comment("x", "y", association="NONE"),))
+    await fetch_accepted(StaticForge(issues={42: stored}), notes)
+    assert notes == ["comments not shown to the model: 1 comment by people without write access"]
+
+
+# What came after the request
+
+
+async def test_comments_made_or_edited_after_the_request_are_left_out():
+    second = timedelta(seconds=1)
+    comments = (
+        comment("before"),
+        comment("edited", updated_at=COMMENTED_AT + second),
+        comment("after", created_at=COMMENTED_AT + second),
+    )
+    texts, omitted = await shown(snapshot(comments=comments), COMMENTED_AT)
+    assert texts == ["before"]
+    assert omitted == ("1 comment edited after the request", "1 comment made after the request")
+    assert len((await shown(snapshot(comments=comments)))[0]) == 3
+
+
+async def test_an_issue_that_was_edited_after_the_request_is_rejected():
+    requested_at = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+    requested = job(requested_at=requested_at)
+    edited = StaticForge(edited_at=requested_at + timedelta(seconds=1))
+    assert await rejection(edited, requested) == (
+        "issue #42 was edited at 2026-01-05T09:00:01+00:00, after the fix was requested at"
+        " 2026-01-05T09:00:00+00:00: read it again and send the job with a new requested_at"
+    )
+    for edited_at in (None, requested_at):
+        assert isinstance(await fetch(StaticForge(edited_at=edited_at), requested), Issue)
+    forge = StaticForge(edited_at=requested_at)
+    await fetch(forge)
+    assert "last_edit" not in forge.calls, "it costs a request, so it is asked for only then"

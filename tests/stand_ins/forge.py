@@ -1,6 +1,7 @@
 """An in-memory forge with one repository and its issues, without a server."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from pipeline.github import Comment, ForgeRefused, IssueSnapshot, NewPull, PullRequest, Repository
 from pipeline.job import IssueRef
@@ -18,14 +19,24 @@ def snapshot(number: int = 42, **changes: object) -> IssueSnapshot:
         "assignees": (),
         "is_pull_request": False,
         "comments": (),
+        "unread_comments": 0,
     }
     return IssueSnapshot.model_validate(fields | changes)
 
 
-def comment(body: str, author: str = "bob") -> Comment:
-    return Comment(
-        author=author, association="MEMBER", created_at="2026-01-05T09:00:00Z", body=body
-    )
+COMMENTED_AT = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+
+
+def comment(body: str, author: str = "bob", **changes: object) -> Comment:
+    fields = {
+        "author": author,
+        "association": "MEMBER",
+        "is_bot": False,
+        "created_at": COMMENTED_AT,
+        "updated_at": changes.get("created_at", COMMENTED_AT),
+        "body": body,
+    }
+    return Comment.model_validate(fields | changes)
 
 
 @dataclass
@@ -37,6 +48,7 @@ class StaticForge:
     archived: bool = False
     push_refusal: str | None = None
     issues: dict[int, IssueSnapshot] = field(default_factory=lambda: {42: snapshot()})
+    edited_at: datetime | None = None
     error: Exception | None = None
     """Raised by every method."""
     calls: list[str] = field(default_factory=list)
@@ -58,6 +70,10 @@ class StaticForge:
         if ref.number not in self.issues:
             raise ForgeRefused(f"there is no issue #{ref.number} in {ref.repository}")
         return self.issues[ref.number]
+
+    def last_edit(self, ref: IssueRef) -> datetime | None:
+        self._ask("last_edit", ref)
+        return self.edited_at
 
     def token(self, repository: str) -> None:
         return None

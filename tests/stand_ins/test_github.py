@@ -291,3 +291,31 @@ def test_a_strike_sees_whose_request_it_is_and_acts_after_the_effect(github: Git
     assert acted == [(WRITE_TOKEN, b'["bug"]')]
     labels = call(github, "GET", f"/repos/octo/sample/issues/{number}").json()["labels"]
     assert [label["name"] for label in labels] == ["bug"]
+
+
+def graphql(github: GithubStandIn, fields: str, **variables: object) -> Any:
+    query = (
+        "query($owner: String!, $name: String!, $number: Int!) {"
+        f" repository(owner: $owner, name: $name) {{ issue(number: $number) {{ {fields} }} }} }}"
+    )
+    values = {"owner": "octo", "name": "sample", "number": 1} | variables
+    url = github.api_url.replace("/api/v3", "/api/graphql")
+    headers = {"Authorization": f"token {WRITE_TOKEN}"}
+    body = {"query": query, "variables": values}
+    return requests.post(url, json=body, headers=headers, timeout=10).json()
+
+
+def test_graphql_refuses_what_githubs_schema_does_not_have(github: GithubStandIn) -> None:
+    github.add_issue("octo/sample", "T", "b")
+    answer = graphql(github, "title lastEditedAt")
+    assert answer == {"data": {"repository": {"issue": {"title": "T", "lastEditedAt": None}}}}
+    for fields, message in (
+        ("editedAt", "Field 'editedAt' doesn't exist on type 'Issue'"),
+        ("timelineItems(last: 1) { totalCount }", "doesn't accept these arguments"),
+        ("title { body }", "is a scalar"),
+    ):
+        assert message in graphql(github, fields)["errors"][0]["message"]
+    wrong_type = graphql(github, "title", number="1")
+    assert "wrong types" in wrong_type["errors"][0]["message"]
+    assert graphql(github, "title", number=2)["errors"][0]["type"] == "NOT_FOUND"
+    assert graphql(github, "title", name="none")["errors"][0]["type"] == "NOT_FOUND"

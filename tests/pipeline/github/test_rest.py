@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from pipeline.errors import Family, Retry, judge
 from pipeline.github import Forge, ForgeRefused, NewPull
-from pipeline.github.rest import MAX_COMMENT_BYTES, GithubForge
+from pipeline.github.rest import MAX_COMMENTS, GithubForge
 from pipeline.job import IssueRef
 from tests.stand_ins.github import OUTSIDER_TOKEN, READ_TOKEN, WRITE_TOKEN, GithubStandIn
 
@@ -98,15 +98,36 @@ def test_texts_are_as_written(forge: Forge) -> None:
     assert issue.association == "OWNER"
 
 
-def test_comments_are_fetched_up_to_a_size(github: GithubStandIn, forge: Forge) -> None:
-    number = github.add_issue("Octo/Sample", "Huge", "b", comments=["x" * 60_000] * 250)
+def test_of_too_many_comments_the_newest_are_read(github: GithubStandIn, forge: Forge) -> None:
+    texts = [f"c{number}" for number in range(MAX_COMMENTS + 50)]
+    number = github.add_issue("Octo/Sample", "Long", "b", comments=texts)
     issue = forge.issue(IssueRef.parse(github.issue_url("Octo/Sample", number)))
-    assert (
-        MAX_COMMENT_BYTES
-        < sum(len(comment.body) for comment in issue.comments)
-        < MAX_COMMENT_BYTES + 60_001
-    )
-    assert sum("/comments" in logged.path for logged in github.requests) == 1
+    assert [comment.body for comment in issue.comments] == texts[50:]
+    assert issue.unread_comments == 50
+
+
+def test_a_comment_says_who_made_it_and_when(github: GithubStandIn, forge: Forge) -> None:
+    github.add_comment("Octo/Sample", 1, "ada", "first")
+    github.add_comment("Octo/Sample", 1, "helper[bot]", "second")
+    made = github.now()
+    github.edit_comment("Octo/Sample", 1, 1, "changed")
+    first, second = forge.issue(REF).comments
+    assert (first.is_bot, second.is_bot, second.body) == (False, True, "changed")
+    assert first.created_at == first.updated_at < made
+    assert (second.created_at, second.updated_at) == (made, github.now())
+
+
+def test_the_last_edit_is_that_of_the_body_or_of_the_title(
+    github: GithubStandIn, forge: Forge
+) -> None:
+    github.add_comment("Octo/Sample", 1, "ada", "a comment is no edit")
+    assert forge.last_edit(REF) is None
+    github.edit_issue("Octo/Sample", 1, body="Another.")
+    assert forge.last_edit(REF) == github.now()
+    github.edit_issue("Octo/Sample", 1, title="Another")
+    assert forge.last_edit(REF) == github.now()
+    with pytest.raises(ForgeRefused, match="issue #9 of octo/sample does not exist"):
+        forge.last_edit(IssueRef.parse("https://github.com/Octo/Sample/issues/9"))
 
 
 def test_the_number_of_a_pull_request_is_recognized(github: GithubStandIn, forge: Forge) -> None:

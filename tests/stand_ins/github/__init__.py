@@ -11,6 +11,7 @@ import re
 import socket
 import threading
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 
@@ -19,6 +20,7 @@ from fastapi import FastAPI
 
 from tests.stand_ins.github.apps import Apps
 from tests.stand_ins.github.git_http import GitHttp
+from tests.stand_ins.github.graphql import GraphQl
 from tests.stand_ins.github.rest import Rest
 from tests.stand_ins.github.shapes import WEB, Shapes
 from tests.stand_ins.github.wire import Failure, Planned, Wire
@@ -47,7 +49,9 @@ class GithubStandIn:
         shapes = Shapes(self.origin)
         self._apps = Apps(self._world, shapes)
         self._apps.attach(app)
-        Rest(self._world, shapes).attach(app)
+        rest = Rest(self._world, shapes)
+        GraphQl(rest).attach(app)
+        rest.attach(app)
         GitHttp(self._world).attach(app)
         self.wire = Wire(app)
         self.requests = self.wire.requests
@@ -116,13 +120,47 @@ class GithubStandIn:
             body,
             author,
             world.timestamp(),
-            [Comment(world.next_id(), login, text, world.timestamp()) for login, text in pairs],
+            [self._new_comment(login, text) for login, text in pairs],
             state,
             locked,
             list(assignees),
             is_pull_request=pull_request,
         )
         return number
+
+    def _new_comment(self, author: str, text: str) -> Comment:
+        number = self._world.next_id()
+        now = self._world.timestamp()
+        return Comment(number, author, text, now, now)
+
+    def add_comment(self, full_name: str, number: int, author: str, text: str) -> None:
+        self._issue(full_name, number).comments.append(self._new_comment(author, text))
+
+    def edit_comment(self, full_name: str, number: int, index: int, text: str) -> None:
+        comment = self._issue(full_name, number).comments[index]
+        self._world.next_id()
+        comment.body = text
+        comment.updated_at = self._world.timestamp()
+
+    def edit_issue(
+        self, full_name: str, number: int, *, title: str | None = None, body: str | None = None
+    ) -> None:
+        """Change the title, the body or both, as their author would on the page."""
+        issue = self._issue(full_name, number)
+        self._world.next_id()
+        if title is not None:
+            issue.title = title
+            issue.renamed_at.append(self._world.timestamp())
+        if body is not None:
+            issue.body = body
+            issue.edited_at = self._world.timestamp()
+
+    def now(self) -> datetime:
+        """Return the time by the stand-in's clock, which only changes to it advance."""
+        return self._world.now()
+
+    def _issue(self, full_name: str, number: int) -> Issue:
+        return self._world.get(full_name).issues[number]
 
     def issue_url(self, full_name: str, number: int) -> str:
         return f"{WEB}/{full_name}/issues/{number}"

@@ -83,7 +83,7 @@ class Rest:
     async def _answer(self, request: Request) -> Response:
         path = "/" + request.path_params["path"]
         try:
-            token = self._authenticated(request)
+            token = self.authenticated(request)
             if (request.method, path) == ("GET", "/user"):
                 return JSONResponse(self._shapes.public_user(token.login))
             if (request.method, path) == ("GET", "/rate_limit"):
@@ -102,7 +102,7 @@ class Rest:
         except Refused as refused:
             return refused.response()
 
-    def _authenticated(self, request: Request) -> Token:
+    def authenticated(self, request: Request) -> Token:
         """Return the request's token.
 
         Stricter than GitHub, which lets anyone read public repositories: our forge always has one.
@@ -120,6 +120,11 @@ class Rest:
         if token is None:
             raise Refused(401, "Bad credentials")
         return token
+
+    def find_repository(self, name: str, token: Token) -> Repository | None:
+        """Return the repository of that name if the token can see it. GraphQL follows no rename."""
+        repository = self._world.named(name)
+        return repository if self._world.visible(repository, token) else None
 
     def _visible(self, name: str | None, number: str | None, token: Token, path: str) -> Repository:
         moved = self._world.renamed.get(name.lower()) if name else None

@@ -76,7 +76,7 @@ class Shapes:
             "url": url,
             "html_url": f"{WEB}/{login}",
             "received_events_url": f"{url}/received_events",
-            "type": "User",
+            "type": "Bot" if login.endswith("[bot]") else "User",
             "site_admin": False,
             **{f"{part}_url": f"{url}/{part}" for part in _USER_PARTS},
         }
@@ -228,7 +228,7 @@ class Shapes:
             "author_association": self.association(repository, comment.author),
             "body": comment.body,
             "created_at": comment.created_at,
-            "updated_at": comment.created_at,
+            "updated_at": comment.updated_at,
         }
 
     def pull(self, repository: Repository, pull: Pull, token: Token | None) -> Json:

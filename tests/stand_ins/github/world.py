@@ -29,6 +29,7 @@ class Comment:
     author: str | None
     body: str
     created_at: str
+    updated_at: str
 
 
 @dataclass
@@ -47,6 +48,10 @@ class Issue:
     labels: list[str] = field(default_factory=list)
     is_pull_request: bool = False
     deleted: bool = False
+    edited_at: str | None = None
+    """When its body was last edited."""
+    renamed_at: list[str] = field(default_factory=list)
+    """When its title was changed, each time."""
     moved_to: tuple[int, int] | None = None
     """(repository id, number) after a transfer."""
 
