@@ -284,7 +284,7 @@ def forge_error(error: "GithubException", missing: str) -> Exception:
     if _graphql_types(error) & {"FORBIDDEN", "INSUFFICIENT_SCOPES"}:
         return ForgeRefused(f"GitHub does not allow it: {message}")
     if "RATE_LIMITED" in _graphql_types(error):
-        return Retry(f"GitHub: {message}")
+        return Retry("GitHub's rate limit", counts=False, detail=message)
     if error.status == 422 and "already exists" in message:
         return Retry(f"GitHub: {message}")
     if error.status == 422:
