@@ -78,12 +78,13 @@ def apply_(ctx: click.Context, repo: Path, check: bool, output: Output, reply: I
 def _read_policy(root: Path) -> "EditPolicy":
     from repository.config import CONFIG, ConfigError, read_edit_rules
     from repository.edits.policy import EditPolicy
+    from repository.text_encoding import read_text
 
     config = root / CONFIG
     try:
-        text = config.read_text(encoding="utf-8") if config.is_file() else None
+        text = read_text(config.read_bytes()) if config.is_file() else None
         return EditPolicy(read_edit_rules(text))
-    except (ConfigError, OSError, UnicodeDecodeError) as error:
+    except (ConfigError, OSError) as error:
         raise CommandError(f"{config}: {error}", exits.USAGE) from None
 
 

@@ -52,10 +52,15 @@ def _make_job(issue_url: str, fields: dict[str, object]) -> FixIssueJob:
 
 def _read_issue(path: Path) -> tuple[str, str]:
     """Return the title, which is the first line without Markdown's heading marks, and the body."""
+    from repository.text_encoding import NotText, decode_text
+
     try:
-        text = path.read_text(encoding="utf-8").strip()
-    except UnicodeDecodeError:
-        raise CommandError(f"{path} is not UTF-8 text", exits.USAGE) from None
+        decoded = decode_text(path.read_bytes())
+    except NotText as error:
+        raise CommandError(f"{path}: {error}", exits.USAGE) from None
+    if decoded.is_guessed:
+        raise CommandError(f"{path} is not UTF-8 text", exits.USAGE)
+    text = decoded.text.removeprefix("\ufeff").strip()
     if not text:
         message = f"{path} is empty: write the issue's title in its first line"
         raise CommandError(message, exits.USAGE)

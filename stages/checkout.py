@@ -9,6 +9,7 @@ from pipeline.outcome import Facts, Outcome
 from pipeline.stage import RunContext, Stop
 from repository.config import CONFIG
 from repository.git import GitError, GitRefused, Mirror, Mirrors
+from repository.text_encoding import read_text
 from stages.fetch_issue import Issue
 
 MAX_FILES = 200_000
@@ -118,7 +119,7 @@ def _check_out(mirror: Mirror, issue: Issue, branch: str) -> Checkout | Stop:
 
 def _read_config(mirror: Mirror, sha: str) -> str | None:
     data = mirror.read(sha, CONFIG)
-    return None if data is None else data.decode(errors="replace")[:MAX_CONFIG]
+    return None if data is None else read_text(data)[:MAX_CONFIG]
 
 
 def _rejected(reason: str) -> Stop:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from prompts.filters import clip
 from repository.git import Entry, Mirror
+from repository.text_encoding import NotText, decode_text
 
 MAX_FILE_CHARS = 10_000
 MAX_TOTAL_CHARS = 20_000
@@ -129,10 +130,8 @@ class _Reader:
             return None
         (data,) = self.mirror.read_many([entry.sha])
         try:
-            text = data.decode()
-        except UnicodeDecodeError:
-            return None
-        if "\0" in text:
+            text = decode_text(data).text
+        except NotText:
             return None
         return text.removeprefix("\ufeff").replace("\r\n", "\n").strip() or None
 

@@ -104,13 +104,14 @@ def _read_change(path: str, file: NewFile, base: EditableFiles) -> _TextChange:
     size = len(file.content or b"")
     if size > MAX_FILE_BYTES:
         raise EditFailed(f"it has {size} bytes; at most {MAX_FILE_BYTES} are allowed")
-    before = _decode(path, base.read(path))
-    after = _decode(path, file.content)
-    return _TextChange(before, after)
-
-
-def _decode(path: str, content: bytes | None) -> str | None:
-    return None if content is None else decode(path, content).text
+    old = base.read(path)
+    decoded = None if old is None else decode(old)
+    before = None if decoded is None else decoded.text
+    if file.content is None:
+        return _TextChange(before, None)
+    if decoded is None:
+        return _TextChange(None, decode(file.content).text)
+    return _TextChange(before, decode(file.content, before=decoded).text)
 
 
 def _check_file(path: str, change: _TextChange, policy: EditPolicy) -> None:

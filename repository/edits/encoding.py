@@ -1,21 +1,9 @@
 """Decode files to text and encode them again, so that text outside of edits keeps its bytes."""
 
-import io
-import tokenize
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from repository.edits.model import EditFailed
-
-_UTF16_MARKS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
-
-
-@dataclass(frozen=True)
-class DecodedText:
-    """A file's text and the codec that turns it back into the file's bytes."""
-
-    text: str
-    codec: str
+from repository.text_encoding import DecodedText, NotText, decode_again, decode_text
 
 
 class DecodedFiles:
@@ -35,7 +23,7 @@ class DecodedFiles:
         data = self._read(path)
         if data is None:
             return None
-        self._decoded[path] = decode(path, data)
+        self._decoded[path] = decode(data)
         return self._decoded[path].text
 
     def encode(self, texts: Mapping[str, str | None]) -> dict[str, bytes | None]:
@@ -51,56 +39,28 @@ class DecodedFiles:
         return files
 
 
-def decode(path: str, data: bytes) -> DecodedText:
+def decode(data: bytes, before: DecodedText | None = None) -> DecodedText:
     """Decode a file so that it can be encoded again without loss.
 
-    Tries, in this order: UTF-16 if its byte-order mark is present, UTF-8, the encoding that a
-    Python file declares, and Latin-1, which accepts any bytes.
+    ``before`` is the file's earlier content, if there is any.
 
     Raises:
         EditFailed: the file is not text.
     """
-    for codec in _codecs(path, data):
-        try:
-            text = data.decode(codec)
-            if text.encode(codec) == data:
-                return DecodedText(text, codec)
-        except (UnicodeError, LookupError):
-            continue
-    raise AssertionError("Latin-1 accepts any bytes")
-
-
-def _codecs(path: str, data: bytes) -> list[str]:
-    utf16 = _UTF16_MARKS.get(data[:2])
-    if utf16:
-        return [utf16, "latin-1"]
-    if b"\0" in data:
-        raise EditFailed("it is a binary file")
-    codecs = ["utf-8"]
-    if path.endswith((".py", ".pyi")):
-        declared = _declared_encoding(data)
-        if declared:
-            codecs.append(declared)
-    return [*codecs, "latin-1"]
-
-
-def _declared_encoding(data: bytes) -> str:
-    """Return the encoding that a Python file declares (PEP 263); empty if it is unknown."""
     try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-    except SyntaxError:
-        return ""
-    return encoding
+        return decode_text(data) if before is None else decode_again(data, before)
+    except NotText as error:
+        raise EditFailed(str(error)) from error
 
 
 def _encode(text: str, before: DecodedText) -> bytes:
-    if before.codec == "latin-1":
+    if before.is_guessed:
         # The real encoding is unknown: only characters that the file already contains are safe.
         non_ascii = {character for character in text if character > "\x7f"}
         if not non_ascii <= set(before.text):
             raise EditFailed(
-                "the file is not UTF-8 and declares no encoding: only ASCII and characters that it"
-                " already contains can be written to it"
+                f"the file is not UTF-8 and declares no encoding (it was read as {before.codec}):"
+                " only ASCII and characters that it already contains can be written to it"
             )
     try:
         return text.encode(before.codec)

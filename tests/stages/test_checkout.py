@@ -231,3 +231,13 @@ async def test_the_default_branchs_configuration_applies(remote, tmp_path):
     result = await look(tmp_path, remote, job(base_branch="release"))
     assert isinstance(result, Checkout)
     assert (result.base_branch, result.config) == ("release", "[edits]\nmax_files = 3\n")
+
+
+async def test_a_configuration_that_an_editor_saved_with_a_byte_order_mark_is_read(
+    remote, tmp_path
+):
+    text = "[edits]\nmax_files = 3\n"
+    remote.commit("main", {"a.py": "x\n", ".coding-agent.toml": f"\ufeff{text}"})
+    result = await look(tmp_path, remote, job())
+    assert isinstance(result, Checkout)
+    assert result.config == text

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from repository.files import Kind, kind_of
 from repository.git import Entry, Mirror
+from repository.text_encoding import read_text
 
 _MAX_READ_BYTES = 1_000_000
 _OTHER_LIKELY_READ = re.compile(r"(?:^|/)tests?\.\w+$|require[^/]*\.txt$|^[^/]*$|^\.github/")
@@ -50,7 +51,7 @@ def read_tree(mirror: Mirror, sha: str) -> Tree:
         data = contents.get(path)
         if data is None:
             data = next(mirror.read_many([entry.sha]))
-        return data.decode(errors="replace")
+        return read_text(data)
 
     return Tree(sizes, read)
 

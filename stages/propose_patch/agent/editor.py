@@ -117,7 +117,7 @@ class Editor:
             raise EditFailed(self._missing(path)) from None
         except ValueError as error:
             raise EditFailed(f"{code(path)}: {error}") from error
-        return show_lines(path, decode(path, data).text, view_range)
+        return show_lines(path, decode(data).text, view_range)
 
     async def _list(self, path: str) -> str:
         names = await self._workspace.list(path)
@@ -135,7 +135,7 @@ class Editor:
         if reason:
             raise EditFailed(reason)
         before = await self._files.read(path)
-        text_before = None if before is None else decode(path, before).text
+        text_before = None if before is None else decode(before).text
         check_new_lines(text.split("\n"), text_before)
         check_syntax({path: text_before}, {path: text})
         after = text.encode(errors="replace")
@@ -161,7 +161,7 @@ class Editor:
         await self._files.write(path, before)
         undone = EditedFile(path=path, before_key=last.before_key, undone=True)
         self.remember([undone])
-        diff = show_diff(path, _text(path, now), _text(path, before))
+        diff = show_diff(path, _text(now), _text(before))
         return EditResult(f"undone.\n\n{diff}", (undone,))
 
     async def _apply_through_links(self, edits: Sequence[EditBlock]) -> EditResult:
@@ -215,5 +215,5 @@ def _note_links(targets: Mapping[str, str]) -> list[str]:
     return notes
 
 
-def _text(path: str, data: bytes | None) -> str:
-    return "" if data is None else decode(path, data).text
+def _text(data: bytes | None) -> str:
+    return "" if data is None else decode(data).text

@@ -177,8 +177,8 @@ def _file_edit(path: str, before: bytes | None, after: bytes | None) -> FileEdit
         path=path,
         before=before,
         after=after,
-        text_before="" if before is None else decode(path, before).text,
-        text_after="" if after is None else decode(path, after).text,
+        text_before="" if before is None else decode(before).text,
+        text_after="" if after is None else decode(after).text,
     )
 
 

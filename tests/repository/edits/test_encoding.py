@@ -26,5 +26,5 @@ def test_characters_that_the_encoding_lacks_are_refused():
     declared = "# coding: latin-1\nname = 'é'\n".encode("latin-1")
     assert "latin-1, has no '€'" in refusal_of_bytes(
         block("a.py", "name = 'é'\n", "name = '€'\n"), {"a.py": declared}
-    ).replace("iso-8859-1", "latin-1")
+    ).replace("iso8859-1", "latin-1")
     assert "only ASCII" in refusal_of_bytes(block("a.txt", "x\n", "ü\n"), {"a.txt": b"\xe9\nx\n"})

@@ -60,6 +60,23 @@ def test_interpreter_meets_the_repositorys_requirement(
     assert recipe.python == "3.9"
 
 
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"setup.cfg": "\ufeff[options]\npython_requires = <3.10\n"},
+        {"tox.ini": "\ufeff[testenv]\ndeps = mock\n", "setup.py": "\ufeff# Python :: 3.9\n"},
+        {"pyproject.toml": "\ufeff[project]\nname = 'a'\nrequires-python = '<3.10'\n"},
+        {".coding-agent.toml": "\ufeff[tests]\npython = '3.9'\n"},
+    ],
+)
+def test_a_byte_order_mark_of_an_editor_is_not_part_of_a_file(
+    files: dict[str, str], tmp_path: Path, pythons: Path
+) -> None:
+    recipe = plan_for({**SAMPLE, **files}, tmp_path, pythons).recipe
+    assert recipe is not None
+    assert recipe.python == "3.9" or recipe.requirements == ("mock",)
+
+
 def test_missing_interpreter_is_the_reason_for_no_recipe(tmp_path: Path, pythons: Path) -> None:
     files = {**SAMPLE, "setup.cfg": "[options]\npython_requires = >=3.13\n"}
     plan = plan_for(files, tmp_path, pythons)
