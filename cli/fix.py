@@ -209,7 +209,8 @@ async def _run(app: "App", job: FixIssueJob, printer: "Printer") -> "Event":
         raise CommandError(str(error)) from None
     except asyncio.CancelledError:
         same = "the same command without --again" if job.replay else "the same command"
-        raise CommandError(f"stopped; {same} resumes the run", exits.INTERRUPTED) from None
+        message = f"stopped; {same} resumes the run, coding-agent jobs cancel {job.id} ends it"
+        raise CommandError(message, exits.INTERRUPTED) from None
     if had_ended:
         printer.say("this job has already ended; --again runs it once more")
     return event

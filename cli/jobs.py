@@ -195,17 +195,27 @@ def _transcript_source(ctx: click.Context, store: "RunStore", run: "RunRow") -> 
 def cancel(ctx: click.Context, job_id: str, output: Output) -> None:
     """Ask a job's unfinished run to stop. Its worker sees the request within one heartbeat.
 
+    A run that an interrupted `fix` left behind ends at once.
+
     \b
     Example:
       coding-agent jobs cancel 5c0b7e9c-6d34-5f6a-9d21-0c1f2a3b4c5d
     """
+    from cli.backends import open_artifacts
+    from cli.cancel import end_cancelled
     from cli.run_reports import run_summary
 
     store = _open_store(ctx)
     run = _find_run(store, job_id)
     if not store.request_cancel(job_id):
         raise CommandError(f"job {job_id!r} has already ended: {run.outcome}")
-    output.write(run_summary(store, run), f"asked {job_id} to stop")
+    chosen = settings(ctx)
+    with exit_on_settings_error():
+        artifacts = open_artifacts(chosen)
+    has_ended = end_cancelled(store, artifacts, run, chosen)
+    newest = _find_run(store, job_id)
+    text = f"cancelled {job_id}" if has_ended else f"asked {job_id} to stop"
+    output.write(run_summary(store, newest), text)
 
 
 @command.command("retry")

@@ -248,6 +248,11 @@ class Pipeline:
     def names(self) -> list[str]:
         return [step.name for step in self.steps]
 
+    @property
+    def result_types(self) -> dict[str, type[BaseModel]]:
+        """The type of each stage's result, by the stage's name. The last stage has none."""
+        return {step.name: step.gives for step in self.steps if step.gives is not None}
+
     def index(self, name: str) -> int:
         return self.names.index(name)
 

@@ -1,7 +1,7 @@
 """What a run publishes: its facts, its result and its two events."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ValidationError
@@ -13,10 +13,13 @@ from pipeline.job import FixIssueJob
 from pipeline.leased_run import OFFLOAD_BYTES, LeasedRun, fingerprint, replace_surrogates
 from pipeline.money import to_usd
 from pipeline.outcome import Event, Facts, RunResult, RunStarted
-from pipeline.stage import HasFacts, Pipeline, RoundNote, Stop
+from pipeline.stage import HasFacts, RoundNote, Stop
 from pipeline.store.contract import Call, Checkpoint, RunRow
 
 log = logging.getLogger(__name__)
+
+#: The type of each stage's result, by the stage's name.
+ResultTypes = Mapping[str, type[BaseModel]]
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Ending:
 
 async def announce_start(deps: EngineDeps, run: LeasedRun, row: RunRow, job: FixIssueJob) -> None:
     """Put ``run.started`` into the outbox. Idempotent."""
-    facts = await collect_facts(deps.pipeline, run)
+    facts = await collect_facts(deps.pipeline.result_types, run)
     started = RunStarted(
         job_id=run.key.job_id,
         generation=run.key.generation,
@@ -48,10 +51,23 @@ async def announce_start(deps: EngineDeps, run: LeasedRun, row: RunRow, job: Fix
     await run.announce(event, deps.policy.topic_of(job))
 
 
-async def finish(deps: EngineDeps, run: LeasedRun, ending: Ending) -> RunResult:
-    """Store the run's outcome, and put ``run.finished`` into the outbox."""
+async def finish(
+    run: LeasedRun,
+    ending: Ending,
+    *,
+    result_types: ResultTypes,
+    topic_of: Callable[[FixIssueJob | None], str | None],
+) -> RunResult:
+    """Store the run's outcome, and put ``run.finished`` into the outbox.
+
+    Args:
+        run: the run, whose lease this delivery holds.
+        ending: how it ends.
+        result_types: the type of each stage's result.
+        topic_of: returns the topic for a job's events.
+    """
     row = await run.row()
-    facts = await collect_facts(deps.pipeline, run)
+    facts = await collect_facts(result_types, run)
     facts = facts.merged(ending.stop.facts)
     result = _result(run, row, await run.calls(), facts, ending)
     event = Event.about(result, iso_time(run.now(), "milliseconds"))
@@ -59,13 +75,12 @@ async def finish(deps: EngineDeps, run: LeasedRun, ending: Ending) -> RunResult:
         address = await _save_result(run, result)
         result = result.pointing_to(address)
         event = event.model_copy(update={"data": result, "dataref": address})
-    await run.finish(result, event, deps.policy.topic_of(ending.job))
+    await run.finish(result, event, topic_of(ending.job))
     return result
 
 
-async def collect_facts(pipeline: Pipeline, run: LeasedRun) -> Facts:
+async def collect_facts(result_types: ResultTypes, run: LeasedRun) -> Facts:
     """Merge the facts of all stored results and rounds' notes; later ones override earlier ones."""
-    kinds = {step.name: step.gives for step in pipeline.steps}
     checkpoints = await run.checkpoints()
     rounds = {opened.number: opened for opened in await run.rounds()}
     numbers = {checkpoint.round for checkpoint in checkpoints} | set(rounds)
@@ -77,7 +92,7 @@ async def collect_facts(pipeline: Pipeline, run: LeasedRun) -> Facts:
         for checkpoint in checkpoints:
             if checkpoint.round != number:
                 continue
-            kind = kinds.get(checkpoint.stage)
+            kind = result_types.get(checkpoint.stage)
             later = await _facts_of(run, checkpoint, kind)
             facts = facts.merged(later)
     return facts

@@ -142,7 +142,12 @@ class Engine:
         # Before the end is stored: after that, nothing may delay the message's deletion.
         workspace = workspace_of(self._deps.workspaces, run.key)
         await asyncio.to_thread(shutil.rmtree, workspace, ignore_errors=True)
-        return await ending.finish(self._deps, run, run_end)
+        return await ending.finish(
+            run,
+            run_end,
+            result_types=self._deps.pipeline.result_types,
+            topic_of=self._deps.policy.topic_of,
+        )
 
     def _report_end(self, result: RunResult) -> None:
         self._deps.observer(

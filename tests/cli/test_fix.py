@@ -151,7 +151,8 @@ def test_a_stopped_run_resumes(console: Console, sample: Sample) -> None:
     assert (process.returncode, out) == (130, ""), err
     assert err.splitlines()[-2:] == [
         "stopping",
-        "Error: stopped; the same command resumes the run",
+        "Error: stopped; the same command resumes the run, coding-agent jobs cancel"
+        f" {sample.job.id} ends it",
     ]
 
     script.write_text(json.dumps([{"reply": FIX}]))
@@ -163,6 +164,29 @@ def test_a_stopped_run_resumes(console: Console, sample: Sample) -> None:
     assert row["deliveries"] == 2
     assert row["crashes"] == 0
     assert row["tries"] == 0
+
+
+def test_an_interrupted_run_can_be_ended(console: Console, sample: Sample) -> None:
+    with contextlib.closing(SqliteStore(console.data_dir / "store.sqlite")) as store:
+        store.release(claim(store, sample.job).lease)
+        result = console.run("jobs", "cancel", sample.job.id)
+        assert result.stdout == f"cancelled {sample.job.id}\n"
+        row = store.run(sample.job.id)
+    assert row is not None
+    assert (row.outcome, row.reason) == ("cancelled", "cancelled on request")
+    assert console.run(*sample.fix).stdout.startswith("cancelled cancelled on request")
+
+
+def test_a_run_that_has_pushed_is_not_ended_as_cancelled(console: Console, sample: Sample) -> None:
+    with contextlib.closing(SqliteStore(console.data_dir / "store.sqlite")) as store:
+        claimed = claim(store, sample.job)
+        store.intend(claimed.lease, "push", {"sha": "abc"})
+        store.release(claimed.lease)
+        result = console.run("jobs", "cancel", sample.job.id)
+        assert result.stdout == f"asked {sample.job.id} to stop\n"
+        row = store.run(sample.job.id)
+    assert row is not None
+    assert row.outcome is None
 
 
 def test_other_options_do_not_change_a_started_run(console: Console, sample: Sample) -> None:

@@ -1,0 +1,53 @@
+"""End a cancelled run that no worker will look at: `fix` was interrupted and there is no queue."""
+
+import asyncio
+import time
+
+from pipeline.artifacts import Artifacts
+from pipeline.engine.ending import Ending, finish
+from pipeline.job import FixIssueJob, InvalidJob, parse_job
+from pipeline.leased_run import LeasedRun
+from pipeline.outcome import Outcome
+from pipeline.settings import Settings
+from pipeline.stage import Stop
+from pipeline.store.contract import Claimed, RunRow, Submission
+from pipeline.store.store import RunStore
+from stages.order import RESULT_TYPES
+
+#: Seconds; ending a run takes milliseconds.
+_LEASE_SECONDS = 60.0
+
+
+def end_cancelled(store: RunStore, artifacts: Artifacts, run: RunRow, settings: Settings) -> bool:
+    """End the run as cancelled if only `fix` could continue it. Return whether it has ended.
+
+    A run that has pushed, or intended to, is not ended: its outcome must name the result.
+    """
+    job = _read_job(run)
+    if job is None or (settings.queue_url and not job.issue.is_local):
+        return False
+    claim = store.claim(Submission.of(job), lease_seconds=_LEASE_SECONDS)
+    if not isinstance(claim, Claimed):
+        return False
+    try:
+        leased = LeasedRun(store, artifacts, claim.lease, time.time)
+        return asyncio.run(_end(leased, job, settings))
+    finally:
+        store.release(claim.lease)
+
+
+async def _end(leased: LeasedRun, job: FixIssueJob, settings: Settings) -> bool:
+    if await leased.has_effects():
+        return False
+    ending = Ending(Stop(Outcome.CANCELLED, "cancelled on request"), metadata=job.metadata, job=job)
+    await finish(
+        leased, ending, result_types=RESULT_TYPES, topic_of=lambda _job: settings.topic_arn
+    )
+    return True
+
+
+def _read_job(run: RunRow) -> FixIssueJob | None:
+    try:
+        return parse_job(run.body)
+    except InvalidJob:
+        return None
