@@ -1,4 +1,4 @@
-"""``coding-agent queue``: count jobs, runs and dead letters."""
+"""``coding-agent queue``: count jobs, runs, events, dead letters; publish parked events again."""
 
 import asyncio
 import time
@@ -12,22 +12,27 @@ from cli.aws import VISIBILITY_TIMEOUT, exit_on_aws_error, queue_url
 from cli.command import exit_on_settings_error, settings
 from cli.output import Output, json_option
 from cli.times import iso_time
+from repository.counts import count
 
 if TYPE_CHECKING:
     from pipeline.queue import SqsQueue
+    from pipeline.store.contract import PendingEvent
     from pipeline.store.store import RunStore
 
 #: The number of runs that are counted, newest first.
 MAX_RUNS = 10_000
+#: The number of events that are counted of each kind.
+MAX_EVENTS = 1000
 
 
 @click.group("queue")
 def command() -> None:
-    """Count waiting jobs, jobs in progress, and outcomes.
+    """Count waiting jobs, jobs in progress, events and outcomes.
 
     \b
-    Example:
+    Examples:
       coding-agent queue stats
+      coding-agent queue retry-events
     """
 
 
@@ -59,11 +64,57 @@ def _run_stats(ctx: click.Context) -> dict[str, Any]:
 
     if not has_store(chosen):
         click.echo(f"there is no store at {chosen.store_path}: set CODING_AGENT_STORE", err=True)
-        return {"runs": {}, "oldest_unfinished": None}
+        return {
+            "events": {"waiting": 0, "refused": 0, "parked": 0},
+            "runs": {},
+            "oldest_unfinished": None,
+        }
     with exit_on_settings_error():
         store = open_store(chosen)
     ctx.call_on_close(store.close)
-    return {"runs": _count_runs(store), "oldest_unfinished": _oldest_unfinished(store)}
+    return {
+        "events": _count_events(store),
+        "runs": _count_runs(store),
+        "oldest_unfinished": _oldest_unfinished(store),
+    }
+
+
+@command.command("retry-events")
+@json_option("Print one JSON object.")
+@click.pass_context
+def retry_events(ctx: click.Context, output: Output) -> None:
+    """Publish the parked events again: those that their topic refused for hours.
+
+    It names each event's topic and its last refusal. A worker then publishes the events within
+    seconds. Mend the topic or its policy first: what is refused again is parked again.
+
+    \b
+    Examples:
+      coding-agent queue retry-events
+      coding-agent queue retry-events --json | jq '.events[].last_error'
+    """
+    from cli.backends import open_existing_store
+
+    with exit_on_settings_error():
+        store = open_existing_store(settings(ctx))
+    ctx.call_on_close(store.close)
+    events = store.parked_events(MAX_EVENTS)
+    for event in events:
+        store.release_event(event.event_id)
+    rows = [_event_row(event) for event in events]
+    lines = [f"{row['event_id']}  {row['topic_arn']}  {row['last_error']}" for row in rows]
+    lines.append(f"{count(len(rows), 'event')} released: a worker publishes them now")
+    output.write({"events": rows}, "\n".join(lines))
+
+
+def _event_row(event: "PendingEvent") -> dict[str, Any]:
+    return {
+        "event_id": event.event_id,
+        "type": event.type,
+        "topic_arn": event.topic_arn,
+        "tries": event.tries,
+        "last_error": event.last_error,
+    }
 
 
 async def _queue_stats(url: str) -> dict[str, Any]:
@@ -85,6 +136,15 @@ async def _depth(queue: "SqsQueue") -> dict[str, Any]:
     depth = asdict(await queue.depth())
     depth["url"] = queue.url
     return depth
+
+
+def _count_events(store: "RunStore") -> dict[str, int]:
+    """Count the events that are not published, each kind up to ``MAX_EVENTS``."""
+    return {
+        "waiting": len(store.pending_events(MAX_EVENTS)),
+        "refused": len(store.refused_events(MAX_EVENTS)),
+        "parked": len(store.parked_events(MAX_EVENTS)),
+    }
 
 
 def _count_runs(store: "RunStore") -> dict[str, int]:
@@ -116,6 +176,7 @@ def _lines(payload: dict[str, Any]) -> list[str]:
     lines = [
         f"{'queue':<18} {_depth_text(payload['queue'])}",
         f"{'dead letters':<18} {_depth_text(payload['dead_letters'])}",
+        f"{'events':<18} {_events_text(payload['events'])}",
         f"{'runs':<18} {runs or 'none yet'}",
     ]
     oldest = payload["oldest_unfinished"]
@@ -124,6 +185,13 @@ def _lines(payload: dict[str, Any]) -> list[str]:
         age = f"{oldest['age_seconds']:.0f} s old"
         lines.append(f"{'oldest unfinished':<18} {run}  {oldest['state']}, {age}")
     return lines
+
+
+def _events_text(events: dict[str, int]) -> str:
+    text = "{waiting} waiting, {refused} refused, {parked} parked".format(**events)
+    if events["parked"]:
+        text += " (publish them again: coding-agent queue retry-events)"
+    return text
 
 
 def _depth_text(depth: dict[str, Any] | None) -> str:

@@ -86,15 +86,19 @@ async def _make_worker(
     if agent is not None:
         protection = await stack.enter_async_context(TaskProtection(agent))
         protect = protection.hold
-    tools = WorkerTools(queue, app.store, app.engine, publisher, protect)
+    tools = WorkerTools(
+        queue, app.store, app.engine, publisher, protect, app.forge.check_credentials
+    )
     settings = app.settings
     return Worker(tools, WorkerOptions(settings.concurrency, settings.visibility_timeout))
 
 
 def _make_intake(app: App, queue: "SqsQueue", worker: "Worker") -> "FastAPI":
     from pipeline.api.app import create_app
+    from pipeline.api.health import Liveness
     from pipeline.api.intake import Intake
     from pipeline.api.keys import ApiKeys
+    from pipeline.clock import Clock
     from pipeline.worker.worker import STALE_SECONDS
 
     async def check_store() -> object:
@@ -109,8 +113,7 @@ def _make_intake(app: App, queue: "SqsQueue", worker: "Worker") -> "FastAPI":
     return create_app(
         intake=Intake(app.store, queue.submit, app.policy.refusal, time.time),
         keys=ApiKeys(app.settings.named_api_keys),
-        vitals=worker.vitals,
-        stale_seconds=STALE_SECONDS,
+        liveness=Liveness(worker.vitals, lambda: worker.refusal, STALE_SECONDS, Clock()),
         checks={
             "queue": queue.depth,
             "store": check_store,

@@ -45,6 +45,10 @@ class Halt(Exception):
         self.detail = detail
 
 
+class CredentialsRefused(Exception):
+    """The deployment's own credentials can't be used. The message says which, and what to do."""
+
+
 class Interrupted(Exception):
     """SIGTERM, a spot notice or a deployment. Not a failure: it uses up no try."""
 
@@ -122,9 +126,10 @@ def _status(error: BaseException) -> int:
 
 #: What git and curl say of a remote that is down, limits us, or can't be reached.
 _GIT_OUTAGE = re.compile(
-    r"returned error: (?:429|5\d\d)|Could not resolve|Failed to connect|Couldn't connect"
-    r"|timed? ?out|took longer|Connection re(?:set|fused)|hung up|early EOF|Empty reply|SSL_"
-    r"|unexpected disconnect|HTTP/2 stream|transfer closed",
+    r"(?:returned error:|HTTP) (?:408|425|429|5\d\d)|rate limit|too many requests|internal server"
+    r"|Could(?:n't| not) resolve|Failed to connect|Couldn't connect|Connection re(?:set|fused)"
+    r"|timed? ?out|took longer|too slow|hung up|early EOF|Empty reply|unexpected disconnect"
+    r"|SSL_|HTTP/2 stream|transfer closed",
     re.IGNORECASE,
 )
 #: Parts of AWS's error codes for throttling, outages, and credentials that are being renewed
@@ -149,7 +154,9 @@ class Row:
 #: The first matching row applies.
 TABLE = (
     Row("pipeline", "ForgeRefused", Family.STOP, ""),
+    Row("repository", "GitUnauthorized", Family.CREDENTIALS, ""),
     Row("repository", "GitRefused", Family.STOP, ""),
+    Row("pipeline", "CredentialsRefused", Family.CREDENTIALS, ""),
     Row(
         "repository",
         "GitUnavailable",

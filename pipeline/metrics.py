@@ -48,6 +48,7 @@ def log_worker(
     loop_stalls: int,
     events_pending: int,
     running: int,
+    credentials_refused: bool,
 ) -> None:
     """Log the metrics of one worker for the last minute.
 
@@ -58,6 +59,7 @@ def log_worker(
         Metric("loop_stalls", loop_stalls, "Count"),
         Metric("events_pending", events_pending, "Count"),
         Metric("runs_in_work", running, "Count"),
+        Metric("credentials_refused", int(credentials_refused), "Count"),
     ]
     if lateness:
         p99 = percentile(lateness, 0.99)
@@ -72,11 +74,16 @@ def log_refused_templates() -> None:
     _emit([Metric("template_sets_refused", 1, "Count")], {})
 
 
-def log_deployment(*, oldest_unfinished_seconds: float, spent_today_usd: float) -> None:
-    """Log metrics of the whole deployment: its runs and today's spending. All workers log them."""
+def log_deployment(
+    *, oldest_unfinished_seconds: float, spent_today_usd: float, events_parked: int
+) -> None:
+    """Log metrics of the whole deployment: its runs, today's spending, the events that can't be
+    published. All workers log them.
+    """
     oldest = Metric("oldest_unfinished_seconds", oldest_unfinished_seconds, "Seconds")
     spent = Metric("spent_today_usd", spent_today_usd, "None")
-    _emit([oldest, spent], {})
+    parked = Metric("events_parked", events_parked, "Count")
+    _emit([oldest, spent, parked], {})
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -1,7 +1,7 @@
 """The FastAPI app: its routes, its errors, and the published OpenAPI document."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Depends, FastAPI, Path, Request
@@ -36,8 +36,7 @@ def create_app(
     *,
     intake: Intake,
     keys: ApiKeys,
-    vitals: Callable[[], Mapping[str, float]],
-    stale_seconds: float,
+    liveness: Liveness,
     checks: Mapping[str, Check],
     clock: Clock | None = None,
 ) -> FastAPI:
@@ -46,8 +45,7 @@ def create_app(
     Args:
         intake: the operations on jobs.
         keys: the valid API keys.
-        vitals: returns the seconds since the last turn of each of the worker's loops.
-        stale_seconds: ``/health`` fails if one of the vitals exceeds this.
+        liveness: what ``/health`` reports.
         checks: the checks of ``/ready``; a check fails by raising.
         clock: for tests.
     """
@@ -63,7 +61,7 @@ def create_app(
     )
     app.state.gate = Gate(keys, clock.monotonic)
     app.state.intake = intake
-    app.state.liveness = Liveness(vitals, stale_seconds, clock)
+    app.state.liveness = liveness
     app.state.readiness = Readiness(checks, clock)
     app.add_middleware(RequestMiddleware)
     app.add_exception_handler(Refusal, _respond_to_refusal)
@@ -94,7 +92,12 @@ JobId = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$")]
 
 @router.get("/health", summary="Whether the worker's loops are turning")
 async def health(liveness: LivenessDep) -> JSONResponse:
-    return JSONResponse({"status": "ok", "seconds_since": liveness.check()})
+    """Stays 200 while the worker is paused: a new task would not receive messages either."""
+    body: dict[str, object] = {"status": "ok", "seconds_since": liveness.check()}
+    reason = liveness.paused()
+    if reason is not None:
+        body.update(status="paused", reason=reason)
+    return JSONResponse(body)
 
 
 @router.get("/ready", summary="Whether a job could run now")

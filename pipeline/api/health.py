@@ -8,7 +8,7 @@ import anyio
 
 from pipeline.api.problem import Refusal
 from pipeline.clock import Clock, iso_time
-from pipeline.errors import describe
+from pipeline.errors import Family, describe, judge
 
 log = logging.getLogger(__name__)
 
@@ -24,13 +24,18 @@ class Liveness:
     """The check that the worker's loops are turning, whether or not its work succeeds.
 
     ``vitals`` returns the seconds since the last turn of each loop; above ``stale_seconds`` a loop
-    is stuck.
+    is stuck. ``paused`` returns why the worker receives no messages; None if it does.
     """
 
     def __init__(
-        self, vitals: Callable[[], Mapping[str, float]], stale_seconds: float, clock: Clock
+        self,
+        vitals: Callable[[], Mapping[str, float]],
+        paused: Callable[[], str | None],
+        stale_seconds: float,
+        clock: Clock,
     ):
         self._vitals = vitals
+        self.paused = paused
         self._stale_seconds = stale_seconds
         self._clock = clock
 
@@ -100,5 +105,14 @@ class Readiness:
                 await self._checks[name]()
         except Exception as error:
             log.warning("not ready: %s: %s", name, describe(error))
-            return type(error).__name__
+            return _reason_of(error)
         return None
+
+
+def _reason_of(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return f"no answer in {CHECK_SECONDS:g} seconds"
+    verdict = judge(error)
+    if verdict.family is Family.DEFECT:
+        return "the check failed; the log says why"
+    return verdict.reason

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from pipeline.github import ForgeRefused
+from pipeline.errors import CredentialsRefused
 from pipeline.github.rest import TIMEOUT_SECONDS, forge_error
 
 if TYPE_CHECKING:
@@ -60,6 +60,12 @@ class AppTokens:
                 self._cache[owner] = (expires_at, token)
             return token
 
+    def forget(self, repository: str) -> None:
+        """Forget the repository's token, because GitHub no longer accepts it."""
+        owner, _, _ = repository.partition("/")
+        with self._lock:
+            self._cache.pop(owner, None)
+
     def _new_token(self, owner: str, name: str) -> tuple[float, SecretStr]:
         from github import GithubException
 
@@ -84,7 +90,7 @@ class AppTokens:
         try:
             auth.create_jwt()
         except (jwt.PyJWTError, ValueError):
-            raise ForgeRefused("GITHUB_APP_PRIVATE_KEY is not a PEM private key") from None
+            raise CredentialsRefused("GITHUB_APP_PRIVATE_KEY is not a PEM private key") from None
         return GithubIntegration(
             auth=auth,
             base_url=self._api_url,

@@ -1,6 +1,7 @@
 """GitHub, and GitHub Enterprise, behind PyGithub."""
 
 import itertools
+import json
 import logging
 import threading
 from collections.abc import Iterator
@@ -54,6 +55,9 @@ changes with comments and labels."""
 MAX_MESSAGE = 1000
 """Maximum characters of GitHub's message in an error."""
 
+_ACCESS_ENDED = "GitHub no longer accepts the App's token: a new one is requested"
+_UNREADABLE = "GitHub's answer was cut off or is no JSON"
+
 log = logging.getLogger(__name__)
 
 
@@ -61,6 +65,8 @@ class Tokens(Protocol):
     """Credentials that depend on the repository; see ``pipeline.github.app``."""
 
     def __call__(self, repository: str) -> SecretStr: ...
+
+    def forget(self, repository: str) -> None: ...
 
     def check(self) -> None: ...
 
@@ -244,7 +250,12 @@ class GithubForge:
             try:
                 yield client
             except github.GithubException as error:
+                if error.status == 401 and not isinstance(self._token, SecretStr):
+                    self._token.forget(repository)
+                    raise Retry(_ACCESS_ENDED, counts=False, detail=str(error)) from error
                 raise forge_error(error, missing) from error
+            except json.JSONDecodeError as error:
+                raise Retry(_UNREADABLE, counts=False, detail=str(error)) from error
 
     def _client_for(self, token: str) -> "github.Github":
         import github

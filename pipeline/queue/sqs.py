@@ -18,6 +18,11 @@ from pipeline.queue.delivery import OWNER, REASON, Attribute, Delivery
 DELETES_GATHER = 0.05
 
 
+#: Seconds by which SQS can delay a new message
+#: (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html).
+MAX_DELAY = 900.0
+
+
 class NoDeadLetterQueue(Exception):
     """The queue has no RedrivePolicy, so nothing can be dead-lettered."""
 
@@ -123,6 +128,18 @@ class SqsQueue:
             QueueUrl=self.url, MessageBody=body, MessageAttributes=message_attributes
         )
         return str(response["MessageId"])
+
+    async def send_copy(self, delivery: Delivery, delay: float) -> None:
+        """Send the message again, to be delivered in ``delay`` seconds, or sooner: SQS delays a new
+        message by at most ``MAX_DELAY``. The caller must still delete the message itself.
+        """
+        seconds = int(min(max(delay, 0.0), MAX_DELAY))
+        await self._client.send_message(
+            QueueUrl=self.url,
+            MessageBody=delivery.body,
+            MessageAttributes=dict(delivery.attributes),
+            DelaySeconds=seconds,
+        )
 
     async def submit(self, job: FixIssueJob, owner: str | None = None) -> str:
         """Send a job, and return SQS's message id.

@@ -107,6 +107,8 @@ class RunRow:
     seconds: float = 0.0
     cancel_requested: bool = False
     finished_at: float | None = None
+    dead_lettered: bool = False
+    """Whether the message of the failed run was put into the dead-letter queue."""
     last_error: str | None = None
     result: str | None = None
     """The RunResult as JSON."""
@@ -136,7 +138,8 @@ class Moment:
 
     at: float
     what: str
-    """registered, delivered, released, try failed, waits, cancel requested or finished"""
+    """registered, delivered, released, try failed, waits, cancel requested, finished
+    or dead-lettered"""
     detail: str
 
 
@@ -254,13 +257,19 @@ class CallRequest:
 
 @dataclass(frozen=True)
 class PendingEvent:
-    """An event waiting to be published."""
+    """An event that is not published yet."""
 
     event_id: str
     type: str
     topic_arn: str
     body: str
     attributes: dict[str, str]
+    tries: int = 0
+    """How often the topic has refused it."""
+    due_at: float = 0.0
+    """When to try again, if it was refused."""
+    last_error: str | None = None
+    """The last refusal, for people."""
 
 
 class BudgetExceeded(Exception):

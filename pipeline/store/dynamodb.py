@@ -184,7 +184,8 @@ class DynamoTable:
         items: list[Item] = []
         for page in pages:
             keys = [_key(attributes) for attributes in page["Items"]]
-            items.extend(self._batch(keys))
+            # The index may still name an item that has left the listing.
+            items.extend(item for item in self._batch(keys) if item.listing == listing)
             if len(items) >= limit:
                 break
         return items[:limit]

@@ -33,6 +33,12 @@ _VIEWS = {
     ),
 }
 
+#: Columns added to these views later.
+_WAITING_COLUMNS = {
+    "runs": "waits waiting_since dead_lettered",
+    "events": "tries due_at last_error",
+}
+
 
 class NewerStore(RuntimeError):
     """A newer coding-agent wrote this store."""
@@ -48,15 +54,25 @@ def _items(db: Database) -> None:
 
 def _views(db: Database) -> None:
     for name, (prefix, columns) in _VIEWS.items():
-        selected = ", ".join(
-            f"json_extract(data, '$.{column}') AS \"{column}\"" for column in columns.split()
-        )
-        condition = f"sk >= '{prefix}' AND sk < '{prefix}\U0010ffff'"
-        db.create_view(name, f"SELECT {selected} FROM items WHERE {condition}")  # noqa: S608 (our own names)
+        _create_view(db, name, prefix, columns.split())
+
+
+def _waiting_columns(db: Database) -> None:
+    for name, more in _WAITING_COLUMNS.items():
+        prefix, columns = _VIEWS[name]
+        _create_view(db, name, prefix, columns.split() + more.split())
+
+
+def _create_view(db: Database, name: str, prefix: str, columns: list[str]) -> None:
+    selected = ", ".join(f"json_extract(data, '$.{column}') AS \"{column}\"" for column in columns)
+    condition = f"sk >= '{prefix}' AND sk < '{prefix}\U0010ffff'"
+    query = f"SELECT {selected} FROM items WHERE {condition}"  # noqa: S608 (our own names)
+    db.create_view(name, query, replace=True)
 
 
 migrations(name="items")(_items)
 migrations(name="views")(_views)
+migrations(name="waiting columns")(_waiting_columns)
 
 
 def migrate(db: Database) -> None:

@@ -17,7 +17,8 @@
 | ``day#YYYY-MM-DD`` | ``repository#NAME``          | counter: one repository's share of it      |
 
 Listings, each sorted by time: ``run`` has all runs, ``open`` those without an outcome, ``pending``
-the events waiting to be published.
+the events that no one has tried to publish, ``retry`` those that were refused, by when they are due
+again, and ``parked`` those that were refused too often.
 """
 
 from collections.abc import Mapping
@@ -43,6 +44,8 @@ Row = TypeVar("Row", Call, Checkpoint, Effect, Moment, PendingEvent, Round, RunR
 RUNS = "run"
 OPEN = "open"
 PENDING = "pending"
+RETRIES = "retry"
+PARKED = "parked"
 
 CHECKPOINT = "checkpoint"
 ROUND = "round"
@@ -233,6 +236,24 @@ def pending_event_item(run: StoredRun, event: Event, topic_arn: str, now: float)
     data = _event_data(run, event, topic_arn, now, published_at=None)
     listed_at = time_key(now, f"{run.row.key}#{run.parts:08d}")
     return Item(event_key(event.id), data, PENDING, listed_at)
+
+
+def refused_event_item(item: Item, listing: str, due_at: float, error: str) -> Item:
+    """Return the item of an event that was refused once more."""
+    data = {
+        **item.data,
+        "tries": item.data.get("tries", 0) + 1,
+        "due_at": due_at,
+        "last_error": error,
+    }
+    listed_at = time_key(due_at, item.data["event_id"])
+    return Item(item.key, data, listing, listed_at)
+
+
+def released_event_item(item: Item, now: float) -> Item:
+    """Return the item of a parked event that is to be published as if it were new."""
+    listed_at = time_key(now, item.data["event_id"])
+    return Item(item.key, {**item.data, "tries": 0}, PENDING, listed_at)
 
 
 def published_event_item(run: StoredRun, event: Event, now: float, expires: int | None) -> Item:

@@ -46,7 +46,11 @@ Result = TypeVar("Result")
 MAX_ERROR = 2000
 """Maximum characters of a run's stored error."""
 MAX_DETAIL = 500
-"""Maximum characters of an error in a run's history."""
+"""Maximum characters of an error in a run's history, or of an event."""
+MAX_EVENT_TRIES = 15
+"""Refusals by its topic, over about five hours, after which an event is parked."""
+LONGEST_EVENT_DELAY = 3600
+"""Maximum seconds until a refused event is tried again."""
 
 
 def in_transaction(
@@ -345,6 +349,13 @@ class RunStore:
         run = tx.write(run, tx.moment("finished", outcome))
         self._put_event(tx, run, event, topic_arn)
 
+    @in_transaction
+    def mark_dead_lettered(self, tx: RunTransaction, key: RunKey) -> None:
+        """Note that the message of a failed run is in the dead-letter queue."""
+        run = tx.run(key)
+        if run is not None and not run.row.dead_lettered:
+            tx.write(run.with_row(dead_lettered=True), tx.moment("dead-lettered"))
+
     def _expire_job(self, tx: RunTransaction, run: StoredRun) -> None:
         """Let the job expire with its newest run; an unfinished run is always the newest."""
         job = tx.job(run.row.job_id)
@@ -360,9 +371,44 @@ class RunStore:
             tx.items.put(rows.pending_event_item(run, event, topic_arn, tx.now))
 
     def pending_events(self, limit: int = 10) -> list[PendingEvent]:
-        """Return events waiting to be published, oldest first."""
-        items = self._table.listed(rows.PENDING, limit=limit, newest_first=False, where={})
+        """Return events that no topic has refused yet, oldest first."""
+        return self._events(rows.PENDING, limit)
+
+    def refused_events(self, limit: int = 10) -> list[PendingEvent]:
+        """Return events that were refused and are tried again, by when they are due."""
+        return self._events(rows.RETRIES, limit)
+
+    def parked_events(self, limit: int = 10) -> list[PendingEvent]:
+        """Return events that were refused too often and are not tried again, oldest first."""
+        return self._events(rows.PARKED, limit)
+
+    def _events(self, listing: str, limit: int) -> list[PendingEvent]:
+        items = self._table.listed(listing, limit=limit, newest_first=False, where={})
         return [rows.read_row(PendingEvent, item.data) for item in items]
+
+    @in_transaction
+    def refuse_event(self, tx: RunTransaction, event_id: str, error: str) -> bool:
+        """Put an event that its topic has refused aside: until it is due again, or for good.
+
+        Returns:
+            Whether it is parked now.
+        """
+        item = tx.items.get(rows.event_key(event_id))
+        if item is None or item.data["published_at"] is not None:
+            return False
+        tries: int = item.data.get("tries", 0) + 1
+        is_parked = tries >= MAX_EVENT_TRIES
+        due_at = tx.now if is_parked else tx.now + event_delay(tries)
+        listing = rows.PARKED if is_parked else rows.RETRIES
+        tx.items.put(rows.refused_event_item(item, listing, due_at, error[:MAX_DETAIL]))
+        return is_parked
+
+    @in_transaction
+    def release_event(self, tx: RunTransaction, event_id: str) -> None:
+        """Let a parked event be published again."""
+        item = tx.items.get(rows.event_key(event_id))
+        if item is not None and item.listing == rows.PARKED:
+            tx.items.put(rows.released_event_item(item, tx.now))
 
     @in_transaction
     def mark_published(self, tx: RunTransaction, event_id: str) -> None:
@@ -416,6 +462,12 @@ def _registration(requested: RequestedRun) -> Registration:
         run=run.row if run is not None else None,
         body_differs=requested.body_differs,
     )
+
+
+def event_delay(tries: int) -> float:
+    """Return the seconds after which an event that was refused ``tries`` times is due again."""
+    doublings = min(tries, 20)
+    return float(min(2**doublings, LONGEST_EVENT_DELAY))
 
 
 def _stored_job(run: RunRow, submission: Submission) -> FixIssueJob | InvalidJob:

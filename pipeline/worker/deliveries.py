@@ -22,6 +22,7 @@ from pipeline.errors import LeaseLost, describe
 from pipeline.job import InvalidJob, NewerSchema, UnreadableMessage
 from pipeline.outcome import Outcome, RunResult
 from pipeline.queue import FAILED_GENERATION, Delivery, VisibilityExtender
+from pipeline.run_key import RunKey
 from pipeline.store.contract import (
     Busy,
     Claim,
@@ -32,6 +33,7 @@ from pipeline.store.contract import (
     RunRow,
     Submission,
 )
+from pipeline.worker.credentials import CredentialsGate
 from pipeline.worker.execution import Interruption
 from pipeline.worker.heartbeat import Heartbeat
 from pipeline.worker.options import WorkerOptions, WorkerTools
@@ -49,6 +51,9 @@ FAILURE_DELAY = 30.0
 #: Minimum seconds, per receive so far, by which a message is deferred while another delivery holds
 #: its run: the message must not reach the queue's maximum receive count before that run has ended.
 BUSY_DELAY = 5.0
+#: Receives after which a message that is deferred is replaced by a copy: fewer than the queue's
+#: maximum receive count, which is at least 20 (``max_receives`` in terraform/variables.tf).
+RENEWED_AFTER = 15
 #: Crashes of a run's worker after which it runs alone, so that its neighbours are not blamed.
 EXCLUSIVE_AFTER = 2
 #: How often the release of a lease is tried if the store does not answer.
@@ -65,6 +70,7 @@ class DeliveryHandler:
         slots: Slots,
         heartbeat: Heartbeat,
         extender: VisibilityExtender,
+        credentials: CredentialsGate,
         clock: Clock,
     ):
         self._queue = tools.queue
@@ -77,6 +83,7 @@ class DeliveryHandler:
         self._slots = slots
         self._heartbeat = heartbeat
         self._extender = extender
+        self._credentials = credentials
         self._clock = clock
         self.store_suspect = True
         """The store may be down: check it before receiving more messages, since SQS counts each
@@ -97,7 +104,7 @@ class DeliveryHandler:
         try:
             submission = _read(slot.delivery)
         except UnreadableMessage as error:
-            await self._dead_letter(slot, str(error), {})
+            await self._dead_letter(slot, str(error))
             return
         except NewerSchema as error:
             log.warning("%s; the message waits for a newer worker", error)
@@ -150,7 +157,7 @@ class DeliveryHandler:
         if isinstance(submission.job, InvalidJob):
             await self._release_lease(claimed.lease)
             reason = f"{submission.job}; another, valid job is stored under its job_id"
-            await self._dead_letter(slot, reason, {})
+            await self._dead_letter(slot, reason)
         elif run.crashes >= self._max_crashes:
             reason = f"its worker died {run.crashes} times; replay with a new replay id when fixed"
             result = await self._engine.give_up(claimed, reason)
@@ -176,10 +183,12 @@ class DeliveryHandler:
         match answer:
             case Ended(result):
                 await self._finish(slot, result)
-            case Deferred(delay, reason):
-                log.info("deferred by %.0f s: %s", delay, reason)
+            case Deferred():
+                log.info("deferred by %.0f s: %s", answer.delay, answer.reason)
+                if answer.credentials_refused:
+                    self._credentials.suspect()
                 await self._release_lease(claimed.lease)
-                await self._defer(slot, delay)
+                await self._defer_run(slot, answer.delay)
             case None:
                 log.info("interrupted: %s", slot.execution.interruption)
                 await self._release_lease(claimed.lease)
@@ -227,7 +236,7 @@ class DeliveryHandler:
         metrics.log_run(result, slot.queue_wait)
         self._publisher.wake()
         if result.outcome is Outcome.FAILED:
-            await self._dead_letter_failed(slot, result.reason, result.generation)
+            await self._bury(slot, RunKey(result.job_id, result.generation), result.reason)
         else:
             await self._delete(slot)
 
@@ -236,22 +245,30 @@ class DeliveryHandler:
         if isinstance(submission.job, InvalidJob) and run.body != submission.body:
             # The run's event is not about this message, which has no run of its own.
             reason = f"{submission.job}; another job has ended under its job_id"
-            await self._dead_letter(slot, reason, {})
+            await self._dead_letter(slot, reason)
             return
         log.info("the run has already finished (%s); its event is published again", run.outcome)
         await self._publisher.republish(run)
-        if run.outcome == Outcome.FAILED:
-            # The worker that ended the run may have died before it dead-lettered the message.
-            await self._dead_letter_failed(slot, run.reason or "failed", run.generation)
+        if run.outcome == Outcome.FAILED and not run.dead_lettered:
+            # The worker that ended the run died before it dead-lettered the message.
+            await self._bury(slot, run.key, run.reason or "failed")
         else:
             await self._delete(slot)
 
-    async def _dead_letter_failed(self, slot: Slot, reason: str, generation: int) -> None:
-        await self._dead_letter(slot, reason, {FAILED_GENERATION: str(generation)})
-
-    async def _dead_letter(self, slot: Slot, reason: str, attributes: dict[str, str]) -> None:
+    async def _bury(self, slot: Slot, key: RunKey, reason: str) -> None:
+        """Move the message of a failed run to the dead-letter queue. The same job may be sent any
+        number of times: one letter is enough to replay it.
+        """
         log.warning("moving the message to the dead-letter queue: %s", reason)
+        attributes = {FAILED_GENERATION: str(key.generation)}
         await self._queue.to_dead_letters(slot.delivery, reason, attributes)
+        await asyncio.to_thread(self._store.mark_dead_lettered, key)
+        await self._delete(slot)
+
+    async def _dead_letter(self, slot: Slot, reason: str) -> None:
+        """Move a message that has no run of its own to the dead-letter queue."""
+        log.warning("moving the message to the dead-letter queue: %s", reason)
+        await self._queue.to_dead_letters(slot.delivery, reason)
         await self._delete(slot)
 
     async def _delete(self, slot: Slot) -> None:
@@ -265,6 +282,16 @@ class DeliveryHandler:
 
     async def _defer(self, slot: Slot, seconds: float) -> None:
         await self._settle(slot, lambda delivery: self._queue.change_visibility(delivery, seconds))
+
+    async def _defer_run(self, slot: Slot, seconds: float) -> None:
+        """Deliver the message again in ``seconds``, or a copy of it, whose receives SQS counts from
+        zero: SQS itself must not dead-letter a run that only waits.
+        """
+        if slot.delivery.receive_count < RENEWED_AFTER:
+            await self._defer(slot, seconds)
+            return
+        await self._queue.send_copy(slot.delivery, seconds)
+        await self._delete(slot)
 
     async def _defer_while_busy(self, slot: Slot, until: float) -> None:
         log.info("another delivery holds the run")

@@ -10,6 +10,10 @@ from pipeline.store.store import RunStore
 from pipeline.worker.outbox import Publisher
 
 
+def _need_no_credentials() -> None:
+    pass
+
+
 @dataclass(frozen=True)
 class WorkerTools:
     queue: SqsQueue
@@ -18,6 +22,8 @@ class WorkerTools:
     publisher: Publisher
     protect: Callable[[], AbstractContextManager[None]] = nullcontext
     """Returns a context that is entered while a run is in progress (see TaskProtection.hold)."""
+    check_credentials: Callable[[], None] = _need_no_credentials
+    """Raises an error if the deployment's credentials are refused. Blocks."""
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
+import random
 import re
-import time
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from typing import Any, Self
@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from pipeline.aws import open_client
 from pipeline.backoff import Backoff
+from pipeline.clock import Clock
 from pipeline.errors import describe
 from pipeline.job import FixIssueJob
 from pipeline.outcome import Event
@@ -40,19 +41,17 @@ class Publisher:
         topic_of: Callable[[FixIssueJob | None], str | None],
         *,
         interval: float = 5.0,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Clock | None = None,
     ):
         self._store = store
         self._topic_of = topic_of
         self._interval = interval
-        self._clock = clock
+        self._clock = clock or Clock()
         self._stack = AsyncExitStack()
         self._client: Any = None
         self._wake = asyncio.Event()
         self._stopping = False
-        self._outage = Backoff(base=1.0, cap=60.0, clock=clock)
-        self._retries: dict[str, Backoff] = {}
-        """Event id -> when an event that failed may be tried again."""
+        self._outage = Backoff(base=1.0, cap=60.0, clock=self._clock.monotonic)
         self.pending = 0
         """Events left in the outbox at the last check; a lower bound if the outbox is long."""
 
@@ -92,25 +91,39 @@ class Publisher:
     async def drain(self) -> int:
         """Publish every pending event that is due, and return how many were published.
 
-        An event that SNS refuses stays pending and does not delay others. If SNS does not answer,
-        all wait.
+        Events that nobody has tried come first, so that none is late because of others. An event
+        that SNS refuses is put aside; if SNS does not answer, all wait.
         """
         published = 0
         while self._outage.due:
-            # Events that wait for a retry are the oldest ones: they must not fill the page.
-            limit = PAGE + len(self._retries)
-            rows = await asyncio.to_thread(self._store.pending_events, limit)
-            is_last_page = len(rows) < limit
-            if is_last_page:
-                self._forget_missing(rows)
-            due = self._select_due(rows)
-            successes = await asyncio.gather(*[self._publish_row(row) for row in due])
-            count = sum(successes)
+            rows = await asyncio.to_thread(self._store.pending_events, PAGE)
+            if not rows:
+                return published + await self._drain_refused()
+            count = await self._publish_rows(rows)
             published += count
             self.pending = len(rows) - count
-            if is_last_page or count == 0:
+            if self._outage.failures:
                 break
         return published
+
+    async def _drain_refused(self) -> int:
+        """Try a page of the refused events that are due; more follow at the next drain."""
+        rows = await asyncio.to_thread(self._store.refused_events, PAGE)
+        now = self._clock.now()
+        count = await self._publish_rows([row for row in rows if row.due_at <= now])
+        self.pending = len(rows) - count
+        if count == PAGE:
+            self.wake()
+        return count
+
+    async def _publish_rows(self, rows: list[PendingEvent]) -> int:
+        """Publish events concurrently, and return how many were published."""
+        if self._outage.failures and rows:
+            # Find out with one event whether the outage is over: any of them, since one may fail
+            # for a reason of its own.
+            rows = [random.choice(rows)]  # noqa: S311 (no secret)
+        successes = await asyncio.gather(*[self._publish_row(row) for row in rows])
+        return sum(successes)
 
     async def republish(self, run: RunRow) -> None:
         """Publish a finished run's event again, byte for byte, marked ``duplicate=true``.
@@ -128,46 +141,31 @@ class Publisher:
         attributes["duplicate"] = "true"
         await self._publish(topic, run.event, attributes)
 
-    def _forget_missing(self, rows: list[PendingEvent]) -> None:
-        """Forget the retries of events that another worker has published."""
-        pending = {row.event_id for row in rows}
-        for event_id in list(self._retries):
-            if event_id not in pending:
-                del self._retries[event_id]
-
-    def _select_due(self, rows: list[PendingEvent]) -> list[PendingEvent]:
-        due = []
-        for row in rows:
-            retry = self._retries.get(row.event_id)
-            if retry is None or retry.due:
-                due.append(row)
-        # During an outage, try one event to find out whether it is over.
-        count = 1 if self._outage.failures else PAGE
-        return due[:count]
-
     async def _publish_row(self, row: PendingEvent) -> bool:
         """Publish one event and mark it as published. Return whether that succeeded."""
         try:
             await self._publish(row.topic_arn, row.body, row.attributes)
             await asyncio.to_thread(self._store.mark_published, row.event_id)
         except Exception as error:
-            retry = self._retries.setdefault(
-                row.event_id, Backoff(base=1.0, cap=300.0, clock=self._clock)
-            )
-            retry.fail()
             if _is_outage(error):
                 self._outage.fail()
-            reason = describe(error)
-            log.warning(
-                "event %s could not be published (%d times): %s",
-                row.event_id,
-                retry.failures,
-                reason,
-            )
+                log.warning("event %s waits for SNS: %s", row.event_id, describe(error))
+            else:
+                await self._put_aside(row, error)
             return False
-        self._retries.pop(row.event_id, None)
         self._outage.reset()
         return True
+
+    async def _put_aside(self, row: PendingEvent, error: Exception) -> None:
+        reason = describe(error)
+        is_parked = await asyncio.to_thread(self._store.refuse_event, row.event_id, reason)
+        log.warning("event %s was refused (%d times): %s", row.event_id, row.tries + 1, reason)
+        if is_parked:
+            log.error(
+                "event %s is parked: once its topic accepts it, publish it with"
+                " `coding-agent queue retry-events`",
+                row.event_id,
+            )
 
     async def _publish(self, topic_arn: str, body: str, attributes: Mapping[str, str]) -> None:
         message_attributes = {name: text_attribute(value) for name, value in attributes.items()}

@@ -12,6 +12,7 @@ from pipeline.clock import Clock, budget_day
 from pipeline.errors import describe
 from pipeline.money import to_usd
 from pipeline.queue import BATCH, Delivery, VisibilityExtender
+from pipeline.worker.credentials import CredentialsGate
 from pipeline.worker.deliveries import DeliveryHandler
 from pipeline.worker.heartbeat import Heartbeat
 from pipeline.worker.options import WorkerOptions, WorkerTools
@@ -33,6 +34,8 @@ GATHER_SECONDS = 0.1
 STALE_SECONDS = 180.0
 #: Seconds between two metrics reports.
 REPORT_SECONDS = 60.0
+#: Parked events are counted up to this number.
+MAX_PARKED_COUNT = 100
 
 
 class Worker:
@@ -50,8 +53,15 @@ class Worker:
         self.heartbeat = Heartbeat(
             options.heartbeat_interval, lease_seconds=options.visibility_timeout
         )
+        self._credentials = CredentialsGate(tools.check_credentials, self._clock.monotonic)
         self._deliveries = DeliveryHandler(
-            tools, options, self._slots, self.heartbeat, self._extender, self._clock
+            tools,
+            options,
+            self._slots,
+            self.heartbeat,
+            self._extender,
+            self._credentials,
+            self._clock,
         )
         self._tasks: set[asyncio.Task[None]] = set()
         self._turned_at = self._clock.monotonic()
@@ -65,6 +75,13 @@ class Worker:
             "poll": self._clock.monotonic() - self._turned_at,
             "heartbeat": self.heartbeat.seconds_idle,
         }
+
+    @property
+    def refusal(self) -> str | None:
+        """Why no messages are received: the deployment's credentials are refused. None if they are
+        received.
+        """
+        return self._credentials.refusal
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop`` is set, then hand all messages back.
@@ -121,6 +138,9 @@ class Worker:
         while not self._slots.stopping.is_set():
             self._turned_at = self._clock.monotonic()
             if not await self._has_capacity():
+                continue
+            if not await self._credentials.is_open():
+                await self._sleep(self._credentials.seconds_left)
                 continue
             try:
                 deliveries = await self._receive()
@@ -189,6 +209,7 @@ class Worker:
                 loop_stalls=loop_stalls,
                 events_pending=self._publisher.pending,
                 running=len(self._slots),
+                credentials_refused=self.refusal is not None,
             )
             try:
                 await asyncio.to_thread(self._report_deployment)
@@ -200,9 +221,11 @@ class Worker:
         now = self._clock.now()
         oldest = self._store.oldest_unfinished()
         spent = self._store.spent(day=budget_day(now))
+        parked = self._store.parked_events(MAX_PARKED_COUNT)
         metrics.log_deployment(
             oldest_unfinished_seconds=max(now - oldest, 0.0) if oldest is not None else 0.0,
             spent_today_usd=to_usd(spent),
+            events_parked=len(parked),
         )
 
 

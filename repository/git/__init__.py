@@ -5,7 +5,13 @@ Trees for tests are exported, and candidates are written as objects. Therefore h
 configuration left by a hostile repository or its tests never reach our git.
 """
 
-from repository.git.errors import GitError, GitRefused, GitUnavailable, PushRejected
+from repository.git.errors import (
+    GitError,
+    GitRefused,
+    GitUnauthorized,
+    GitUnavailable,
+    PushRejected,
+)
 from repository.git.mirror import Mirror, Mirrors
 from repository.git.objects import EXECUTABLE, Entry, Identity
 from repository.git.process import run_git
@@ -15,6 +21,7 @@ __all__ = [
     "Entry",
     "GitError",
     "GitRefused",
+    "GitUnauthorized",
     "GitUnavailable",
     "Identity",
     "Mirror",

@@ -18,3 +18,7 @@ class GitRefused(GitError):
 
     The message is one sentence, with what to do about it.
     """
+
+
+class GitUnauthorized(GitRefused):
+    """The remote refused the credentials themselves."""

@@ -6,7 +6,13 @@ git has no error codes: the messages are those of git 2.30 to 2.51 in the C loca
 import re
 from dataclasses import dataclass
 
-from repository.git.errors import GitError, GitRefused, GitUnavailable, PushRejected
+from repository.git.errors import (
+    GitError,
+    GitRefused,
+    GitUnauthorized,
+    GitUnavailable,
+    PushRejected,
+)
 
 MAX_OUTPUT = 2_000
 """Maximum number of characters of git's output in an error."""
@@ -28,7 +34,10 @@ _RATE_LIMIT = re.compile(r"(?i)rate limit|abuse detection|too many requests")
 _UNAUTHORIZED = re.compile(r"Authentication failed for|could not read (?:Username|Password) for")
 _NOT_FOUND = re.compile(r"repository '.*' not found")
 
-_NO_CREDENTIALS = "the credentials are refused (401): check GITHUB_TOKEN, or the App's id and key"
+_NO_CREDENTIALS = (
+    "GitHub refused the credentials (401): check GITHUB_TOKEN, or GITHUB_APP_ID and"
+    " GITHUB_APP_PRIVATE_KEY"
+)
 _NO_REPOSITORY = "the repository does not exist, or the token can't see it (404)"
 _NO_WRITE_ACCESS = (
     "the token may not push to it (403): give it write access (Contents: write), or set"
@@ -89,7 +98,8 @@ def remote_failure(
     sentence = _find_refusal(command, output)
     if sentence is None:
         return GitUnavailable(message)
-    refusal = GitRefused(sentence + _remote_words(output))
+    kind = GitUnauthorized if sentence is _NO_CREDENTIALS else GitRefused
+    refusal = kind(sentence + _remote_words(output))
     refusal.__cause__ = GitError(message)
     return refusal
 

@@ -9,9 +9,10 @@ from pipeline.job import parse_job
 from pipeline.outcome import Outcome
 from pipeline.store.contract import Checkpoint, MoneyCaps
 from pipeline.store.sqlite import SqliteStore
+from pipeline.store.store import MAX_EVENT_TRIES
 from tests.cli.console import Console
 from tests.stand_ins.aws import Aws, Queue
-from tests.stand_ins.runs import LEASE, Clock, call_request, claim, finish, job
+from tests.stand_ins.runs import LEASE, TOPIC, Clock, call_request, claim, finish, job
 
 
 @pytest.fixture
@@ -68,6 +69,25 @@ def test_stats_count_both_queues_and_the_store(
     output = console.run("queue", "stats").stdout
     assert "2 visible, 1 in flight, 1 delayed" in output
     assert f"{job(3).id}/0  queued, 36" in output
+
+
+def test_parked_events_are_counted_and_can_be_published_again(
+    console: Console, queue: Queue, store: SqliteStore
+) -> None:
+    event = finish(store, claim(store, job(1)))
+    finish(store, claim(store, job(2)))
+    for _ in range(MAX_EVENT_TRIES):
+        store.refuse_event(event.id, "NotFound: no such topic")
+    payload = console.json("queue", "stats", "--json")
+    assert payload["events"] == {"waiting": 1, "refused": 0, "parked": 1}
+    assert "1 parked (publish them again: coding-agent queue retry-events)" in (
+        console.run("queue", "stats").stdout
+    )
+    (row,) = console.json("queue", "retry-events", "--json")["events"]
+    assert (row["event_id"], row["topic_arn"]) == (event.id, TOPIC)
+    assert row["last_error"] == "NotFound: no such topic"
+    assert console.json("queue", "stats", "--json")["events"]["parked"] == 0
+    assert "0 events released" in console.run("queue", "retry-events").stdout
 
 
 def test_stats_of_empty_queues_and_an_empty_store_are_zero(console: Console, queue: Queue) -> None:

@@ -33,9 +33,11 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.sns.models import sns_backends
 
 from pipeline.api.app import create_app
+from pipeline.api.health import Liveness
 from pipeline.api.intake import Intake
 from pipeline.api.keys import ApiKeys
 from pipeline.api.server import listen, serve
+from pipeline.clock import Clock
 from pipeline.job import parse_job
 from pipeline.outcome import Event, Outcome
 from pipeline.store.sqlite import SqliteStore
@@ -217,8 +219,7 @@ async def test_the_real_intake_accepts_a_job_and_reports_its_state(
     app = create_app(
         intake=Intake(store, send, lambda job: None, time.time),
         keys=ApiKeys([("backend", "secret")]),
-        vitals=dict,
-        stale_seconds=60.0,
+        liveness=Liveness(dict, lambda: None, 60.0, Clock()),
         checks={},
     )
     listener = listen("127.0.0.1", 0)

@@ -79,7 +79,14 @@ def test_unknown_queue_wait_is_left_out(stream: io.StringIO):
 def test_workers_line_has_the_heartbeats_lateness(stream: io.StringIO):
     telemetry.configure(as_json=True, stream=stream)
     late = [0.01] * 98 + [0.5, 9.0]
-    metrics.log_worker(lateness=late, loop_delay=0.2, loop_stalls=1, events_pending=4, running=2)
+    metrics.log_worker(
+        lateness=late,
+        loop_delay=0.2,
+        loop_stalls=1,
+        events_pending=4,
+        running=2,
+        credentials_refused=True,
+    )
     fields = line(stream)
     assert fields["heartbeat_lateness_p99_seconds"] == 0.5
     assert (
@@ -87,16 +94,18 @@ def test_workers_line_has_the_heartbeats_lateness(stream: io.StringIO):
         fields["loop_stalls"],
         fields["events_pending"],
         fields["runs_in_work"],
-    ) == (0.2, 1, 4, 2)
+        fields["credentials_refused"],
+    ) == (0.2, 1, 4, 2, 1)
 
 
 def test_the_deployments_line_has_the_oldest_job_and_todays_spending(
     stream: io.StringIO,
 ):
     telemetry.configure(as_json=True, stream=stream)
-    metrics.log_deployment(oldest_unfinished_seconds=90.0, spent_today_usd=1.5)
+    metrics.log_deployment(oldest_unfinished_seconds=90.0, spent_today_usd=1.5, events_parked=3)
     fields = line(stream)
     assert (fields["oldest_unfinished_seconds"], fields["spent_today_usd"]) == (90, 1.5)
+    assert fields["events_parked"] == 3
 
 
 def test_text_log_has_no_metrics(stream: io.StringIO, caplog: pytest.LogCaptureFixture):

@@ -29,9 +29,16 @@ def emitted(caplog: pytest.LogCaptureFixture) -> set[Asked]:
         ),
         1.0,
     )
-    metrics.log_worker(lateness=[0.1], loop_delay=0.0, loop_stalls=0, events_pending=0, running=0)
+    metrics.log_worker(
+        lateness=[0.1],
+        loop_delay=0.0,
+        loop_stalls=0,
+        events_pending=0,
+        running=0,
+        credentials_refused=False,
+    )
     metrics.log_refused_templates()
-    metrics.log_deployment(oldest_unfinished_seconds=0.0, spent_today_usd=0.0)
+    metrics.log_deployment(oldest_unfinished_seconds=0.0, spent_today_usd=0.0, events_parked=0)
     emitted_metrics = set()
     for record in caplog.records:
         directive = record.fields["_aws"]["CloudWatchMetrics"][0]  # type: ignore[attr-defined]

@@ -82,6 +82,26 @@ locals {
       seconds    = 300
       silence    = "notBreaching"
     }
+    events-parked = {
+      says       = "Events can't be published: SNS has refused them for hours."
+      metrics    = { parked = ["own", "events_parked", "Maximum", {}] }
+      expression = "FILL(parked, 0)"
+      operator   = ">"
+      threshold  = 0
+      periods    = 1
+      seconds    = 300
+      silence    = "notBreaching"
+    }
+    credentials-refused = {
+      says       = "GitHub refuses the deployment's credentials: no jobs are begun."
+      metrics    = { refused = ["own", "credentials_refused", "Maximum", {}] }
+      expression = "FILL(refused, 0)"
+      operator   = ">"
+      threshold  = 0
+      periods    = 1
+      seconds    = 300
+      silence    = "notBreaching"
+    }
     templates-refused = {
       says       = "The prompt templates that were made current can't be used; workers go on with the last good ones."
       metrics    = { refused = ["own", "template_sets_refused", "Sum", {}] }

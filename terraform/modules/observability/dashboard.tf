@@ -34,6 +34,8 @@ locals {
     "Workers: runs, events that wait, stalls and lateness" = [
       ["own", "runs_in_work", "Sum", {}],
       ["own", "events_pending", "Maximum", {}],
+      ["own", "events_parked", "Maximum", {}],
+      ["own", "credentials_refused", "Maximum", {}],
       ["own", "loop_stalls", "Sum", {}],
       ["own", "template_sets_refused", "Sum", {}],
       ["own", "loop_delay_seconds", "Maximum", {}],

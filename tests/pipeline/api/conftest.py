@@ -11,6 +11,7 @@ from botocore.exceptions import EndpointConnectionError
 from starlette.testclient import TestClient
 
 from pipeline.api.app import create_app
+from pipeline.api.health import Liveness
 from pipeline.api.intake import Intake
 from pipeline.api.keys import ApiKeys
 from pipeline.budget import EffectiveLimits
@@ -48,6 +49,7 @@ class Service:
     queue_error: Exception | None = None
     while_sending: Callable[[FixIssueJob], object] = lambda job: None
     vitals: dict[str, float] = field(default_factory=lambda: {"poll": 1.0, "heartbeat": 2.0})
+    paused: str | None = None
     checks: dict[str, Callable[[], Awaitable[object]]] = field(default_factory=dict)
 
     async def send(self, job: FixIssueJob, owner: str | None = None) -> None:
@@ -61,13 +63,13 @@ class Service:
         return self.policy.refusal(job)
 
     def app(self) -> Any:
+        clock = Clock(now=self.clock, monotonic=self.ticks)
         return create_app(
             intake=Intake(self.store, self.send, self.refusal, self.clock),
             keys=ApiKeys(split_keys(self.keys)),
-            vitals=lambda: self.vitals,
-            stale_seconds=120.0,
+            liveness=Liveness(lambda: self.vitals, lambda: self.paused, 120.0, clock),
             checks=self.checks,
-            clock=Clock(now=self.clock, monotonic=self.ticks),
+            clock=clock,
         )
 
     @cached_property

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from github import GithubException
 from pydantic import SecretStr
 
+from pipeline.errors import CredentialsRefused, Family, Retry, judge
 from pipeline.github import ForgeRefused
 from pipeline.github.app import MIN_LIFE_SECONDS, PERMISSIONS, AppTokens
 from pipeline.github.rest import GithubForge
@@ -101,8 +102,25 @@ def test_an_installation_without_the_rights_is_refused(
 def test_a_wrong_key_is_reported_but_not_shown(
     github: GithubStandIn, keys: tuple[str, str]
 ) -> None:
-    with pytest.raises(ForgeRefused, match="GITHUB_APP_PRIVATE_KEY is not a PEM private key"):
+    with pytest.raises(CredentialsRefused, match="GITHUB_APP_PRIVATE_KEY is not a PEM") as caught:
         tokens(github, "nonsense").check()
+    assert judge(caught.value).family is Family.CREDENTIALS
     github.install_app("octo", app_id="7", public_key=keys[1], permissions=PERMISSIONS)
-    with pytest.raises(GithubException, match="JSON web token could not be decoded"):
+    with pytest.raises(GithubException, match="JSON web token could not be decoded") as refused:
         AppTokens("8", SecretStr(keys[0]), api_url=github.api_url).check()
+    assert judge(refused.value).family is Family.CREDENTIALS
+
+
+def test_a_revoked_token_of_an_installation_is_replaced_by_a_new_one(
+    github: GithubStandIn, keys: tuple[str, str]
+) -> None:
+    forge = GithubForge(
+        api_url=github.api_url, token=tokens(github, keys[0]), seconds_between_writes=0
+    )
+    forge.repository(REF)
+    github.fail_next("GET", "/repos/", status=401, message="Bad credentials")
+    with pytest.raises(Retry) as caught:
+        forge.repository(REF)
+    assert judge(caught.value).family is Family.WAIT, "the deployment's credentials are good"
+    forge.repository(REF)
+    assert minted(github) == 2

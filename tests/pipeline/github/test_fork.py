@@ -73,7 +73,7 @@ def test_a_fork_whose_reply_was_lost_is_not_made_again(
     github.fail_next("POST", "/forks$", after_effect=True, status=None)
     with pytest.raises(Exception) as caught:
         forge.push_url(REF)
-    assert judge(caught.value).family is Family.RETRY
+    assert judge(caught.value).family is Family.WAIT
     assert forge.push_url(REF) == f"{github.origin}/read-bot/sample.git"
     assert [logged.path for logged in github.requests].count("/api/v3/repos/octo/sample/forks") == 1
 

@@ -5,7 +5,7 @@ import pytest
 from pipeline.errors import LeaseLost
 from pipeline.outcome import Event, Outcome
 from pipeline.store.contract import PendingEvent
-from pipeline.store.store import RunStore
+from pipeline.store.store import MAX_EVENT_TRIES, RunStore
 from tests.pipeline.store.submissions import replay_fields, started_event
 from tests.stand_ins.runs import START, TOPIC, Clock, claim, finish, job, result_of
 
@@ -67,6 +67,25 @@ def test_a_published_event_is_not_pending(store: RunStore):
     store.mark_published(event.id)
     store.mark_published(event.id)
     assert store.pending_events() == []
+
+
+def test_refused_events_are_apart_until_they_are_parked(store: RunStore, clock: Clock):
+    first = finish(store, claim(store, job(1)))
+    second = finish(store, claim(store, job(2)))
+    assert store.refuse_event(first.id, "no such topic") is False
+    assert [event.event_id for event in store.pending_events()] == [second.id]
+    (refused,) = store.refused_events()
+    assert (refused.tries, refused.due_at, refused.last_error) == (1, START + 2, "no such topic")
+    answers = [store.refuse_event(first.id, "no such topic") for _ in range(MAX_EVENT_TRIES - 1)]
+    assert answers == [False] * (MAX_EVENT_TRIES - 2) + [True]
+    assert store.refused_events() == []
+    assert [event.event_id for event in store.parked_events()] == [first.id]
+    store.release_event(first.id)
+    assert store.parked_events() == []
+    assert {event.event_id for event in store.pending_events()} == {first.id, second.id}
+    store.mark_published(first.id)
+    assert store.refuse_event(first.id, "late") is False
+    assert store.refused_events() == []
 
 
 def test_an_event_without_a_topic_is_kept_but_not_pending(store: RunStore):

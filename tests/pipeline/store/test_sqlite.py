@@ -177,6 +177,9 @@ def test_the_runs_are_a_view(store: SqliteStore, path: Path):
         "created_at": START,
         "finished_at": START,
         "last_error": None,
+        "waits": 0,
+        "waiting_since": None,
+        "dead_lettered": 0,
         "lease_token": claimed.lease.token,
         "lease_expires_at": START + LEASE,
         "result": result_of(claimed, Outcome.PR_OPENED).model_dump_json(),
@@ -217,6 +220,9 @@ def test_the_events_are_a_view(store: SqliteStore, path: Path):
         "attributes": '{"type":"run.finished","repository":"octo/repo","outcome":"no_fix"}',
         "created_at": START,
         "published_at": None,
+        "tries": None,
+        "due_at": None,
+        "last_error": None,
     }
     store.mark_published(event.id)
     assert view_row(path, "events") == {**row, "published_at": START}

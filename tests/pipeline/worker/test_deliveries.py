@@ -9,7 +9,7 @@ from pipeline.engine.engine import Deferred, Ended
 from pipeline.outcome import Outcome
 from pipeline.queue import FAILED_GENERATION, REASON, SqsQueue
 from pipeline.store.contract import Claimed
-from pipeline.worker.deliveries import NEWER_SCHEMA_DELAY
+from pipeline.worker.deliveries import NEWER_SCHEMA_DELAY, RENEWED_AFTER
 from tests.pipeline.worker.world import (
     VISIBILITY,
     World,
@@ -197,6 +197,34 @@ async def test_message_of_a_failed_run_is_dead_lettered_by_a_later_worker(world:
     ((_, attributes),) = world.dead_letters()
     assert attributes == {REASON: "GitHub was down", FAILED_GENERATION: "0"}
     assert world.engine.executed == []
+
+
+async def test_failed_job_that_is_sent_again_has_one_dead_letter(world: World):
+    world.engine.script = world.engine.fail
+    async with world.working():
+        for _ in range(3):
+            await world.send(job())
+            assert (await world.queue.next_action()).kind == "deleted"
+    assert len(world.dead_letters()) == 1
+    assert len(world.engine.executed) == 1
+
+
+async def test_run_that_waits_often_is_never_dead_lettered_by_sqs(world: World):
+    async def defer_often(claimed: Claimed) -> Ended | Deferred:
+        if claimed.run.deliveries <= 2 * RENEWED_AFTER:
+            return Deferred(0.0, "GitHub is failing")
+        return await world.engine.solve(claimed)
+
+    world.engine.script = defer_often
+    await world.send(job(), team="a")
+    receives = []
+    async with world.working():
+        while len(world.engine.executed) <= 2 * RENEWED_AFTER:
+            receives.append(await world.queue.next_delivery())
+            await world.queue.next_action()
+    assert max(delivery.receive_count for delivery in receives) == RENEWED_AFTER
+    assert receives[-1].text("team") == "a"
+    assert world.dead_letters() == [] and world.depth() == (0, 0)
 
 
 async def test_deferred_run_releases_its_lease_and_its_message_waits(world: World):

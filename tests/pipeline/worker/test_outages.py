@@ -1,15 +1,77 @@
 """A queue, a store or credentials that fail for a while."""
 
+import asyncio
+
 import pytest
 from botocore.exceptions import ClientError
+from github import GithubException
 
-from pipeline.engine.engine import Ended
+from pipeline.engine.engine import Deferred, Ended
 from pipeline.queue import SqsQueue
 from pipeline.store.contract import Claimed, Lease
 from tests.pipeline.worker.world import (
     World,
 )
 from tests.stand_ins.runs import job
+
+REFUSED = GithubException(401, {"message": "Bad credentials"}, {})
+
+
+async def test_refused_credentials_pause_the_polling_and_burn_no_job(
+    world: World, no_backoff: None
+):
+    async def refuse(claimed: Claimed) -> Deferred:
+        world.credentials_error = REFUSED
+        return Deferred(0.0, "GitHub refused the credentials", credentials_refused=True)
+
+    world.engine.script = refuse
+    await world.send(job())
+    worker = world.worker()
+    working = asyncio.create_task(worker.run(world.stop))
+    action = await world.queue.next_action()
+    assert action.kind == "deferred"
+    await world.engine.next_begun()
+    await world.engine.assert_none_begins()
+    assert worker.refusal is not None and "check GITHUB_TOKEN" in worker.refusal
+    world.engine.script = world.engine.solve
+    world.credentials_error = None
+    assert (await world.queue.next_action()).kind == "deleted"
+    assert worker.refusal is None
+    world.stop.set()
+    await working
+
+
+async def test_no_message_is_received_while_credentials_are_refused_at_the_start(
+    world: World, no_backoff: None
+):
+    world.credentials_error = REFUSED
+    await world.send(job())
+    async with world.working():
+        await world.engine.assert_none_begins()
+        world.credentials_error = None
+        action = await world.queue.next_action()
+    assert (action.kind, action.delivery.receive_count) == ("deleted", 1)
+
+
+async def test_run_that_alone_is_refused_does_not_pause_the_others(world: World):
+    async def refuse_first(claimed: Claimed) -> Ended | Deferred:
+        if claimed.run.issue_url.endswith("/1"):
+            return Deferred(900.0, "GitHub refused the credentials", credentials_refused=True)
+        return await world.engine.solve(claimed)
+
+    world.engine.script = refuse_first
+    async with world.working():
+        await world.send(job(1))
+        assert (await world.queue.next_action()).kind == "deferred"
+        await world.send(job(2))
+        assert (await world.queue.next_action()).kind == "deleted"
+
+
+async def test_credentials_that_cannot_be_checked_pause_nothing(world: World):
+    world.credentials_error = GithubException(503, {}, {})
+    await world.send(job())
+    async with world.working():
+        assert (await world.queue.next_action()).kind == "deleted"
 
 
 async def test_queue_that_is_down_is_waited_for(world: World, no_backoff: None):

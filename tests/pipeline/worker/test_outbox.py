@@ -5,29 +5,35 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from pipeline.clock import Clock
 from pipeline.job import FixIssueJob
 from pipeline.outcome import Event, EventType, Outcome, RunResult
 from pipeline.store.contract import Claimed, Finished, RunRow, Submission
 from pipeline.store.sqlite import SqliteStore
+from pipeline.store.store import MAX_EVENT_TRIES
 from pipeline.worker.outbox import PAGE, Publisher
 from tests.stand_ins import aws as stand_in
 from tests.stand_ins.aws import Aws, Topic
+from tests.stand_ins.runs import Clock as Ticks
 
 aws = stand_in.aws
 aws_server = stand_in.aws_server
 PATIENCE = 20.0
 
 
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+@pytest.fixture
+def ticks() -> Ticks:
+    return Ticks()
 
 
 @pytest.fixture
-def store(tmp_path: Path):
-    store = SqliteStore(tmp_path / "store.db")
+def clock(ticks: Ticks) -> Clock:
+    return Clock(now=ticks, monotonic=ticks)
+
+
+@pytest.fixture
+def store(tmp_path: Path, ticks: Ticks):
+    store = SqliteStore(tmp_path / "store.db", clock=ticks)
     yield store
     store.close()
 
@@ -90,22 +96,56 @@ async def test_more_rows_than_a_page_are_published_in_one_drain(
     assert len(aws.events(topic)) == PAGE + 3
 
 
-async def test_refused_row_stays_pending_and_blocks_no_other(
-    aws: Aws, topic: Topic, store: SqliteStore
+async def test_refused_event_is_tried_again_later_and_blocks_no_other(
+    aws: Aws, topic: Topic, store: SqliteStore, clock: Clock, ticks: Ticks
 ):
-    clock = Clock()
     for number in range(1, PAGE + 1):
         finished(store, number, f"{topic.arn}-gone")
     run = finished(store, PAGE + 1, topic.arn)
     async with Publisher(store, lambda _: topic.arn, clock=clock) as publisher:
-        assert await publisher.drain() == 0, "the refused rows fill the first page"
         assert await publisher.drain() == 1
         assert [body for body, _ in aws.events(topic)] == [run.event]
-        assert len(store.pending_events(50)) == PAGE
+        assert publisher.pending == len(store.refused_events(50)) == PAGE
         aws.sns.create_topic(Name=topic.arn.rpartition(":")[2] + "-gone")
-        clock.now = 3600.0
+        assert await publisher.drain() == 0, "they are not due yet"
+        ticks.now += 3600.0
         assert await publisher.drain() == PAGE
-    assert store.pending_events(50) == []
+    assert store.refused_events(50) == store.pending_events(50) == []
+
+
+async def test_new_event_is_not_late_for_400_that_can_not_be_delivered(
+    aws: Aws, topic: Topic, store: SqliteStore, clock: Clock, ticks: Ticks
+):
+    for number in range(1, 401):
+        finished(store, number, f"{topic.arn}-gone")
+    async with Publisher(store, lambda _: topic.arn, clock=clock) as publisher:
+        run = finished(store, 401, topic.arn)
+        await publisher.drain()
+        assert [body for body, _ in aws.events(topic)] == [run.event], "all are untried"
+        for number in range(402, 405):
+            ticks.now += 3600.0
+            run = finished(store, number, topic.arn)
+            await publisher.drain()
+            assert [body for body, _ in aws.events(topic)] == [run.event], "400 are due again"
+
+
+async def test_event_that_is_always_refused_is_parked_and_can_be_released(
+    aws: Aws, topic: Topic, store: SqliteStore, clock: Clock, ticks: Ticks
+):
+    run = finished(store, 1, f"{topic.arn}-gone")
+    async with Publisher(store, lambda _: topic.arn, clock=clock) as publisher:
+        for _ in range(MAX_EVENT_TRIES):
+            assert store.parked_events() == []
+            assert await publisher.drain() == 0
+            ticks.now += 3600.0
+        (parked,) = store.parked_events()
+        assert parked.tries == MAX_EVENT_TRIES and "NotFound" in (parked.last_error or "")
+        gone = aws.sns.create_topic(Name=topic.arn.rpartition(":")[2] + "-gone")["TopicArn"]
+        assert await publisher.drain() == 0 and publisher.pending == 0
+        store.release_event(parked.event_id)
+        assert store.parked_events() == []
+        assert await publisher.drain() == 1
+    assert gone == parked.topic_arn and run.event == parked.body
 
 
 async def test_event_is_republished_byte_for_byte_and_marked(
@@ -165,9 +205,14 @@ async def test_loop_survives_a_failing_store_and_drains_at_the_stop(
 
 
 async def test_hour_without_sns_loses_nothing_and_does_not_hammer_it(
-    aws: Aws, topic: Topic, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+    aws: Aws,
+    topic: Topic,
+    store: SqliteStore,
+    clock: Clock,
+    ticks: Ticks,
+    monkeypatch: pytest.MonkeyPatch,
 ):
-    clock = Clock()
+    end = ticks.now + 3600.0
     tries = 0
     for number in range(1, 41):
         finished(store, number, topic.arn)
@@ -180,12 +225,12 @@ async def test_hour_without_sns_loses_nothing_and_does_not_hammer_it(
 
         with monkeypatch.context() as patch:
             patch.setattr(publisher._client, "publish", unreachable)
-            while clock.now < 3600.0:
+            while ticks.now < end:
                 assert await publisher.drain() == 0
-                clock.now += 5.0
+                ticks.now += 5.0
         assert 40 < tries < 400, "about two a minute, not one a row and drain"
         assert publisher.pending > 0
-        clock.now += 300.0
+        ticks.now += 300.0
         assert await publisher.drain() == 40
         assert publisher.pending == 0
     assert len(aws.events(topic)) == 40
@@ -195,7 +240,12 @@ async def test_hour_without_sns_loses_nothing_and_does_not_hammer_it(
     "code", ["ThrottledException", "ExpiredToken", "InvalidClientTokenId", "SignatureDoesNotMatch"]
 )
 async def test_outage_is_probed_with_one_event(
-    topic: Topic, store: SqliteStore, monkeypatch: pytest.MonkeyPatch, code: str
+    topic: Topic,
+    store: SqliteStore,
+    clock: Clock,
+    ticks: Ticks,
+    monkeypatch: pytest.MonkeyPatch,
+    code: str,
 ):
     for number in (1, 2, 3):
         finished(store, number, topic.arn)
@@ -209,11 +259,10 @@ async def test_outage_is_probed_with_one_event(
         }
         raise ClientError(answer, "Publish")
 
-    clock = Clock()
     async with Publisher(store, lambda _: topic.arn, clock=clock) as publisher:
         monkeypatch.setattr(publisher._client, "publish", refuse)
         assert await publisher.drain() == 0
-        clock.now += 3600.0
+        ticks.now += 3600.0
         refused.clear()
         assert await publisher.drain() == 0
     assert len(refused) == 1, "one event finds out whether it is over"

@@ -175,6 +175,12 @@ class World:
     queue: WatchedQueue
     publisher: Publisher
     stop: asyncio.Event = field(default_factory=asyncio.Event)
+    credentials_error: Exception | None = None
+    """What the check of the credentials raises."""
+
+    def check_credentials(self) -> None:
+        if self.credentials_error is not None:
+            raise self.credentials_error
 
     def worker(
         self,
@@ -189,7 +195,14 @@ class World:
             poll_seconds=0,
             heartbeat_seconds=0.01,
         )
-        tools = WorkerTools(self.queue, self.store, self.engine, self.publisher, protect)
+        tools = WorkerTools(
+            self.queue,
+            self.store,
+            self.engine,
+            self.publisher,
+            protect,
+            self.check_credentials,
+        )
         clock = Clock(now=self.clock, monotonic=monotonic)
         return Worker(tools, replace(options, **changes), clock)
 
