@@ -122,6 +122,7 @@ def template_sets(settings: Settings) -> TemplateSets:
 def github_forge(settings: Settings) -> Forge:
     from pipeline.github.app import AppTokens
     from pipeline.github.rest import GithubForge
+    from pipeline.github.rights import find_fork_refusal
 
     require_package("github", "github")
     token: SecretStr | AppTokens | None = settings.github_token
@@ -136,6 +137,10 @@ def github_forge(settings: Settings) -> Forge:
         )
     if token is None:
         raise SettingsError(describe_missing("GITHUB_TOKEN"))
+    if settings.push == "fork" and isinstance(token, SecretStr):
+        refusal = find_fork_refusal(token.get_secret_value())
+        if refusal is not None:
+            raise SettingsError(f"GITHUB_TOKEN: {refusal}")
     on_loopback = settings.github_api_url.startswith("http://")
     return GithubForge(
         api_url=settings.github_api_url,

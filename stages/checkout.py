@@ -1,10 +1,15 @@
-"""Update the mirror and choose the commit that all later stages work from."""
+"""Check the rights that the run will need, update the mirror, and choose the commit that all later
+stages work from.
+"""
 
 import asyncio
 import hashlib
 
 from pydantic import BaseModel, ConfigDict
 
+from pipeline.github import Forge, ForgeRefused
+from pipeline.github.access import find_access_refusal
+from pipeline.job import IssueRef
 from pipeline.outcome import Facts, Outcome
 from pipeline.stage import RunContext, Stop
 from repository.config import CONFIG
@@ -53,10 +58,16 @@ class Checkout(BaseModel):
 class CheckoutStage:
     name = "checkout"
 
-    def __init__(self, mirrors: Mirrors):
+    def __init__(self, forge: Forge, mirrors: Mirrors):
+        self._forge = forge
         self._mirrors = mirrors
 
     async def run(self, issue: Issue, run: RunContext) -> Checkout | Stop:
+        if not run.job.options.dry_run:
+            branch = branch_name(issue.number, run.job_id)
+            reason = await asyncio.to_thread(self._find_access_refusal, run.job.issue, branch)
+            if reason is not None:
+                return _rejected(reason)
         mirror = self._mirrors.at(issue.repository)
         try:
             await asyncio.to_thread(mirror.fetch, issue.clone_url)
@@ -67,6 +78,12 @@ class CheckoutStage:
             return refusal
         base_branch = run.job.base_branch or issue.default_branch
         return await asyncio.to_thread(_check_out, mirror, issue, base_branch)
+
+    def _find_access_refusal(self, ref: IssueRef, branch: str) -> str | None:
+        try:
+            return find_access_refusal(self._forge, ref, branch)
+        except ForgeRefused as error:
+            return str(error)
 
     async def restore(self, result: Checkout, run: RunContext) -> None:
         """Fetch the recorded commit into this machine's mirror."""

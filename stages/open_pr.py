@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from pipeline.github import Forge, NewPull, PullRequest
+from pipeline.github import Forge, ForgeRefused, NewPull, PullRequest
 from pipeline.outcome import Facts, Outcome, Verification
 from pipeline.stage import RunContext, Stop
 from pipeline.template_sets import Templates
@@ -168,7 +168,10 @@ class OpenPullRequest:
         """
         mirror = self._mirrors.at(change.checkout.repository)
         variables = change.variables(run, await run.ledger.cost_usd())
-        url = await asyncio.to_thread(self._forge.push_url, run.job.issue)
+        try:
+            url = await asyncio.to_thread(self._forge.push_url, run.job.issue)
+        except ForgeRefused as error:
+            return _nothing_pushed(str(error), facts)
         commit = await self._plan_commit(run, templates, variables, change.writer(mirror))
         pull = await self._plan_pull(run, templates, variables)
         try:
@@ -182,7 +185,14 @@ class OpenPullRequest:
         if pull is None:
             reason = f"{verification}; branch {commit.branch} is in the repository"
             return Stop(Outcome.PROPOSED, reason, facts)
-        opened = await self._open(run, commit.branch, change.checkout.base_branch, pull)
+        try:
+            opened = await self._open(run, commit.branch, change.checkout.base_branch, pull)
+        except ForgeRefused as error:
+            reason = (
+                f"{verification}; branch {commit.branch} is pushed, but its pull request can't be"
+                f" opened: {error}"
+            )
+            return Stop(Outcome.PROPOSED, reason, facts)
         return _pull_request_opened(opened, verification, facts)
 
     async def _plan_commit(
@@ -276,7 +286,8 @@ def _nothing_pushed(reason: str, facts: Facts) -> Stop:
 
 def _pull_request_opened(pull: PullRequest, verification: Verification, facts: Facts) -> Stop:
     closed = "" if pull.state == "open" else ", since closed"
-    reason = f"pull request #{pull.number}{closed}: {verification}"
+    plain = "; not a draft, which the repository does not support" if pull.lacks_drafts else ""
+    reason = f"pull request #{pull.number}{closed}: {verification}{plain}"
     links = Facts(pull_request_url=pull.url, pull_request_number=pull.number)
     return Stop(Outcome.PR_OPENED, reason, facts.merged(links))
 

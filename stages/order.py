@@ -85,7 +85,7 @@ def _run_tests(tools: StageTools) -> RunTests:
 
 ORDER: tuple[Entry, ...] = (
     Entry(FetchIssue, lambda tools: FetchIssue(tools.forge, tools.comment_authors)),
-    Entry(CheckoutStage, lambda tools: CheckoutStage(tools.mirrors)),
+    Entry(CheckoutStage, lambda tools: CheckoutStage(tools.forge, tools.mirrors)),
     Entry(BuildContext, lambda tools: BuildContext(tools.mirrors)),
     Entry(PrepareTests, _prepare_tests),
     Entry(ProposePatch, _propose_patch),

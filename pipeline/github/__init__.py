@@ -52,11 +52,11 @@ class Repository(BaseModel):
     clone_url: str
     default_branch: str
     archived: bool
+    disabled: bool
+    """By GitHub's staff."""
+    has_issues: bool
     push_refusal: str | None
-    """The reason why no fix can be pushed to it (or to its fork, if the deployment uses forks).
-
-    None if fixes can be pushed.
-    """
+    """The reason why no fix can be pushed, as far as its own data say; None if there is none."""
     private: bool
 
 
@@ -69,6 +69,8 @@ class PullRequest(BaseModel):
     """open or closed"""
     body: str
     head_sha: str
+    lacks_drafts: bool = False
+    """A draft was asked for, and a plain one was opened: the repository does not support drafts."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,14 @@ class Forge(Protocol):
 
     def push_url(self, ref: IssueRef) -> str:
         """Return the URL that fixes are pushed to, creating a missing fork if one is needed."""
+        ...
+
+    def existing_push_url(self, ref: IssueRef) -> str | None:
+        """Return the URL that fixes are pushed to; None if it is a fork that does not exist yet."""
+        ...
+
+    def pull_refusal(self, ref: IssueRef) -> str | None:
+        """Return why no pull request can be opened; None if none is known. Nothing is opened."""
         ...
 
     def find_pulls(self, ref: IssueRef, branch: str) -> list[PullRequest]:

@@ -1,7 +1,7 @@
 """Access as a GitHub App.
 
-Each owner that has installed the App has a separate token, which is valid for an hour and has no
-more rights than a run needs.
+Each repository has a separate token, which is valid for an hour, for no other repository, and has
+no more rights than a run needs.
 """
 
 import threading
@@ -12,13 +12,18 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from pipeline.errors import CredentialsRefused
-from pipeline.github.rest import TIMEOUT_SECONDS, forge_error
+from pipeline.github import ForgeRefused
+from pipeline.github.errors import forge_error
+from pipeline.github.rest import TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
     from github import GithubIntegration
+    from github.Installation import Installation
 
 #: GitHub refuses a token (422) if the installation lacks one of these.
 PERMISSIONS = {"contents": "write", "issues": "read", "pull_requests": "write"}
+_NAMES = {"contents": "Contents", "issues": "Issues", "pull_requests": "Pull requests"}
+"""Of the permissions, in GitHub's settings."""
 #: A returned token is valid for at least this many seconds, since a clone may take that long.
 MIN_LIFE_SECONDS = 900.0
 
@@ -26,8 +31,7 @@ MIN_LIFE_SECONDS = 900.0
 class AppTokens:
     """Tokens of the App's installations, cached while they are valid.
 
-    ``tokens("owner/name")`` is the token of the owner's installation. ``clock`` returns seconds
-    since the epoch.
+    ``tokens("owner/name")`` is the repository's token. ``clock`` returns seconds since the epoch.
     """
 
     def __init__(
@@ -44,7 +48,7 @@ class AppTokens:
         self._clock = clock
         self._lock = threading.Lock()
         self._cache: dict[str, tuple[float, SecretStr]] = {}
-        """By owner: when the token expires, and the token."""
+        """By repository: when the token expires, and the token."""
 
     def __call__(self, repository: str) -> SecretStr:
         """Return a token for the repository.
@@ -52,30 +56,42 @@ class AppTokens:
         Raises:
             ForgeRefused: the App is not installed on it, or lacks a permission.
         """
-        owner, _, name = repository.partition("/")
         with self._lock:
-            expires_at, token = self._cache.get(owner, (0.0, SecretStr("")))
+            expires_at, token = self._cache.get(repository, (0.0, SecretStr("")))
             if expires_at - self._clock() <= MIN_LIFE_SECONDS:
-                expires_at, token = self._new_token(owner, name)
-                self._cache[owner] = (expires_at, token)
+                self._forget_expired()
+                expires_at, token = self._new_token(*repository.split("/"))
+                self._cache[repository] = (expires_at, token)
             return token
 
     def forget(self, repository: str) -> None:
         """Forget the repository's token, because GitHub no longer accepts it."""
-        owner, _, _ = repository.partition("/")
         with self._lock:
-            self._cache.pop(owner, None)
+            self._cache.pop(repository, None)
+
+    def _forget_expired(self) -> None:
+        """Keep the cache as small as the number of repositories of the last hour."""
+        now = self._clock()
+        self._cache = {name: entry for name, entry in self._cache.items() if entry[0] > now}
 
     def _new_token(self, owner: str, name: str) -> tuple[float, SecretStr]:
         from github import GithubException
+        from github.InstallationAuthorization import InstallationAuthorization
 
         app = self._app()
         try:
             installation = app.get_repo_installation(owner, name)
-            access = app.get_access_token(installation.id, permissions=PERMISSIONS)
+            _check_installation(installation, f"{owner}/{name}")
+            # PyGithub's own method can't limit a token to repositories.
+            headers, answer = app.requester.requestJsonAndCheck(
+                "POST",
+                f"/app/installations/{installation.id}/access_tokens",
+                input={"repositories": [name], "permissions": PERMISSIONS},
+            )
         except GithubException as error:
             missing = f"the GitHub App is not installed on {owner}/{name}"
             raise forge_error(error, missing) from error
+        access = InstallationAuthorization(app.requester, headers, answer)
         return access.expires_at.timestamp(), SecretStr(access.token)
 
     def check(self) -> None:
@@ -99,4 +115,21 @@ class AppTokens:
             user_agent="coding-agent",
             seconds_between_requests=None,
             seconds_between_writes=None,
+        )
+
+
+def _check_installation(installation: "Installation", repository: str) -> None:
+    """Raise ForgeRefused if the installation is suspended, or lacks a permission."""
+    if installation.suspended_at is not None:
+        raise ForgeRefused(f"the GitHub App's installation on {repository} is suspended")
+    granted = installation.permissions
+    missing = [
+        f"{_NAMES[permission]}: {right}"
+        for permission, right in PERMISSIONS.items()
+        if granted.get(permission) not in (right, "write")
+    ]
+    if missing:
+        raise ForgeRefused(
+            f"the GitHub App's installation on {repository} lacks {', '.join(missing)}: add it to"
+            " the App's permissions, and accept them in the settings of the owner"
         )

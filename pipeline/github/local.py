@@ -49,6 +49,8 @@ class LocalForge:
             clone_url=str(self._path),
             default_branch=branch,
             archived=False,
+            disabled=False,
+            has_issues=True,
             push_refusal=None,
             # Not private to its owner, who runs this: the owner installs the same packages.
             private=False,
@@ -81,6 +83,12 @@ class LocalForge:
 
     def push_url(self, ref: IssueRef) -> str:
         return str(self._path)
+
+    def existing_push_url(self, ref: IssueRef) -> str:
+        return self.push_url(ref)
+
+    def pull_refusal(self, ref: IssueRef) -> None:
+        return None
 
     def find_pulls(self, ref: IssueRef, branch: str) -> list[PullRequest]:
         return []

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from pydantic import SecretStr
 
-from pipeline.errors import Retry, retry_after
+from pipeline.errors import Retry
 from pipeline.github import (
     GHOST,
     Comment,
@@ -21,6 +21,8 @@ from pipeline.github import (
     PullRequest,
     Repository,
 )
+from pipeline.github.errors import forge_error, github_words
+from pipeline.github.rights import find_pull_refusal
 from pipeline.job import IssueRef
 
 if TYPE_CHECKING:
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
     import github.Organization
     import github.PullRequest
     import github.Repository
-    from github.GithubException import GithubException
 
 TIMEOUT_SECONDS = 30
 MAX_COMMENTS = 1000
@@ -52,8 +53,9 @@ query($owner: String!, $name: String!, $number: Int!) {
 """When an issue's body and its title were last changed. REST does not say: its ``updated_at`` also
 changes with comments and labels."""
 
-MAX_MESSAGE = 1000
-"""Maximum characters of GitHub's message in an error."""
+_PULLS = "Pull requests: write"
+_NO_DRAFTS = "Draft pull requests are not supported"
+"""GitHub's message for private repositories of a plan without drafts."""
 
 _ACCESS_ENDED = "GitHub no longer accepts the App's token: a new one is requested"
 _UNREADABLE = "GitHub's answer was cut off or is no JSON"
@@ -119,11 +121,14 @@ class GithubForge:
         missing = f"{ref.repository} does not exist, or the token can't see it"
         with self._calling(ref.repository, missing) as client:
             repository = _existing(client, ref)
+            fields = repository.raw_data
             return Repository(
                 full_name=repository.full_name,
                 clone_url=repository.clone_url,
                 default_branch=repository.default_branch,
                 archived=repository.archived,
+                disabled=fields.get("disabled", False),
+                has_issues=fields.get("has_issues", True),
                 push_refusal=self._push_refusal(repository),
                 private=repository.private,
             )
@@ -131,7 +136,7 @@ class GithubForge:
     def issue(self, ref: IssueRef) -> IssueSnapshot:
         name = f"issue #{ref.number} of {ref.repository}"
         missing = f"{name} does not exist, was deleted, or the token can't see it"
-        with self._calling(ref.repository, missing) as client:
+        with self._calling(ref.repository, missing, permission="Issues: read") as client:
             issue = client.get_repo(ref.repository).get_issue(ref.number)
             fields = issue.raw_data
             if not _is_of_repository(fields["repository_url"], ref.repository):
@@ -165,8 +170,26 @@ class GithubForge:
 
     def push_url(self, ref: IssueRef) -> str:
         missing = f"{ref.repository} can't be forked with this token"
-        with self._calling(ref.repository, missing) as client:
+        with self._calling(ref.repository, missing, permission="public_repo") as client:
             return self._push_repository(client, _existing(client, ref)).clone_url
+
+    def existing_push_url(self, ref: IssueRef) -> str | None:
+        missing = f"{ref.repository} does not exist, or the token can't see it"
+        with self._calling(ref.repository, missing) as client:
+            repository = _existing(client, ref)
+            if self._push == "branch":
+                return repository.clone_url
+            fork = _find_fork(client, repository)
+            return None if fork is None else fork.clone_url
+
+    def pull_refusal(self, ref: IssueRef) -> str | None:
+        missing = f"{ref.repository} does not exist, or the token can't see it"
+        if not isinstance(self._token, SecretStr):
+            return None  # an App's token is only issued with the permission
+        with self._calling(ref.repository, missing) as client:
+            repository = _existing(client, ref)
+            token = self._token.get_secret_value()
+            return find_pull_refusal(token, client.oauth_scopes, repository)
 
     def find_pulls(self, ref: IssueRef, branch: str) -> list[PullRequest]:
         missing = f"{ref.repository} does not exist, or the token can't see it"
@@ -180,68 +203,62 @@ class GithubForge:
             return [_pull(pull) for pull in pulls if _is_head(pull, source.full_name, branch)]
 
     def create_pull(self, ref: IssueRef, pull: NewPull) -> PullRequest:
-        """Open a pull request. If GitHub refuses labels or reviewers, only a warning is logged.
+        """Open a pull request; a plain one if the repository does not support drafts.
+
+        If GitHub refuses labels or reviewers, only a warning is logged.
 
         Raises:
             Retry: one is already open; the next ``find_pulls`` returns it.
         """
         missing = f"pull requests of {ref.repository} can't be opened with this token"
-        with self._calling(ref.repository, missing) as client:
+        with self._calling(ref.repository, missing, permission=_PULLS) as client:
             head = pull.head
             if self._push == "fork":
                 head = f"{client.get_user().login}:{pull.head}"
-            opened = client.get_repo(ref.repository).create_pull(
-                base=pull.base, head=head, title=pull.title, body=pull.body, draft=pull.draft
-            )
+            repository = client.get_repo(ref.repository)
+            opened, is_draft = _create_pull(repository, head, pull)
             _add_labels_and_reviewers(opened, pull)
-            return _pull(opened)
+            lacks_drafts = pull.draft and not is_draft
+            return _pull(opened).model_copy(update={"lacks_drafts": lacks_drafts})
 
     def update_pull(self, ref: IssueRef, number: int, pull: NewPull) -> PullRequest:
         missing = f"pull request #{number} of {ref.repository} does not exist"
-        with self._calling(ref.repository, missing) as client:
+        with self._calling(ref.repository, missing, permission=_PULLS) as client:
             existing = client.get_repo(ref.repository).get_pull(number)
             existing.edit(title=pull.title, body=pull.body)
             _add_labels_and_reviewers(existing, pull)
             return _pull(existing)
 
     def _push_refusal(self, repository: "github.Repository.Repository") -> str | None:
-        """Return the reason why no fix can be pushed; None if it can be."""
-        name = repository.full_name
-        if self._push == "fork":
-            return f"{name} does not allow forks" if repository.allow_forking is False else None
-        if not isinstance(self._token, SecretStr):
-            # An App's token is only issued with write access; ``permissions`` describes users.
-            return None
-        if repository.permissions and repository.permissions.push:
-            return None
-        return f"the token has no write access to {name}"
+        """Return the reason why no fix can be pushed, as far as the repository's own data say."""
+        if self._push == "fork" and repository.allow_forking is False:
+            return f"{repository.full_name} does not allow forks"
+        return None
 
     def _push_repository(
         self, client: "github.Github", repository: "github.Repository.Repository"
     ) -> "github.Repository.Repository":
         """Return the repository that branches are pushed to: this one, or the token's own fork.
 
-        GitHub creates no second fork. A new one is visible to git only after some seconds: the push
-        is retried.
+        GitHub creates no second fork. A new one is visible to git only after some seconds.
         """
-        from github import UnknownObjectException
-
         if self._push == "branch":
             return repository
-        try:
-            own = client.get_repo(f"{client.get_user().login}/{repository.name}").complete()
-            if own.fork and own.parent.full_name == repository.full_name:
-                return own
-        except UnknownObjectException:
-            log.info("forking %s", repository.full_name)
+        fork = _find_fork(client, repository)
+        if fork is not None:
+            return fork
+        log.info("forking %s", repository.full_name)
         return repository.create_fork(default_branch_only=True)
 
     @contextmanager
-    def _calling(self, repository: str, missing: str) -> "Iterator[github.Github]":
+    def _calling(
+        self, repository: str, missing: str, *, permission: str = ""
+    ) -> "Iterator[github.Github]":
         """Lend the client to one caller at a time, and convert GitHub's errors.
 
         Args:
             missing: the message for a 404.
+            permission: what the token needs for the request.
         """
         import github
 
@@ -253,7 +270,7 @@ class GithubForge:
                 if error.status == 401 and not isinstance(self._token, SecretStr):
                     self._token.forget(repository)
                     raise Retry(_ACCESS_ENDED, counts=False, detail=str(error)) from error
-                raise forge_error(error, missing) from error
+                raise forge_error(error, missing, permission) from error
             except json.JSONDecodeError as error:
                 raise Retry(_UNREADABLE, counts=False, detail=str(error)) from error
 
@@ -274,53 +291,6 @@ class GithubForge:
             )
             self._client = (token, client)
         return self._client[1]
-
-
-def forge_error(error: "GithubException", missing: str) -> Exception:
-    """Return ForgeRefused for an error that a retry would not fix.
-
-    Other errors are returned unchanged, for ``pipeline.errors`` to judge.
-
-    Args:
-        missing: the message for a 404.
-    """
-    from github.GithubException import RateLimitExceededException
-
-    message = _message(error)
-    if error.status in (404, 410, 451):
-        return ForgeRefused(f"{missing} (GitHub: {message})")
-    rate_limited = isinstance(error, RateLimitExceededException) or retry_after(error) is not None
-    if error.status == 403 and not rate_limited:
-        return ForgeRefused(f"GitHub does not allow it (403): {message}")
-    if _graphql_types(error) & {"FORBIDDEN", "INSUFFICIENT_SCOPES"}:
-        return ForgeRefused(f"GitHub does not allow it: {message}")
-    if "RATE_LIMITED" in _graphql_types(error):
-        return Retry("GitHub's rate limit", counts=False, detail=message)
-    if error.status == 422 and "already exists" in message:
-        return Retry(f"GitHub: {message}")
-    if error.status == 422:
-        return ForgeRefused(f"GitHub refused the request (422): {message}")
-    return error
-
-
-def _graphql_types(error: "GithubException") -> set[str]:
-    """Return the types of GraphQL's errors, which come with the status 200; empty for REST."""
-    data = error.data if isinstance(error.data, dict) else {}
-    errors = [detail for detail in data.get("errors") or () if isinstance(detail, dict)]
-    return {str(detail["type"]) for detail in errors if "type" in detail}
-
-
-def _message(error: "GithubException") -> str:
-    """Return GitHub's message and its details on one line."""
-    data = error.data if isinstance(error.data, dict) else {}
-    parts = [str(data.get("message") or f"status {error.status}")]
-    for detail in data.get("errors") or ():
-        if isinstance(detail, dict):
-            field_and_code = f"{detail.get('field')}: {detail.get('code')}"
-            parts.append(str(detail.get("message") or field_and_code))
-        else:
-            parts.append(str(detail))
-    return "; ".join(parts)[:MAX_MESSAGE]
 
 
 def _add_labels_and_reviewers(opened: "github.PullRequest.PullRequest", pull: NewPull) -> None:
@@ -357,6 +327,44 @@ def _existing(client: "github.Github", ref: IssueRef) -> "github.Repository.Repo
             f"{ref.repository} has moved to {repository.full_name}: send the issue's new address"
         )
     return repository
+
+
+def _find_fork(
+    client: "github.Github", repository: "github.Repository.Repository"
+) -> "github.Repository.Repository | None":
+    """Return the fork of the repository that belongs to the token's account."""
+    from github import UnknownObjectException
+
+    try:
+        own = client.get_repo(f"{client.get_user().login}/{repository.name}").complete()
+    except UnknownObjectException:
+        return None
+    is_fork = own.fork and own.parent.full_name == repository.full_name
+    return own if is_fork else None
+
+
+def _create_pull(
+    repository: "github.Repository.Repository", head: str, pull: NewPull
+) -> "tuple[github.PullRequest.PullRequest, bool]":
+    """Open the pull request; return it, and whether it is a draft."""
+    from github import GithubException
+
+    try:
+        return _open_pull(repository, head, pull, draft=pull.draft), pull.draft
+    except GithubException as error:
+        lacks_drafts = error.status == 422 and _NO_DRAFTS in github_words(error)
+        if not pull.draft or not lacks_drafts:
+            raise
+    log.info("%s does not support drafts: opening a plain pull request", repository.url)
+    return _open_pull(repository, head, pull, draft=False), False
+
+
+def _open_pull(
+    repository: "github.Repository.Repository", head: str, pull: NewPull, *, draft: bool
+) -> "github.PullRequest.PullRequest":
+    return repository.create_pull(
+        base=pull.base, head=head, title=pull.title, body=pull.body, draft=draft
+    )
 
 
 def _is_of_repository(api_url: str, repository: str) -> bool:

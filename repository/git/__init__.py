@@ -15,6 +15,7 @@ from repository.git.errors import (
 from repository.git.mirror import Mirror, Mirrors
 from repository.git.objects import EXECUTABLE, Entry, Identity
 from repository.git.process import run_git
+from repository.git.push_check import find_push_refusal
 
 __all__ = [
     "EXECUTABLE",
@@ -27,5 +28,6 @@ __all__ = [
     "Mirror",
     "Mirrors",
     "PushRejected",
+    "find_push_refusal",
     "run_git",
 ]

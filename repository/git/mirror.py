@@ -13,9 +13,9 @@ from types import MappingProxyType
 
 from repository.git.errors import GitError, PushRejected
 from repository.git.objects import EXECUTABLE, NOT_EXECUTABLE, REGULAR_MODES, Entry, Identity
-from repository.git.process import git_credentials, run_git
-from repository.git.refusals import MAX_OUTPUT, remote_failure
-from repository.trusted_folders import trusting_config
+from repository.git.process import run_git
+from repository.git.refusals import MAX_OUTPUT
+from repository.git.remote import run_remote
 
 _STALE_LOCK_SECONDS = 60
 _NO_OBJECT = "0" * 40
@@ -52,6 +52,17 @@ class Mirror:
         self._token = token
         self._refs = "refs/remotes/none"
 
+    def create(self) -> None:
+        """Create the folder; complete a mirror whose creation was interrupted.
+
+        One that is complete stays as it is, without the locks of a killed git.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        # With the ``uid`` sandbox, code could otherwise read the commits after its base.
+        self.folder.chmod(0o700)
+        self._remove_stale_locks()
+        self._git("init", "--quiet", "--bare", "--initial-branch=main")
+
     def fetch(self, url: str, *, sha: str | None = None) -> None:
         """Bring the mirror's branches up to date with ``url``.
 
@@ -62,13 +73,7 @@ class Mirror:
         remote = hashlib.sha256(url.encode()).hexdigest()[:16]
         self._refs = f"refs/remotes/{remote}"
         with self._locked():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            # With the ``uid`` sandbox, code could otherwise read the commits after its base.
-            self.folder.chmod(0o700)
-            self._remove_stale_locks()
-            # Every time: this completes a mirror whose creation was interrupted, and otherwise
-            # changes nothing.
-            self._git("init", "--quiet", "--bare", "--initial-branch=main")
+            self.create()
             # A local repository may be shallow; without --update-shallow its branches would be
             # skipped.
             fetch = ("fetch", "--quiet", "--no-tags", "--force", "--update-shallow")
@@ -306,20 +311,8 @@ class Mirror:
         return None
 
     def _remote(self, command: str, *arguments: str) -> bytes:
-        """Run a command that talks to a remote.
-
-        Raises:
-            GitRefused: the remote refused, and a retry would not help.
-            PushRejected: as ``push`` does.
-            GitUnavailable: it failed otherwise.
-        """
-        with git_credentials(self._token()) as secret, trusting_config() as variables:
-            environment = {**variables, **secret}
-            completed = self._run([command, *arguments], environment=environment)
-        if completed.returncode != 0:
-            output = completed.stderr.decode(errors="replace").strip()
-            raise remote_failure(command, completed.returncode, output)
-        return completed.stdout
+        """Run a command that talks to a remote; it raises what ``run_remote`` raises."""
+        return run_remote(self.folder, self._token(), command, *arguments)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

@@ -6,6 +6,7 @@ Issues that policy forbids are rejected here, before anything costs money.
 import asyncio
 
 from pipeline.github import Forge, ForgeRefused, IssueSnapshot
+from pipeline.github.access import find_repository_refusal
 from pipeline.job import FixIssueJob
 from pipeline.outcome import Outcome
 from pipeline.stage import RunContext, Stop
@@ -26,10 +27,10 @@ class FetchIssue:
         ref = run.job.issue
         try:
             repository = await asyncio.to_thread(self._forge.repository, ref)
-            if repository.archived:
-                return _rejected(f"{repository.full_name} is archived")
-            if repository.push_refusal and not run.job.options.dry_run:
-                return _rejected(repository.push_refusal)
+            pushes = not run.job.options.dry_run
+            refusal = find_repository_refusal(repository, pushes=pushes)
+            if refusal is not None:
+                return _rejected(refusal)
             snapshot = await asyncio.to_thread(self._forge.issue, ref)
             refusal = find_refusal(snapshot) or await self._find_late_edit(run.job, snapshot)
         except ForgeRefused as error:

@@ -132,7 +132,7 @@ REJECTED: list[tuple[str, str, dict[str, Any], dict[str, Any], str]] = [
         REPOSITORY,
         {},
         {"token": READ_TOKEN},
-        "the token has no write access to octo/calc",
+        "nothing can be pushed to octo/calc: the token may not push to it (403)",
     ),
     (
         "not-visible",

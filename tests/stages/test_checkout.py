@@ -13,6 +13,7 @@ from pipeline.stage import Stop
 from repository.git import GitRefused, GitUnavailable, Identity, Mirrors
 from stages.checkout import Checkout, CheckoutStage, branch_name
 from stages.fetch_issue import Issue
+from tests.stand_ins.forge import StaticForge
 from tests.stand_ins.runs import StageRun, job
 
 SECONDS = 1_700_000_000
@@ -83,7 +84,8 @@ def issue(remote: Remote, branch: str = "main") -> Issue:
 
 
 def machine(tmp_path: Path, name: str = "one") -> CheckoutStage:
-    return CheckoutStage(Mirrors(tmp_path / name, lambda _: None))
+    forge = StaticForge(clone_url=str(tmp_path / "remote.git"))
+    return CheckoutStage(forge, Mirrors(tmp_path / name, lambda _: None))
 
 
 async def look(

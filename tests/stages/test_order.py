@@ -22,6 +22,7 @@ def test_the_stages_fit_together_in_their_order() -> None:
         index={},
         fetch_for_private=False,
         protected=(),
+        comment_authors=none,
     )
     assert compose(tools).names == list(NAMES)
 

@@ -46,7 +46,10 @@ class StaticForge:
     clone_url: str = "https://github.com/octo/repo.git"
     default_branch: str = "main"
     archived: bool = False
+    disabled: bool = False
+    has_issues: bool = True
     push_refusal: str | None = None
+    pull_refusal_reason: str | None = None
     issues: dict[int, IssueSnapshot] = field(default_factory=lambda: {42: snapshot()})
     edited_at: datetime | None = None
     error: Exception | None = None
@@ -61,6 +64,8 @@ class StaticForge:
             clone_url=self.clone_url,
             default_branch=self.default_branch,
             archived=self.archived,
+            disabled=self.disabled,
+            has_issues=self.has_issues,
             push_refusal=self.push_refusal,
             private=True,
         )
@@ -83,6 +88,13 @@ class StaticForge:
 
     def push_url(self, ref: IssueRef) -> str:
         raise AssertionError("nothing should be pushed here")
+
+    def existing_push_url(self, ref: IssueRef) -> str:
+        return self.clone_url
+
+    def pull_refusal(self, ref: IssueRef) -> str | None:
+        self._ask("pull_refusal", ref)
+        return self.pull_refusal_reason
 
     def find_pulls(self, ref: IssueRef, branch: str) -> list[PullRequest]:
         self._ask("find_pulls", ref)

@@ -14,7 +14,7 @@ from pipeline.github import ForgeRefused
 from pipeline.github.app import MIN_LIFE_SECONDS, PERMISSIONS, AppTokens
 from pipeline.github.rest import GithubForge
 from pipeline.job import IssueRef
-from repository.git import Mirrors
+from repository.git import GitRefused, Mirrors
 from tests.stand_ins.github import GithubStandIn
 from tests.stand_ins.runs import Clock
 
@@ -75,7 +75,8 @@ def test_a_token_near_its_end_is_replaced(github: GithubStandIn, keys: tuple[str
     clock = Clock()
     access = tokens(github, keys[0], clock)
     first = access("octo/sample").get_secret_value()
-    access._cache["octo"] = (clock.now + MIN_LIFE_SECONDS + 1, access._cache["octo"][1])
+    cache = access._cache
+    cache["octo/sample"] = (clock.now + MIN_LIFE_SECONDS + 1, cache["octo/sample"][1])
     assert access("octo/sample").get_secret_value() == first
     clock.now += 2
     assert access("octo/sample").get_secret_value() != first
@@ -95,8 +96,23 @@ def test_an_installation_without_the_rights_is_refused(
     github.install_app(
         "octo", app_id="7", public_key=keys[1], permissions={"contents": "read", "issues": "read"}
     )
-    with pytest.raises(ForgeRefused, match="permissions requested are not granted"):
+    lacking = "octo/sample lacks Contents: write, Pull requests: write: add it"
+    with pytest.raises(ForgeRefused, match=lacking):
         tokens(github, keys[0])("octo/sample")
+    assert minted(github) == 0
+
+
+def test_a_token_is_for_one_repository_and_no_other(
+    github: GithubStandIn, keys: tuple[str, str], tmp_path: Path
+) -> None:
+    github.add_repository("octo/secret", {"s.txt": "s\n"}, private=True)
+    access = tokens(github, keys[0])
+    sample = access("octo/sample").get_secret_value()
+    secret = access("octo/secret").get_secret_value()
+    assert access("octo/sample").get_secret_value() == sample != secret
+    mirror = Mirrors(tmp_path / "mirrors", lambda _: sample).at("octo/secret")
+    with pytest.raises(GitRefused, match="404"):
+        mirror.fetch(f"{github.origin}/octo/secret.git")
 
 
 def test_a_wrong_key_is_reported_but_not_shown(

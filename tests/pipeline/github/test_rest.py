@@ -44,7 +44,7 @@ def forge(github: GithubStandIn) -> Forge:
     return forge_for(github)
 
 
-def test_a_repository_says_whether_the_token_may_push(github: GithubStandIn, forge: Forge) -> None:
+def test_a_repository_is_described(github: GithubStandIn, forge: Forge) -> None:
     repository = forge.repository(REF)
     assert repository.full_name == "Octo/Sample"
     assert repository.clone_url == f"{github.origin}/Octo/Sample.git"
@@ -59,8 +59,11 @@ def test_a_repository_says_whether_the_token_may_push(github: GithubStandIn, for
         None,
         False,
     )
-    refusal = forge_for(github, READ_TOKEN).repository(REF).push_refusal
-    assert refusal == "the token has no write access to Octo/Sample"
+    assert (repository.disabled, repository.has_issues) == (False, True)
+    github.disable("Octo/Sample")
+    github.disable_issues("Octo/Sample")
+    repository = forge.repository(REF)
+    assert (repository.disabled, repository.has_issues) == (True, False)
 
 
 def test_an_issue_comes_with_all_pages_of_its_comments(github: GithubStandIn, forge: Forge) -> None:
@@ -227,7 +230,7 @@ def test_a_pull_request_without_commits_is_refused(github: GithubStandIn, forge:
 
 
 def test_a_token_that_may_not_write_is_refused(github: GithubStandIn) -> None:
-    with pytest.raises(ForgeRefused, match=r"403.*not accessible"):
+    with pytest.raises(ForgeRefused, match=r"403.*Pull requests: write"):
         forge_for(github, READ_TOKEN).create_pull(REF, NEW)
 
 

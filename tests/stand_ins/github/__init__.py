@@ -11,9 +11,10 @@ import re
 import socket
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import uvicorn
 from fastapi import FastAPI
@@ -201,6 +202,55 @@ class GithubStandIn:
 
     def forbid_forks(self, full_name: str) -> None:
         self._world.get(full_name).allow_forking = False
+
+    def limit(self, secret: str, **permissions: str) -> None:
+        """Make a token a fine-grained one with these permissions, such as ``contents="read"``."""
+        self._change_token(secret, permissions=permissions)
+
+    def limit_scopes(self, secret: str, *scopes: str) -> None:
+        """Give a classic token these scopes only."""
+        self._change_token(secret, scopes=scopes)
+
+    def revoke(self, secret: str) -> None:
+        del self._world.tokens[secret]
+
+    def _change_token(self, secret: str, **changes: Any) -> None:
+        self._world.tokens[secret] = replace(self._world.tokens[secret], **changes)
+
+    def archive(self, full_name: str) -> None:
+        self._world.get(full_name).archived = True
+
+    def disable(self, full_name: str) -> None:
+        self._world.get(full_name).disabled = True
+
+    def disable_issues(self, full_name: str) -> None:
+        self._world.get(full_name).has_issues = False
+
+    def forbid_drafts(self, full_name: str) -> None:
+        self._world.get(full_name).has_drafts = False
+
+    def forbid_pulls(self, full_name: str) -> None:
+        """Forbid all tokens to open pull requests, which no permission of theirs shows."""
+        self._world.get(full_name).pull_requests_forbidden = True
+
+    def protect(self, full_name: str, branches: str) -> None:
+        """Refuse pushes to the branches that match a shell pattern, as a branch rule does."""
+        hook = self.path(full_name) / "hooks" / "update"
+        hook.parent.mkdir(exist_ok=True)
+        text = "error: GH006: Protected branch update failed for $1."
+        case = f'case "$1" in refs/heads/{branches}) echo "{text}" >&2; exit 1 ;; esac'
+        hook.write_text(f"#!/bin/sh\n{case}\n")
+        hook.chmod(0o755)
+
+    def delete_repository(self, full_name: str) -> None:
+        repository = self._world.get(full_name)
+        del self._world.repositories[repository.id]
+
+    def close_issue(self, full_name: str, number: int) -> None:
+        self._world.get(full_name).issues[number].state = "closed"
+
+    def lock_issue(self, full_name: str, number: int) -> None:
+        self._world.get(full_name).issues[number].locked = True
 
     def close_pull(self, full_name: str, number: int) -> None:
         self._world.get(full_name).pulls[number].issue.state = "closed"

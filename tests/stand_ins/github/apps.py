@@ -89,8 +89,11 @@ class Apps:
             self._signed(request)
             if not 0 < number <= len(self.installed):
                 raise Refused(404, "Not Found")
-            granted = [*self.installed.values()][number - 1]
-            permissions: dict[str, Any] = (await request.json()).get("permissions") or granted
+            owner = [*self.installed][number - 1]
+            granted = self.installed[owner]
+            body = await request.json()
+            permissions: dict[str, Any] = body.get("permissions") or granted
+            repositories = self._repositories(owner, body.get("repositories"))
             ranks = ("read", "write")
             if any(
                 ranks.index(right) > ranks.index(granted.get(name, "read")) or name not in granted
@@ -103,7 +106,9 @@ class Apps:
             return refused.response()
         self._made += 1
         secret = f"ghs_standInApp{self._made:026d}"
-        self._world.tokens[secret] = Token("coding-agent[bot]", "write")
+        self._world.tokens[secret] = Token(
+            "coding-agent[bot]", "write", permissions=permissions, repositories=repositories
+        )
         until = datetime.now(UTC) + self.lifetime
         installation_token = {
             "token": secret,
@@ -111,6 +116,23 @@ class Apps:
             "permissions": permissions,
         }
         return JSONResponse(installation_token, 201)
+
+    def _repositories(self, owner: str, names: list[str] | None) -> frozenset[str]:
+        """Return the full names that a token is for; all of the owner's unless some are named."""
+        owned = {
+            r.name.lower(): r.full_name
+            for r in self._world.repositories.values()
+            if r.owner == owner
+        }
+        if names is None:
+            return frozenset(owned.values())
+        if not all(name.lower() in owned for name in names):
+            raise Refused(
+                422,
+                "There is at least one repository that does not exist or is not accessible to the"
+                " parent installation.",
+            )
+        return frozenset(owned[name.lower()] for name in names)
 
     def _signed(self, request: Request) -> str:
         """Return the id of the App that signed the JSON web token: RS256, at most ten minutes."""

@@ -41,8 +41,13 @@ class GitHttp:
             return _unauthorized("Authentication required.")
         if repository is None or not self._world.visible(repository, token):
             return PlainTextResponse("Repository not found.", 404)
-        if writes and (token is None or not token.may_push(repository)):
+        may_read = token is None or token.may("contents", "read", repository)
+        if not may_read or (writes and (token is None or not token.may_push(repository))):
+            # GitHub says this to those who may not read, too.
             return PlainTextResponse("Write access to repository not granted.", 403)
+        if repository.disabled:
+            text = "Access to this repository has been disabled by GitHub staff."
+            return PlainTextResponse(text, 403)
         if writes and repository.archived:
             return PlainTextResponse("This repository was archived so it is read-only.", 403)
         with tempfile.TemporaryFile() as body:

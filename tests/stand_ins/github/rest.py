@@ -9,9 +9,17 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
 from tests.stand_ins.github.shapes import Json, Shapes
-from tests.stand_ins.github.world import Issue, Pull, Repository, Token, World
+from tests.stand_ins.github.world import Issue, Level, Pull, Repository, Token, World
 
 _DOCS = "https://docs.github.com/rest"
+#: The beginning of a route, and the permission that it needs
+#: (https://docs.github.com/rest/authentication/permissions-required-for-fine-grained-personal-access-tokens).
+_PERMISSIONS = (
+    (r"/issues/(?P<number>\d+)/labels", "pull_requests"),
+    ("/issues", "issues"),
+    ("/pulls", "pull_requests"),
+    ("/forks", "administration"),
+)
 _REPOSITORY = r"/(?:repos/(?P<name>[^/]+/[^/]+)|repositories/(?P<id>\d+))"
 
 
@@ -91,16 +99,34 @@ class Rest:
             for method, tail, handler in self._routes:
                 if request.method == method and (match := re.fullmatch(_REPOSITORY + tail, path)):
                     repository = self._visible(match["name"], match["id"], token, path)
+                    self._check_permission(request.method, tail, repository, token)
                     if method != "GET" and handler not in self._open:
                         self._may_write(repository, token)
                     body = await request.json() if method != "GET" else None
                     numbers = [
                         int(value) for key, value in match.groupdict().items() if key == "number"
                     ]
-                    return handler(request, repository, token, body, *numbers)
+                    response = handler(request, repository, token, body, *numbers)
+                    if token.permissions is None:
+                        response.headers["X-OAuth-Scopes"] = ", ".join(token.scopes)
+                    return response
             raise Refused(404, "Not Found")
         except Refused as refused:
             return refused.response()
+
+    def _check_permission(
+        self, method: str, tail: str, repository: Repository, token: Token
+    ) -> None:
+        """Refuse what the token's own limits forbid; 404 for a classic one without the scope."""
+        level: Level = "read" if method == "GET" else "write"
+        permission = next(
+            (name for part, name in _PERMISSIONS if tail.startswith(part)), "metadata"
+        )
+        if permission == "metadata" or token.may(permission, level, repository):
+            return
+        if token.permissions is None:
+            raise Refused(404, "Not Found")
+        raise Refused(403, token.refusal)
 
     def authenticated(self, request: Request) -> Token:
         """Return the request's token.
@@ -145,11 +171,13 @@ class Rest:
 
     def _may_write(self, repository: Repository, token: Token) -> None:
         if not token.may_push(repository):
-            raise Refused(403, "Resource not accessible by personal access token")
+            raise Refused(403, "Must have write access to the repository.")
         if repository.archived:
             raise Refused(403, "Repository was archived so is read-only.")
 
     def _find_issue(self, repository: Repository, number: int) -> Issue:
+        if not repository.has_issues:
+            raise Refused(410, "Issues has been disabled in this repository.")
         issue = repository.issues.get(number)
         if issue is None:
             raise Refused(404, "Not Found")
@@ -221,6 +249,8 @@ class Rest:
         return JSONResponse([self._shapes.label(repository, name) for name in issue.labels])
 
     def _fork(self, request: Request, repository: Repository, token: Token, body: Any) -> Response:
+        if token.permissions is not None:
+            raise Refused(403, token.refusal)
         if not repository.allow_forking or repository.owner == token.login:
             raise Refused(403, "The repository exists, but forking is disabled.")
         return JSONResponse(
@@ -258,6 +288,10 @@ class Rest:
         source = self._source(repository, owner or repository.owner)
         if source is repository:
             self._may_write(repository, token)
+        if repository.pull_requests_forbidden:
+            raise Refused(
+                403, "GitHub Actions is not permitted to create or approve pull requests."
+            )
         base_sha = repository.sha(base)
         head_sha = source.sha(head) if source else None
         if source is None or head_sha is None:
@@ -270,6 +304,8 @@ class Rest:
             raise self._custom(f"A pull request already exists for {source.owner}:{head}.")
         if repository.commits_between(base_sha, head_sha) == 0:
             raise self._custom(f"No commits between {base} and {head}")
+        if body.get("draft") and not repository.has_drafts:
+            raise Refused(422, "Draft pull requests are not supported in this repository.")
         world = self._world
         number = max(repository.issues, default=0) + 1
         issue = Issue(

@@ -98,7 +98,8 @@ class Shapes:
     def repository(self, repository: Repository, token: Token | None) -> Json:
         url = f"{self.api}/repos/{repository.full_name}"
         web = f"{WEB}/{repository.full_name}"
-        push = token is not None and token.may_push(repository)
+        # As on GitHub, this is what the person may do: a fine-grained token may be allowed less.
+        push = token is not None and (token.rights == "write" or repository.owner == token.login)
         ancestry = {}
         if repository.parent:
             ancestry = dict.fromkeys(
@@ -130,8 +131,8 @@ class Shapes:
             "visibility": "private" if repository.private else "public",
             "default_branch": repository.default_branch,
             "archived": repository.archived,
-            "disabled": False,
-            "has_issues": True,
+            "disabled": repository.disabled,
+            "has_issues": repository.has_issues,
             "has_projects": False,
             "has_wiki": False,
             "has_pages": False,

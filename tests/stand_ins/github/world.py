@@ -14,13 +14,46 @@ Rights = Literal["write", "read", "outsider"]
 _EPOCH = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 
 
+Level = Literal["none", "read", "write"]
+_LEVELS: tuple[Level, ...] = ("none", "read", "write")
+
+
 @dataclass(frozen=True)
 class Token:
+    """A token of a person, classic or fine-grained, or of an App's installation."""
+
     login: str
     rights: Rights
+    """What its person, or the App, may do."""
+    scopes: tuple[str, ...] = ("repo",)
+    """Of a classic token."""
+    permissions: Mapping[str, str] | None = None
+    """Of a fine-grained token or an installation's; None for a classic token."""
+    repositories: frozenset[str] | None = None
+    """The names that it is limited to; None for all. Public ones can be read beside them."""
+
+    def may(self, permission: str, level: Level, repository: "Repository") -> bool:
+        """Return whether its own limits allow something, whatever its person may do."""
+        is_public_read = level == "read" and not repository.private
+        if self.permissions is None:
+            needed = {"repo"} if repository.private else {"repo", "public_repo"}
+            return is_public_read or bool(needed & set(self.scopes))
+        if is_public_read:
+            return True
+        if self.repositories is not None and repository.full_name not in self.repositories:
+            return False
+        granted = self.permissions.get(permission, "none")
+        return _LEVELS.index(granted) >= _LEVELS.index(level)  # type: ignore[arg-type]
 
     def may_push(self, repository: "Repository") -> bool:
-        return self.rights == "write" or repository.owner == self.login
+        is_writer = self.rights == "write" or repository.owner == self.login
+        return is_writer and self.may("contents", "write", repository)
+
+    @property
+    def refusal(self) -> str:
+        """GitHub's message if its limits forbid something."""
+        kind = "integration" if self.login.endswith("[bot]") else "personal access token"
+        return f"Resource not accessible by {kind}"
 
 
 @dataclass
@@ -88,6 +121,11 @@ class Repository:
     parent: "Repository | None" = None
     """The repository that it is a fork of."""
     allow_forking: bool = True
+    disabled: bool = False
+    has_issues: bool = True
+    has_drafts: bool = True
+    pull_requests_forbidden: bool = False
+    """By the setting "Allow GitHub Actions to create and approve pull requests"."""
     issues: dict[int, Issue] = field(default_factory=dict)
     pulls: dict[int, Pull] = field(default_factory=dict)
 
@@ -237,7 +275,13 @@ class World:
     def visible(self, repository: Repository | None, token: Token | None) -> bool:
         if repository is None:
             return False
-        return not repository.private or (token is not None and token.rights != "outsider")
+        if not repository.private:
+            return True
+        if token is None or token.rights == "outsider":
+            return False
+        if token.repositories is not None and repository.full_name not in token.repositories:
+            return False
+        return token.permissions is not None or "repo" in token.scopes
 
     def add_repository(
         self,
