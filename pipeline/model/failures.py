@@ -14,10 +14,12 @@ class Failure(StrEnum):
 
     RATE_LIMIT = "its rate limit is reached"
     OVERLOAD = "it is overloaded or broken"
+    UNREACHABLE = "it can't be reached"
     TIMEOUT = "it did not answer in time"
     UNREADABLE = "its answer can't be read"
     QUOTA = "its account is used up"
     KEY = "it refused the key"
+    NO_KEY = "its key is missing"
     CONTEXT = "the prompt is longer than the model's context"
     FILTER = "its content policy refused the prompt"
     UNKNOWN_MODEL = "it does not know the model"
@@ -43,28 +45,38 @@ class Rule:
 RULES: dict[Failure, Rule] = {
     Failure.RATE_LIMIT: Rule(retries=3, try_fallback=True, outcome=None),
     Failure.OVERLOAD: Rule(retries=2, try_fallback=True, outcome=None),
+    Failure.UNREACHABLE: Rule(retries=2, try_fallback=True, outcome=None),
     # The same request would most likely take as long again, and each may be charged.
     Failure.TIMEOUT: Rule(retries=0, try_fallback=True, outcome=None),
     Failure.UNREADABLE: Rule(retries=1, try_fallback=True, outcome=None),
     # A person must pay first.
     Failure.QUOTA: Rule(retries=0, try_fallback=True, outcome=None, delay=3600.0),
     Failure.KEY: Rule(retries=0, try_fallback=True, outcome=None),
+    Failure.NO_KEY: Rule(retries=0, try_fallback=True, outcome=None),
     Failure.CONTEXT: Rule(retries=0, try_fallback=True, outcome=Outcome.NO_FIX, may_shorten=True),
     Failure.FILTER: Rule(retries=0, try_fallback=True, outcome=Outcome.NO_FIX),
     Failure.UNKNOWN_MODEL: Rule(retries=0, try_fallback=True, outcome=Outcome.FAILED),
     Failure.REFUSED: Rule(retries=0, try_fallback=False, outcome=Outcome.FAILED),
 }
 
+#: The failures of a provider that does not answer. Any other one, even a refusal, is an answer.
+OUTAGES = frozenset({Failure.OVERLOAD, Failure.UNREACHABLE, Failure.TIMEOUT, Failure.UNREADABLE})
+#: The failures that last until a person corrects the settings.
+WRONG_SETTINGS = frozenset({Failure.KEY, Failure.NO_KEY})
+
+#: Another 4xx is a refused request, and anything else an overload.
 _BY_STATUS = {
-    400: Failure.REFUSED,
     401: Failure.KEY,
     402: Failure.QUOTA,  # resellers of models send this for an empty account
     403: Failure.KEY,
     404: Failure.UNKNOWN_MODEL,
+    407: Failure.UNREACHABLE,  # the proxy refuses
     408: Failure.TIMEOUT,
-    413: Failure.REFUSED,
-    422: Failure.REFUSED,
+    409: Failure.OVERLOAD,  # a conflict with another request
+    424: Failure.OVERLOAD,  # Bedrock: the model failed
+    425: Failure.OVERLOAD,
     429: Failure.RATE_LIMIT,
+    499: Failure.OVERLOAD,  # a gateway ended the connection
     504: Failure.TIMEOUT,
 }
 #: OpenAI's code, with status 429.
@@ -81,8 +93,15 @@ _BY_CLASS = {
 }
 #: Statuses that decide the kind of failure, whatever the error's code.
 _DECISIVE_STATUSES = {401, 402, 403, 404, 429}
-#: Statuses of requests that were refused before any work. (litellm reports a time-out as 408.)
-_UNCHARGED_STATUSES = {400, 401, 402, 403, 404, 413, 422, 429}
+#: Client errors after which the model may have worked: a time-out, Bedrock's failed model, a
+#: gateway that lost the connection.
+_MAYBE_CHARGED = frozenset({408, 424, 499})
+#: Anthropic's status for a request that it has no capacity for
+#: (https://docs.claude.com/en/api/errors).
+_NO_CAPACITY = 529
+#: Google charges only for answers with status 200 (https://ai.google.dev/gemini-api/docs/billing,
+#: https://cloud.google.com/vertex-ai/generative-ai/pricing).
+_CHARGES_ONLY_ANSWERS = ("gemini/", "vertex_ai/")
 
 
 class ModelError(Exception):
@@ -109,7 +128,8 @@ class ModelError(Exception):
         if self.rule.outcome is not None:
             return Halt(self.rule.outcome, str(self))
         delay = self.rule.delay if self.delay is None else self.delay
-        return Retry(str(self), delay)
+        # What may have been charged can't be repeated without end.
+        return Retry(str(self), delay, counts=self.charged)
 
 
 def to_failure(status: int | None, code: str | None, class_name: str = "") -> Failure:
@@ -127,15 +147,25 @@ def to_failure(status: int | None, code: str | None, class_name: str = "") -> Fa
         return Failure.CONTEXT
     if Failure.FILTER in named:
         return Failure.FILTER
-    return _BY_STATUS.get(status or 0, Failure.OVERLOAD)
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
+    return Failure.REFUSED if _is_client_error(status) else Failure.OVERLOAD
 
 
 def is_uncharged(status: int | None, model: str) -> bool:
-    """Return whether the request certainly cost nothing.
+    """Return whether an answer with this HTTP status certainly cost nothing; None: no answer.
 
     Azure may bill a 400 of its content filter or its input limit (learn.microsoft.com, Azure
     OpenAI, "HTTP error response code and billing status").
     """
+    if status is None or status < 400:
+        return False
+    if model.startswith(_CHARGES_ONLY_ANSWERS) or status == _NO_CAPACITY:
+        return True
     if status == 400 and model.startswith("azure"):
         return False
-    return status in _UNCHARGED_STATUSES
+    return _is_client_error(status) and status not in _MAYBE_CHARGED
+
+
+def _is_client_error(status: int | None) -> bool:
+    return status is not None and 400 <= status < 500

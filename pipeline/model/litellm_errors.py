@@ -1,10 +1,12 @@
 """Errors of litellm's calls, read as failures.
 
-litellm wraps a provider's error several times, and its own status and class may be wrong: a status
-that it does not know becomes 500. The HTTP error is in the chain of causes.
+litellm wraps a provider's error several times, and its own class and status may be wrong: a status
+that it does not know becomes 500, as do a refused connection and a missing key, and "429" anywhere
+in an error's text makes it a rate limit. What happened is in the chain of causes.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +15,7 @@ import httpx
 from pipeline.errors import describe, retry_after
 from pipeline.model.failures import (
     QUOTA_CODE,
+    Failure,
     ModelError,
     is_uncharged,
     to_failure,
@@ -22,36 +25,123 @@ from pipeline.telemetry import MIN_SECRET, environment_secrets
 #: Anthropic refuses a request for lack of money with status 400 and no code of its own.
 _NO_CREDIT = "credit balance is too low"
 
+#: Errors that are raised before a request is sent, by package and class; subclasses match, too.
+#: httpx.ConnectError is not one of them: litellm also raises it for a connection that broke while
+#: the request was written or its answer was read (``AIOHTTP_EXC_MAP``).
+_NEVER_SENT = {
+    # A refused or unreachable address, a name without an address, a failed TLS handshake, a proxy
+    # that can't be reached.
+    ("aiohttp", "ClientConnectorError"): Failure.UNREACHABLE,
+    ("aiohttp", "ConnectionTimeoutError"): Failure.UNREACHABLE,
+    ("aiohttp", "ClientHttpProxyError"): Failure.UNREACHABLE,
+    ("httpcore", "ConnectError"): Failure.UNREACHABLE,
+    ("httpcore", "ConnectTimeout"): Failure.UNREACHABLE,
+    ("httpcore", "PoolTimeout"): Failure.UNREACHABLE,
+    ("httpcore", "ProxyError"): Failure.UNREACHABLE,
+    # litellm sends its requests to Bedrock itself; from botocore it only takes credentials.
+    ("botocore", "ConnectTimeoutError"): Failure.UNREACHABLE,
+    ("botocore", "CredentialRetrievalError"): Failure.NO_KEY,
+    ("botocore", "EndpointConnectionError"): Failure.UNREACHABLE,
+    ("botocore", "NoCredentialsError"): Failure.NO_KEY,
+    ("botocore", "PartialCredentialsError"): Failure.NO_KEY,
+    ("botocore", "ProfileNotFound"): Failure.NO_KEY,
+    ("botocore", "ProxyConnectionError"): Failure.UNREACHABLE,
+    ("botocore", "SSOError"): Failure.NO_KEY,
+    ("botocore", "TokenRetrievalError"): Failure.NO_KEY,
+    # Access tokens for Vertex AI and Azure.
+    ("google", "DefaultCredentialsError"): Failure.NO_KEY,
+    ("google", "RefreshError"): Failure.KEY,
+    ("google", "TransportError"): Failure.UNREACHABLE,
+    ("azure", "ClientAuthenticationError"): Failure.KEY,
+    # litellm itself refuses an argument.
+    ("litellm", "UnsupportedParamsError"): Failure.REFUSED,
+}
+_UNAUTHORIZED = 401
+#: The classes of a missing key's error where it has none of its own: its text decides.
+_OF_MISSING_KEYS = {("openai", "OpenAIError"), ("builtins", "ValueError")}
+_MISSING_KEY = re.compile(
+    r"missing credentials"  # openai
+    r"|missing [\w ]*api[ _-]?key"  # gemini
+    r"|api_key client option must be set"  # openai before 1.100
+    r"|(api[ _-]?key|api_base|azure_endpoint|base_url|project_id|credentials)\b.{0,60}"
+    r"\b(is required|must be set|not set|arguments)",
+    re.IGNORECASE,
+)
+
 
 def to_model_error(error: BaseException, model: str) -> ModelError:
     """Convert an error of litellm. The result holds no part of the request."""
-    http_error = _http_error(error)
-    status = getattr(error, "status_code", None)
-    delay = retry_after(error)
-    if http_error is not None:
-        status = http_error.response.status_code
-        delay = retry_after(http_error.response)
-    text = describe(error)
+    text = _without_keys(describe(error))
+    response = _response(error)
+    if response is not None:
+        return _of_response(error, response, text, model)
+    failure = _never_sent(error)
+    if failure is not None:
+        return ModelError(failure, text, charged=False)
+    return ModelError(_broken_off(error), text, charged=True)
+
+
+def _of_response(
+    error: BaseException, response: httpx.Response, text: str, model: str
+) -> ModelError:
+    """Convert an error of a request that the provider answered."""
+    status = response.status_code
     code = QUOTA_CODE if _NO_CREDIT in text else _provider_code(error)
     return ModelError(
         to_failure(status, code, type(error).__name__),
-        _without_keys(text),
+        text,
         charged=not is_uncharged(status, model),
-        delay=delay,
+        delay=retry_after(response),
     )
 
 
-def _http_error(error: BaseException) -> httpx.HTTPStatusError | None:
+def _response(error: BaseException) -> httpx.Response | None:
+    """Return the provider's answer; None if there is none."""
     for cause in _causes(error):
         if isinstance(cause, httpx.HTTPStatusError):
-            return cause
+            return cause.response
     return None
 
 
+def _never_sent(error: BaseException) -> Failure | None:
+    """Return why the request certainly was not sent; None if it may have been."""
+    causes = list(_causes(error))
+    for cause in causes:
+        for name in _class_names(cause):
+            if name in _NEVER_SENT:
+                return _NEVER_SENT[name]
+    return Failure.NO_KEY if _is_of_missing_key(causes[-1]) else None
+
+
+def _is_of_missing_key(error: BaseException) -> bool:
+    """Return whether an error without a cause says that a key is missing."""
+    names = _class_names(error)
+    packages = {package for package, _ in names}
+    if "litellm" in packages and getattr(error, "status_code", None) == _UNAUTHORIZED:
+        return True  # litellm's own: no provider has answered
+    return bool(_OF_MISSING_KEYS & names) and bool(_MISSING_KEY.search(str(error)))
+
+
+def _broken_off(error: BaseException) -> Failure:
+    """Classify the failure of a request that may have reached the provider."""
+    for cause in _causes(error):
+        if isinstance(cause, TimeoutError | httpx.TimeoutException):
+            return Failure.TIMEOUT
+        if isinstance(cause, json.JSONDecodeError):
+            return Failure.UNREADABLE
+    return Failure.OVERLOAD
+
+
+def _class_names(error: BaseException) -> set[tuple[str, str]]:
+    """Return the package and the name of the error's class and of its base classes."""
+    return {(cls.__module__.split(".")[0], cls.__name__) for cls in type(error).__mro__}
+
+
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield the error, its cause, and so on, down to what happened first."""
     while error is not None:
         yield error
-        error = error.__context__
+        error = error.__cause__ or error.__context__
 
 
 def _provider_code(error: BaseException) -> str | None:

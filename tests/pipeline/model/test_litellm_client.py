@@ -172,16 +172,6 @@ async def test_a_model_without_a_list_price_is_billed_at_the_operators_price(
     assert (await client.complete(free)).cost_usd == client.worst_case(free).usd == 0
 
 
-def test_azures_400_may_be_billed() -> None:
-    from litellm.exceptions import BadRequestError
-
-    from pipeline.model.litellm_errors import to_model_error
-
-    error = BadRequestError("filtered", "azure/gpt-4o", "azure")
-    assert to_model_error(error, "azure/gpt-4o").charged
-    assert not to_model_error(error, MODEL).charged
-
-
 def test_warming_up_prints_nothing_and_ignores_the_current_folders_env_file(
     tmp_path: Path,
 ) -> None:
