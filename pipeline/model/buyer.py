@@ -1,6 +1,11 @@
-"""Buying one reply: the only place that retries a model call or falls back to another model."""
+"""Buying one reply: the only place that retries a model call or falls back to another model.
+
+A model that did not answer is first asked a short question (``pipeline/model/outages.py``): an
+outage costs a run one call that may have been charged, however long it lasts.
+"""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 
 from pipeline.backoff import backoff
@@ -8,8 +13,9 @@ from pipeline.errors import Halt, Retry
 from pipeline.model import Message, ModelReply, ModelRequest, ToolCall
 from pipeline.model.capabilities import ModelProfile
 from pipeline.model.client import ModelClient
-from pipeline.model.failures import ModelError
+from pipeline.model.failures import OUTAGES, Failure, ModelError
 from pipeline.model.ledger import Ledger
+from pipeline.model.outages import QUESTION_TIMEOUT, Outages, short_question
 
 #: Seconds that a worker waits for a provider. For a longer wait, the run goes back to the queue.
 MAX_WAIT = 30.0
@@ -30,6 +36,7 @@ class Buyer:
         fallback: str | None = None,
         redact: Callable[[str], str] = _unredacted,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Callable[[], float] = time.monotonic,
     ):
         """Args:
         client: makes one attempt at a call.
@@ -38,12 +45,14 @@ class Buyer:
             name is never replaced.
         redact: removes the process's secrets from requests and replies.
         sleep: waits for a number of seconds.
+        clock: monotonic, in seconds.
         """
         self.model = model
         self._client = client
         self._fallback = fallback
         self._redact = redact
         self._sleep = sleep
+        self._outages = Outages(clock)
 
     def profile(self, model: str) -> ModelProfile:
         """Return the settings that suit the model."""
@@ -117,14 +126,22 @@ class Buyer:
     async def _ask_fallback(
         self, ledger: Ledger, key: str, request: ModelRequest, *, refusal: ModelReply
     ) -> ModelReply:
-        """Return the fallback's reply to a request that a model refused, or else the refusal."""
+        """Return the fallback's reply to a request that a model refused, or else the refusal.
+
+        Raises:
+            Retry: the fallback does not answer now.
+        """
         *_, fallback = self._models(request)
         if fallback == refusal.model:
             return refusal
         request = request.model_copy(update={"model": fallback})
         try:
             return await self._buy_from_one(ledger, f"{key}/fallback", request)
-        except (ModelError, Halt, Retry):
+        except ModelError as error:
+            if error.failure in OUTAGES and not error.charged:
+                raise error.verdict() from None
+            return refusal
+        except (Halt, Retry):
             return refusal
 
     def _redacted_message(self, message: Message) -> Message:
@@ -162,15 +179,55 @@ class Buyer:
         failures = 0
         while True:
             try:
+                await self._check_outage(ledger, key, request.model)
                 return await self._attempt(ledger, key, request)
             except ModelError as error:
+                error.model = request.model
                 failures += 1
                 delay = error.delay
                 if delay is None:
                     delay = backoff(failures, base=0.5, cap=MAX_WAIT)
                 if failures > error.rule.retries or delay > MAX_WAIT:
+                    if error.charged:
+                        await self._check_outage(ledger, key, request.model)
                     raise
             await self._sleep(delay)
+
+    async def _check_outage(self, ledger: Ledger, key: str, model: str) -> None:
+        """Ask a model that did not answer its last call, or this one, a short question.
+
+        Raises:
+            ModelError: it still does not answer, or should not be asked again yet.
+        """
+        if await ledger.is_unanswered(key, model):
+            self._outages.begin(model)
+        if model not in self._outages:
+            return
+        pause = self._outages.pause(model)
+        if pause > 0:
+            raise ModelError(Failure.OVERLOAD, "it does not answer", charged=False, delay=pause)
+        try:
+            await self._ask_short_question(ledger, key, model)
+        except ModelError as error:
+            if error.failure in OUTAGES:
+                pause = self._outages.go_on(model)
+                raise error.uncharged(max(pause, error.delay or 0.0)) from None
+        self._outages.end(model)
+
+    async def _ask_short_question(self, ledger: Ledger, key: str, model: str) -> None:
+        request = short_question(model)
+        worst = await asyncio.to_thread(self._client.worst_case, request)
+
+        async def call() -> ModelReply:
+            try:
+                async with asyncio.timeout(QUESTION_TIMEOUT):
+                    return await self._client.complete(request)
+            except TimeoutError:
+                message = f"no answer within {QUESTION_TIMEOUT:g} s"
+                raise ModelError(Failure.TIMEOUT, message, charged=True) from None
+
+        key = await ledger.unused_key(f"{key}/question")
+        await ledger.buy(key, model=model, worst_usd=worst.usd, call=call)
 
     async def _attempt(self, ledger: Ledger, key: str, request: ModelRequest) -> ModelReply:
         """Make one attempt. If the run's money is nearly used up, ask for a shorter reply."""

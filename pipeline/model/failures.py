@@ -40,7 +40,11 @@ class Rule:
     """Seconds until the run tries again, unless the provider says."""
     may_shorten: bool = False
     """The caller may ask again with a shorter prompt."""
+    advice: str = ""
+    """What a person can do."""
 
+
+_KEY_ADVICE = "check its key (`coding-agent doctor` names the variable)"
 
 RULES: dict[Failure, Rule] = {
     Failure.RATE_LIMIT: Rule(retries=3, try_fallback=True, outcome=None),
@@ -50,13 +54,23 @@ RULES: dict[Failure, Rule] = {
     Failure.TIMEOUT: Rule(retries=0, try_fallback=True, outcome=None),
     Failure.UNREADABLE: Rule(retries=1, try_fallback=True, outcome=None),
     # A person must pay first.
-    Failure.QUOTA: Rule(retries=0, try_fallback=True, outcome=None, delay=3600.0),
-    Failure.KEY: Rule(retries=0, try_fallback=True, outcome=None),
-    Failure.NO_KEY: Rule(retries=0, try_fallback=True, outcome=None),
+    Failure.QUOTA: Rule(
+        retries=0,
+        try_fallback=True,
+        outcome=None,
+        delay=3600.0,
+        advice="pay its account or raise its limit",
+    ),
+    Failure.KEY: Rule(retries=0, try_fallback=True, outcome=None, advice=_KEY_ADVICE),
+    Failure.NO_KEY: Rule(retries=0, try_fallback=True, outcome=None, advice=_KEY_ADVICE),
     Failure.CONTEXT: Rule(retries=0, try_fallback=True, outcome=Outcome.NO_FIX, may_shorten=True),
     Failure.FILTER: Rule(retries=0, try_fallback=True, outcome=Outcome.NO_FIX),
-    Failure.UNKNOWN_MODEL: Rule(retries=0, try_fallback=True, outcome=Outcome.FAILED),
-    Failure.REFUSED: Rule(retries=0, try_fallback=False, outcome=Outcome.FAILED),
+    Failure.UNKNOWN_MODEL: Rule(
+        retries=0, try_fallback=True, outcome=Outcome.FAILED, advice="check the model's name"
+    ),
+    Failure.REFUSED: Rule(
+        retries=0, try_fallback=False, outcome=Outcome.FAILED, advice="the log has its message"
+    ),
 }
 
 #: The failures of a provider that does not answer. Any other one, even a refusal, is an answer.
@@ -116,6 +130,9 @@ class ModelError(Exception):
     ):
         super().__init__(f"the model provider: {failure}: {message}")
         self.failure = failure
+        self.message = message
+        self.model: str | None = None
+        """The model that was asked; the buyer sets it."""
         self.charged = charged
         self.delay = delay
 
@@ -123,13 +140,24 @@ class ModelError(Exception):
     def rule(self) -> Rule:
         return RULES[self.failure]
 
+    def uncharged(self, delay: float) -> "ModelError":
+        """Return the same failure of a call that was not made."""
+        return ModelError(self.failure, self.message, charged=False, delay=delay)
+
     def verdict(self) -> Retry | Halt:
-        """Return the run's reaction once all retries have failed."""
+        """Return the run's reaction once all retries have failed.
+
+        What may have been charged uses up a try, since it can't be repeated without end. Anything
+        else is waited for.
+        """
+        name = f"the model {self.model}" if self.model else "the model"
+        reason = f"{name} could not answer: {self.failure}"
+        if self.rule.advice:
+            reason += f"; {self.rule.advice}"
         if self.rule.outcome is not None:
-            return Halt(self.rule.outcome, str(self))
+            return Halt(self.rule.outcome, reason, detail=self.message)
         delay = self.rule.delay if self.delay is None else self.delay
-        # What may have been charged can't be repeated without end.
-        return Retry(str(self), delay, counts=self.charged)
+        return Retry(reason, delay, counts=self.charged, detail=self.message)
 
 
 def to_failure(status: int | None, code: str | None, class_name: str = "") -> Failure:

@@ -12,7 +12,8 @@ from pipeline.model import ModelReply
 from pipeline.model.failures import ModelError
 from pipeline.money import to_micro_usd, to_usd
 from pipeline.outcome import Outcome
-from pipeline.store.contract import BudgetExceeded, Call, MoneyCaps
+from pipeline.store.contract import UNSETTLED, BudgetExceeded, Call, MoneyCaps
+from repository.counts import count
 
 #: Seconds until a run retries after a day's budget is used up; a day ends at midnight UTC.
 EXHAUSTED_DAY_DELAY = 3600.0
@@ -66,6 +67,21 @@ class Ledger:
         left = self._caps.run - await self._used()
         return to_usd(max(left, 0))
 
+    async def is_unanswered(self, key: str, model: str) -> bool:
+        """Return whether the newest attempt at the call was a request to the model that may have
+        been charged, but was not answered.
+        """
+        attempts = [call for call in await self._run.calls() if call.key == key]
+        if not attempts:
+            return False
+        newest = max(attempts, key=lambda call: call.attempt)
+        return newest.model == model and newest.state in UNSETTLED
+
+    async def unused_key(self, prefix: str) -> str:
+        """Return a key for a call that no earlier one has answered."""
+        calls = [call for call in await self._run.calls() if call.key.startswith(prefix)]
+        return f"{prefix}-{len(calls) + 1}"
+
     async def _used(self) -> int:
         return sum(call.micro_usd for call in await self._run.calls())
 
@@ -101,8 +117,18 @@ class Ledger:
             )
         except BudgetExceeded as error:
             if error.scope == "run":
-                raise Halt(Outcome.BUDGET_EXHAUSTED, str(error)) from error
+                reason = f"{error}{await self._unanswered_calls()}"
+                raise Halt(Outcome.BUDGET_EXHAUSTED, reason) from error
             raise Retry(str(error), EXHAUSTED_DAY_DELAY, counts=False) from error
+
+    async def _unanswered_calls(self) -> str:
+        """Return a clause about the money that is kept for calls without an answer."""
+        kept = [call.micro_usd for call in await self._run.calls() if call.state in UNSETTLED]
+        if not kept:
+            return ""
+        usd = to_usd(sum(kept))
+        calls = count(len(kept), "call")
+        return f"; ${usd:.4f} are kept for {calls} without an answer, which may have been charged"
 
     async def _store_despite_cancellation(self, call: Call, reply: ModelReply) -> None:
         """Store the reply. It has been paid for, so a cancellation only takes effect afterwards."""

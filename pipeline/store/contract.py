@@ -226,6 +226,10 @@ class MoneyCaps:
     day: int
 
 
+#: The states of a call whose full reservation still counts.
+UNSETTLED = ("reserved", "cut")
+
+
 @dataclass(frozen=True)
 class Call:
     """One attempt to buy a model's reply."""

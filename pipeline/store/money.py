@@ -1,12 +1,9 @@
 """Model calls and the three budgets they use: per run, per repository and day, and per day."""
 
 from pipeline.store import rows
-from pipeline.store.contract import BudgetExceeded, Call, CallRequest, MoneyCaps
+from pipeline.store.contract import UNSETTLED, BudgetExceeded, Call, CallRequest, MoneyCaps
 from pipeline.store.rows import Part, StoredCall, StoredRun
 from pipeline.store.transaction import RunTransaction
-
-#: The states of a call whose full reservation still counts.
-UNSETTLED = ("reserved", "cut")
 
 
 def reserve(tx: RunTransaction, run: StoredRun, request: CallRequest, caps: MoneyCaps) -> Call:

@@ -293,8 +293,8 @@ class RunStore:
 
     @in_transaction
     def settle(self, tx: RunTransaction, lease: Lease, call: Call, *, micro_usd: int) -> None:
-        """Replace a call's reservation with its actual cost."""
-        money.end_call(tx, tx.held_run(lease), call, "settled", micro_usd)
+        """Replace a call's reservation with its actual cost. A reply is progress."""
+        money.end_call(tx, tx.held_run(lease).progressed(), call, "settled", micro_usd)
 
     @in_transaction
     def release_call(self, tx: RunTransaction, lease: Lease, call: Call) -> None:

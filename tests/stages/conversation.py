@@ -236,6 +236,7 @@ class Conversation:
             policy=Policy(self.limits, 1e6, 1e6, TOPIC),
             workspaces=workspaces,
             observer=lambda _: None,
+            clock=self.clock,
         )
         return Engine(deps)
 

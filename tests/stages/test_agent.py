@@ -91,6 +91,15 @@ async def test_an_agent_edits_by_shell_tests_and_submits(converse: Converse) -> 
     assert transcript(dialogue, result)["ending"] == "submitted"
 
 
+async def test_an_agent_waits_for_a_model_that_stops_answering(converse: Converse) -> None:
+    outage = Entry(drop=True, times=5, cost_usd=0.01)
+    dialogue = converse(FIX, outage, "OK", SUBMIT, SUBMIT)
+    result = await dialogue.run()
+    assert (result.outcome, result.rounds) == (Outcome.PROPOSED, 1)
+    lengths = [request.max_tokens for request in dialogue.client.sent]
+    assert lengths == [None, None, *[16] * 5, None, None]
+
+
 async def test_the_next_round_continues_the_same_conversation_and_tree(
     converse: Converse,
 ) -> None:

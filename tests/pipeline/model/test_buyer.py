@@ -6,12 +6,12 @@ from unittest.mock import AsyncMock
 import pytest
 
 from pipeline.artifacts.folder import FolderArtifacts
-from pipeline.errors import Halt, Retry
+from pipeline.errors import FIRST_WAIT, Halt, Retry
 from pipeline.leased_run import LeasedRun
 from pipeline.model import Message, ModelReply, ModelRequest, ToolCall, ToolSpec
 from pipeline.model.buyer import MAX_WAIT, Buyer
 from pipeline.model.capabilities import ModelProfile
-from pipeline.model.failures import RULES, Failure, ModelError
+from pipeline.model.failures import OUTAGES, RULES, Failure, ModelError
 from pipeline.model.ledger import Ledger
 from pipeline.model.worst_case import WorstCase
 from pipeline.outcome import Outcome
@@ -41,6 +41,8 @@ class Provider:
         return ModelProfile()
 
     def worst_case(self, request: ModelRequest) -> WorstCase:
+        if request.max_tokens is not None and request.max_tokens < 100:
+            return WorstCase(0.0001)
         return self.worst.get(request.model, WorstCase(0.5))
 
     def record_usage(self, request: ModelRequest, reply: ModelReply) -> None:
@@ -61,6 +63,8 @@ class Counter:
     def __init__(self, folder: Path, *errors: ModelError, fallback: str | None = None):
         self.provider = Provider(*errors)
         self.waited = list[float]()
+        self.seconds = 0.0
+        """The buyer's clock."""
         self.store = SqliteStore(folder / "store.sqlite", clock=Clock())
         self.held = claim(self.store)
         artifacts = FolderArtifacts(folder / "artifacts")
@@ -75,6 +79,7 @@ class Counter:
             model="first",
             fallback=fallback,
             sleep=wait,
+            clock=lambda: self.seconds,
             redact=lambda text: text.replace("hunter2secret", "[redacted]"),
         )
 
@@ -123,7 +128,92 @@ async def test_a_charged_failure_keeps_its_reservation(
 ) -> None:
     it = Counter(tmp_path, error(Failure.OVERLOAD, charged=True))
     await it.buy()
-    assert it.calls == ["cut", "settled"] and len(it.waited) == 1
+    assert it.calls == ["cut", "settled", "settled"] and len(it.waited) == 1
+    assert it.provider.lengths == [None, 16, None], "a short question comes first"
+
+
+@pytest.mark.parametrize("failure", sorted(OUTAGES))
+async def test_a_model_that_does_not_answer_is_waited_for(tmp_path: Path, failure: Failure) -> None:
+    it = Counter(tmp_path, *[error(failure, charged=True)] * 4)
+    for _ in range(3):
+        with pytest.raises(Retry) as caught:
+            await it.buy()
+        assert not caught.value.counts
+        assert caught.value.delay is not None and caught.value.delay >= FIRST_WAIT
+        it.seconds += caught.value.delay
+    assert (await it.buy()).cost_usd == 0.1
+    assert it.provider.lengths == [None, 16, 16, 16, 16, None]
+
+
+async def test_no_run_asks_a_silent_model_before_its_time(tmp_path: Path) -> None:
+    it = Counter(tmp_path, *[error(Failure.OVERLOAD, charged=True)] * 2)
+    for _ in range(2):
+        with pytest.raises(Retry):
+            await it.buy()
+    assert it.provider.lengths == [None, 16], "one call, and one question"
+
+
+async def test_an_answer_of_any_kind_ends_an_outage(tmp_path: Path) -> None:
+    refusal = error(Failure.REFUSED)
+    it = Counter(tmp_path, error(Failure.OVERLOAD, charged=True), refusal)
+    assert (await it.buy()).cost_usd == 0.1
+    assert it.provider.lengths == [None, 16, None]
+
+
+async def test_a_request_that_only_breaks_itself_uses_up_tries(tmp_path: Path) -> None:
+    it = Counter(tmp_path)
+    complete = it.provider.complete
+
+    async def answer_only_questions(request: ModelRequest) -> ModelReply:
+        reply = await complete(request)
+        if request.max_tokens is None:
+            raise error(Failure.TIMEOUT, charged=True)
+        return reply
+
+    it.provider.complete = answer_only_questions  # type: ignore[method-assign]
+    with pytest.raises(Retry) as caught:
+        await it.buy()
+    assert caught.value.counts
+    assert it.provider.lengths == [None, 16]
+
+
+async def test_what_costs_nothing_is_waited_for(tmp_path: Path) -> None:
+    for failure in (Failure.UNREACHABLE, Failure.KEY, Failure.NO_KEY, Failure.RATE_LIMIT):
+        it = Counter(tmp_path / failure.name, *[error(failure)] * 9)
+        with pytest.raises(Retry) as caught:
+            await it.buy()
+        assert not caught.value.counts
+        assert await it.ledger.cost_usd() == 0
+
+
+async def test_a_refusal_waits_for_a_fallback_that_does_not_answer(tmp_path: Path) -> None:
+    it = Counter(tmp_path, fallback="second")
+    refuse(it, "first")
+    complete = it.provider.complete
+
+    async def lose_the_second(request: ModelRequest) -> ModelReply:
+        if request.model == "second":
+            raise error(Failure.UNREACHABLE)
+        return await complete(request)
+
+    it.provider.complete = lose_the_second  # type: ignore[method-assign]
+    with pytest.raises(Retry) as caught:
+        await it.buy()
+    assert not caught.value.counts
+    it.provider.complete = complete  # type: ignore[method-assign]
+    assert (await it.buy()).model == "second"
+
+
+async def test_a_used_up_budget_says_what_is_kept_for_calls_without_an_answer(
+    tmp_path: Path,
+) -> None:
+    it = Counter(tmp_path, error(Failure.TIMEOUT, charged=True))
+    it.provider.worst["first"] = WorstCase(999.9)
+    with pytest.raises(Retry):
+        await it.buy()
+    with pytest.raises(Halt, match=r"\$999.9000 are kept for 1 call without an answer") as ended:
+        await it.buy()
+    assert ended.value.outcome is Outcome.BUDGET_EXHAUSTED
 
 
 @pytest.mark.parametrize("failure", [f for f in Failure if RULES[f].try_fallback])

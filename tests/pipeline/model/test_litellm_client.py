@@ -144,11 +144,11 @@ async def test_the_key_is_in_no_error_and_no_log(
     assert len(server.exchanges) == 1
     cause = caught.value.verdict()
     assert isinstance(cause, Retry)
-    assert "[OPENAI_API_KEY]" in cause.reason
+    assert "[OPENAI_API_KEY]" in cause.detail
     try:
         raise cause from None
     except Retry:
-        logging.getLogger("test").exception("as a worker would log it")
+        logging.getLogger("test").exception("as a worker would log it: %s", cause.detail)
     output = caplog.text + "".join(capfd.readouterr())
     assert wrong not in output
     assert "as a worker would log it" in output

@@ -1,10 +1,10 @@
 """The progress of a run: checkpoints, rounds, tries, effects, a cancellation."""
 
 from pipeline.run_key import RunKey
-from pipeline.store.contract import Claimed, Round
+from pipeline.store.contract import Claimed, MoneyCaps, Round
 from pipeline.store.store import RunStore
 from tests.pipeline.store.submissions import checkpoint, replay_fields
-from tests.stand_ins.runs import LEASE, Clock, claim, finish, job
+from tests.stand_ins.runs import LEASE, Clock, call_request, claim, finish, job
 
 
 def test_rounds_and_seconds_add_up(store: RunStore):
@@ -36,6 +36,9 @@ def test_waits_are_counted_until_the_run_makes_progress(store: RunStore, clock: 
     after = store.run(job().id)
     assert after is not None and (after.waits, after.waiting_since) == (0, None)
     assert store.count_wait(claimed.lease, "GitHub is failing").waits == 1
+    call = store.reserve(claimed.lease, call_request(1), MoneyCaps(1, 1, 1))
+    store.settle(claimed.lease, call, micro_usd=1)
+    assert store.count_wait(claimed.lease, "GitHub is failing").waits == 1, "a reply is progress"
 
 
 def test_checkpoints_are_in_the_order_of_their_writing(store: RunStore):
