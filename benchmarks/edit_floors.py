@@ -15,14 +15,17 @@ from unittest import mock
 from benchmarks.edit_cases import Case
 from repository.config import EditRules
 from repository.edits.apply import AppliedEdits, apply_edits
+from repository.edits.editable_files import EditableFiles
 from repository.edits.locate import RUNGS
 from repository.edits.model import Edit, EditFailed, Replace, SearchReplace
 from repository.edits.policy import EditPolicy
 from repository.edits.readers import read_reply, require_edits
+from stages.propose_patch.base_code import syntax_checker
 
 Files = Mapping[str, str | None]
 
 POLICY = EditPolicy(EditRules())
+SYNTAX = syntax_checker(lambda: EditableFiles((), lambda _: b""), ())
 _DIFF = re.compile(
     r"<patch>\n(.*?)</patch>|```(?:diff|patch)\n(.*?)```|^((?:diff --git|--- ).*)", re.S | re.M
 )

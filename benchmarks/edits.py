@@ -24,6 +24,7 @@ from benchmarks.edit_cases import Case, MissingContent, read_cases
 from benchmarks.edit_floors import (
     FLOORS,
     POLICY,
+    SYNTAX,
     Files,
     apply_floor,
     apply_to_case,
@@ -31,7 +32,7 @@ from benchmarks.edit_floors import (
 )
 from benchmarks.report import report, show, write
 from repository.edits.apply import AppliedEdits
-from repository.edits.checks import check_syntax
+from repository.edits.checks import check_conflict_markers
 from repository.edits.locate import RUNGS
 from repository.edits.model import EditFailed
 
@@ -134,7 +135,8 @@ def attempt(case: Case) -> Result:
         return Result(files={}, reason=str(error))
     rung = _most_lenient_rung(applied)
     try:
-        check_syntax(case.before, applied.after)
+        check_conflict_markers(case.before, applied.after)
+        SYNTAX.check(case.before, applied.after)
     except EditFailed as error:
         return Result(applied.after, reason=str(error), rung=rung, parses=False)
     return Result(applied.after, rung=rung)

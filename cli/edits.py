@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from cli import exits
-from cli.command import CommandError
+from cli.command import CommandError, settings
 from cli.output import Output, json_option
 
 if TYPE_CHECKING:
@@ -53,13 +53,17 @@ def apply_(ctx: click.Context, repo: Path, check: bool, output: Output, reply: I
       coding-agent edits apply --repo ~/src/project < reply.md
       coding-agent edits apply --repo . --check --json reply.md
     """
+    from cli.backends import python_folders
     from repository.edits.apply_reply import apply_reply
     from repository.edits.model import EditFailed
+    from stages.propose_patch.base_code import syntax_checker
 
     root = repo.resolve()
     policy = _read_policy(root)
+    files = _editable_files(root)
+    syntax = syntax_checker(lambda: files, python_folders(settings(ctx)))
     try:
-        applied = apply_reply(reply.read(), _editable_files(root), policy)
+        applied = apply_reply(reply.read(), files, policy, syntax)
         if not check:
             _write(root, applied.files)
     except EditFailed as error:

@@ -464,6 +464,11 @@ def protection_of(path: str) -> Protection | None:
     return None
 
 
+def matches_name(path: str, patterns: tuple[str, ...]) -> bool:
+    """Return whether one of the patterns matches a path."""
+    return _compiled(patterns).search(path) is not None
+
+
 def is_secret(path: str) -> bool:
     """Return whether a file usually holds secrets, judging by its name."""
     return any(_rule_of(group, path) for group in (SECRETS, SECRET_DATA))

@@ -12,11 +12,10 @@ from prompts.filters import clip_framed, one_line
 from repository.edits.apply_files import NewFile, apply_files
 from repository.edits.editable_files import EditableFiles
 from repository.edits.model import FORMAT, EditFailed
-from repository.edits.policy import read_policy
 from repository.git import GitError, Mirrors
 from stages.checkout import Checkout
 from stages.propose_patch import Proposal, Proposals
-from stages.propose_patch.base_code import BaseCode
+from stages.propose_patch.base_code import BaseCode, EditSettings
 from stages.propose_patch.results import ProposedFiles
 from stages.propose_patch.round_note import SentBackNote
 
@@ -67,20 +66,15 @@ class ApplyPatch:
 
     name = "apply_patch"
 
-    def __init__(self, mirrors: Mirrors, *, protected: tuple[str, ...] = ()):
-        """``protected`` are patterns of paths that the deployment forbids proposals to write."""
+    def __init__(self, mirrors: Mirrors, edits: EditSettings):
         self._mirrors = mirrors
-        self._protected = protected
+        self._edits = edits
 
     async def run(
         self, checkout: Checkout, proposals: Proposals, run: RunContext
     ) -> Candidates | Back:
         """Apply each proposal; go back to the model if none applies."""
-        base = BaseCode(
-            mirror=self._mirrors.at(checkout.repository),
-            sha=checkout.base_sha,
-            policy=read_policy(checkout.config, self._protected),
-        )
+        base = self._edits.base_code(self._mirrors, checkout)
         changes, refusals = await _apply_all(proposals, base, run)
         if not changes:
             note = SentBackNote(attempt=proposals.attempt_of(0))
@@ -181,11 +175,12 @@ def _apply_reply(base: BaseCode, reply: str) -> _Change:
 def _apply_files(base: BaseCode, proposed: ProposedFiles) -> _Change:
     """Apply a change that consists of files to the base commit. Blocks."""
     files = {path: NewFile(file.content, file.executable) for path, file in proposed.files.items()}
-    applied = apply_files(files, EditableFiles.of_tree(base.mirror, base.sha), base.policy)
-    tree = base.mirror.write_tree(base.sha, applied.contents, applied.executable)
+    tree = EditableFiles.of_tree(base.mirror, base.sha)
+    applied = apply_files(files, tree, base.policy, base.syntax)
+    written = base.mirror.write_tree(base.sha, applied.contents, applied.executable)
     left_out = {**proposed.left_out, **applied.left_out}
     notices = (*applied.notices, *_describe_left_out(left_out))
-    return _Change(tree, applied.files.keys(), "", notices)
+    return _Change(written, applied.files.keys(), "", notices)
 
 
 def _describe_left_out(left_out: Mapping[str, str]) -> list[str]:

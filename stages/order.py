@@ -19,7 +19,7 @@ from stages.checkout import CheckoutStage
 from stages.fetch_issue import FetchIssue
 from stages.open_pr import OpenPullRequest
 from stages.prepare_tests import PrepareTests
-from stages.propose_patch import Plan, ProposePatch
+from stages.propose_patch import EditSettings, Plan, ProposePatch
 from stages.run_tests import CandidateJudge, RunTests
 
 
@@ -44,6 +44,11 @@ class StageTools:
     """Whether packages are also fetched for private repositories."""
     protected: tuple[str, ...]
     """Patterns of paths that no patch may write."""
+
+    @property
+    def edits(self) -> EditSettings:
+        return EditSettings(self.protected, self.pythons)
+
     comment_authors: tuple[str, ...]
     """GitHub's names for the roles whose comments are shown to the model."""
 
@@ -74,7 +79,7 @@ def _propose_patch(tools: StageTools) -> ProposePatch:
         tools.mirrors,
         tools.sandbox,
         plan=tools.plan,
-        protected=tools.protected,
+        edits=tools.edits,
     )
 
 
@@ -89,7 +94,7 @@ ORDER: tuple[Entry, ...] = (
     Entry(BuildContext, lambda tools: BuildContext(tools.mirrors)),
     Entry(PrepareTests, _prepare_tests),
     Entry(ProposePatch, _propose_patch),
-    Entry(ApplyPatch, lambda tools: ApplyPatch(tools.mirrors, protected=tools.protected)),
+    Entry(ApplyPatch, lambda tools: ApplyPatch(tools.mirrors, tools.edits)),
     Entry(RunTests, _run_tests),
     Entry(
         OpenPullRequest, lambda tools: OpenPullRequest(tools.forge, tools.mirrors, tools.templates)

@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from prompts.filters import code
-from repository.edits.checks import check_new_lines, check_paths, check_syntax
+from repository.edits.checks import check_conflict_markers, check_new_lines, check_paths
 from repository.edits.editable_files import MAX_FILE_BYTES, EditableFiles
 from repository.edits.encoding import decode
 from repository.edits.model import EditFailed
 from repository.edits.policy import EditPolicy
+from repository.edits.syntax import SyntaxChecker
 from repository.edits.weakened_tests import describe_weakened_tests
 
 MAX_FILES = 500
@@ -55,7 +56,7 @@ class _TextChange:
 
 
 def apply_files(
-    files: Mapping[str, NewFile], base: EditableFiles, policy: EditPolicy
+    files: Mapping[str, NewFile], base: EditableFiles, policy: EditPolicy, syntax: SyntaxChecker
 ) -> AppliedFiles:
     """Return the change that these files make to the base, without writing it.
 
@@ -67,21 +68,23 @@ def apply_files(
     if len(permitted) > MAX_FILES:
         raise EditFailed(f"policy: {len(permitted)} files differ from the base commit")
     changes: dict[str, _TextChange] = {}
+    notices: list[str] = []
     for path, file in sorted(permitted.items()):
         try:
             change = _read_change(path, file, base)
-            _check_file(path, change, policy)
+            unparsed = _check_file(path, change, policy, syntax)
         except EditFailed as error:
             left_out[path] = str(error)
             continue
         has_same_mode = file.executable == base.is_executable(path)
         if change.before != change.after or not has_same_mode:
             changes[path] = change
+            notices += unparsed
     if not changes:
         raise EditFailed(_describe_nothing(left_out))
-    notices = _check_together(changes, policy)
+    weakened = _check_together(changes, policy)
     applied = {path: permitted[path] for path in changes}
-    return AppliedFiles(applied, left_out, notices)
+    return AppliedFiles(applied, left_out, (*weakened, *notices))
 
 
 def _refused_paths(
@@ -114,8 +117,13 @@ def _read_change(path: str, file: NewFile, base: EditableFiles) -> _TextChange:
     return _TextChange(before, decode(file.content, before=decoded).text)
 
 
-def _check_file(path: str, change: _TextChange, policy: EditPolicy) -> None:
+def _check_file(
+    path: str, change: _TextChange, policy: EditPolicy, syntax: SyntaxChecker
+) -> tuple[str, ...]:
     """Check one file by itself, so that a refusal does not affect the others.
+
+    Returns:
+        Notices for the reviewer.
 
     Raises:
         EditFailed: it must be left out.
@@ -127,7 +135,8 @@ def _check_file(path: str, change: _TextChange, policy: EditPolicy) -> None:
     before = {path: change.before}
     after = {path: change.after}
     policy.check_change(before, after)
-    check_syntax(before, after)
+    check_conflict_markers(before, after)
+    return syntax.check(before, after)
 
 
 def _check_together(changes: Mapping[str, _TextChange], policy: EditPolicy) -> tuple[str, ...]:

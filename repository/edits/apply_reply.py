@@ -8,11 +8,12 @@ Every edit of a reply is applied, or none is.
 from dataclasses import dataclass
 
 from repository.edits.apply import Placement, apply_edits
-from repository.edits.checks import check_paths, check_syntax
+from repository.edits.checks import check_conflict_markers, check_paths
 from repository.edits.editable_files import EditableFiles
 from repository.edits.encoding import DecodedFiles
 from repository.edits.policy import EditPolicy
 from repository.edits.readers import read_reply, require_edits
+from repository.edits.syntax import SyntaxChecker
 from repository.edits.weakened_tests import describe_weakened_tests
 
 
@@ -30,7 +31,9 @@ class AppliedReply:
     """The text of the reply outside its edits."""
 
 
-def apply_reply(reply: str, files: EditableFiles, policy: EditPolicy) -> AppliedReply:
+def apply_reply(
+    reply: str, files: EditableFiles, policy: EditPolicy, syntax: SyntaxChecker
+) -> AppliedReply:
     """Return the change that a reply makes to files, without writing it.
 
     Raises:
@@ -46,11 +49,12 @@ def apply_reply(reply: str, files: EditableFiles, policy: EditPolicy) -> Applied
     applied = apply_edits(edits, texts.read, files.paths, refusal)
     policy.check_change(applied.before, applied.after)
     check_paths(applied.after.keys())
-    check_syntax(applied.before, applied.after)
+    check_conflict_markers(applied.before, applied.after)
+    unparsed = syntax.check(applied.before, applied.after)
     return AppliedReply(
         format=parsed.format,
         files=texts.encode(applied.after),
         placements=applied.placements,
-        notices=describe_weakened_tests(applied.before, applied.after),
+        notices=(*describe_weakened_tests(applied.before, applied.after), *unparsed),
         prose=parsed.prose,
     )

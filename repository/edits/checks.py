@@ -1,25 +1,15 @@
 """Cheap checks of the text that edits write, before any tests are run."""
 
-import ast
-import json
 import re
-import warnings
-from collections.abc import Callable, Collection, Mapping, Sequence
-
-import yaml
+from collections.abc import Collection, Mapping, Sequence
 
 from prompts.filters import code
 from repository.context.excerpts import OMITTED
 from repository.edits.model import EditFailed
 from repository.edits.omitted_code import is_placeholder
-from repository.toml import read_toml
+from repository.python_source import parse_python
 
 _CONFLICT_MARKER = re.compile(r"^(?:<{7}|>{7}|\|{7})(?: .*)?$", re.M)
-_MAX_YAML = 100_000
-"""Characters; the pure Python scanner takes about a second for a million."""
-_YAML_TEMPLATE = re.compile(r"\{[{%]")
-_MAX_PARSER_MESSAGE = 300
-_YamlLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def check_new_lines(lines: Sequence[str], text: str | None) -> None:
@@ -59,79 +49,32 @@ def check_paths(paths: Collection[str]) -> None:
             raise EditFailed(f"{code(path)} would be both a file and a folder")
 
 
-def check_syntax(before: Mapping[str, str | None], after: Mapping[str, str | None]) -> None:
-    """Refuse new files that do not parse, files that no longer do, and new conflict markers.
+def check_conflict_markers(
+    before: Mapping[str, str | None], after: Mapping[str, str | None]
+) -> None:
+    """Refuse new conflict markers.
 
     Raises:
-        EditFailed: the message names each file and quotes the parser.
+        EditFailed: the message names each file.
     """
     problems: list[str] = []
     for path, text in after.items():
-        if text is None:
-            continue
-        old = before.get(path)
-        error = _parse_error(path, text)
-        if error and (old is None or _parse_error(path, old) is None):
-            problems.append(f"With the edits, {code(path[:200])} no longer parses: {error}")
-        if _count_conflict_markers(text) > _count_conflict_markers(old or ""):
+        if _count_conflict_markers(text or "") > _count_conflict_markers(before.get(path) or ""):
             problems.append(f"The edits write a conflict marker into {code(path[:200])}")
     if problems:
         raise EditFailed("\n".join(problems))
 
 
-def _parse_error(path: str, text: str) -> str | None:
-    """Return the error in a text that does not parse as the language of its path.
-
-    Return None if it parses, or if there is no parser for the language.
-    """
-    name = path.rsplit("/", 1)[-1]
-    parser = _PARSERS.get(name.rpartition(".")[2])
-    if parser is None:
-        return None
-    try:
-        parser(text.removeprefix("\ufeff"))
-    except (ValueError, SyntaxError, yaml.YAMLError, RecursionError, MemoryError) as error:
-        return _describe_parser_error(error)
-    return None
-
-
 def parses_as_python(path: str, text: str) -> bool:
-    """Return whether the path is a Python file's and the text parses."""
-    return path.endswith((".py", ".pyi")) and _parse_error(path, text) is None
-
-
-def _describe_parser_error(error: Exception) -> str:
-    lines = str(error).splitlines()
-    message = lines[0][:_MAX_PARSER_MESSAGE] if lines else ""
-    description = f"{type(error).__name__}: {code(message)}"
-    if isinstance(error, SyntaxError) and error.lineno:
-        description += f" (line {error.lineno})"
-    return description
+    """Return whether the path is a Python file's and this process can parse the text."""
+    if not path.endswith((".py", ".pyi")):
+        return False
+    try:
+        parse_python(text.removeprefix("\ufeff"))
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return False
+    return True
 
 
 def _count_conflict_markers(text: str) -> int:
     return len(_CONFLICT_MARKER.findall(text))
-
-
-def _parse_python(text: str) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        ast.parse(text)
-
-
-def _parse_yaml(text: str) -> None:
-    if len(text) > _MAX_YAML or _YAML_TEMPLATE.search(text):
-        return  # A template for YAML is not YAML itself.
-    for _ in yaml.compose_all(text, _YamlLoader):
-        pass
-
-
-_PARSERS: dict[str, Callable[[str], object]] = {
-    "py": _parse_python,
-    "pyi": _parse_python,
-    "json": json.loads,
-    "toml": read_toml,
-    "yaml": _parse_yaml,
-    "yml": _parse_yaml,
-}
-"""Parsers by file extension."""

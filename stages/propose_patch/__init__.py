@@ -4,12 +4,14 @@ Prompts are rendered from templates; every exchange is stored. ``single`` asks f
 reply; ``agent`` lets the model work, in one attempt or in several (``attempts``).
 """
 
+from stages.propose_patch.base_code import EditSettings
 from stages.propose_patch.results import Proposal, Proposals, Reproduction
 from stages.propose_patch.stage import Plan, ProposePatch
 from stages.propose_patch.task import MAX_FEEDBACK, prompt_variables
 
 __all__ = [
     "MAX_FEEDBACK",
+    "EditSettings",
     "Plan",
     "Proposal",
     "Proposals",

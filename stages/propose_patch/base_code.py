@@ -1,11 +1,19 @@
 """The base commit, to which the model's edits are applied."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from repository.edits.apply_reply import apply_reply
 from repository.edits.editable_files import EditableFiles
-from repository.edits.policy import EditPolicy
-from repository.git import Mirror
+from repository.edits.model import EditFailed
+from repository.edits.policy import EditPolicy, read_policy
+from repository.edits.syntax import SyntaxChecker
+from repository.git import Mirror, Mirrors
+from repository.testing.detect.tree import Tree
+from repository.testing.python_parser import RepositoryPython
+from repository.text_encoding import read_text
+from stages.checkout import Checkout
 
 
 @dataclass(frozen=True)
@@ -29,6 +37,7 @@ class BaseCode:
     sha: str
     policy: EditPolicy
     """Rules for what a proposal may write."""
+    syntax: SyntaxChecker
 
     def apply(self, reply: str) -> EditedTree:
         """Apply all edits in a reply, by the same rules as ``apply_patch``.
@@ -37,7 +46,7 @@ class BaseCode:
             repository.edits.model.EditFailed: an edit can't be applied.
         """
         files = EditableFiles.of_tree(self.mirror, self.sha)
-        applied = apply_reply(reply, files, self.policy)
+        applied = apply_reply(reply, files, self.policy, self.syntax)
         tree = self.mirror.write_tree(self.sha, applied.files)
         return EditedTree(
             sha=tree,
@@ -59,3 +68,40 @@ class BaseCode:
 
     def diff(self, tree: EditedTree) -> bytes:
         return self.mirror.diff(self.mirror.tree_of(self.sha), tree.sha)
+
+
+@dataclass(frozen=True)
+class EditSettings:
+    """What a deployment decides about edits."""
+
+    protected: tuple[str, ...] = ()
+    """Patterns of paths that no proposal may write."""
+    pythons: tuple[Path, ...] = ()
+    """Folders with interpreters, which parse what the worker's own can't."""
+
+    def base_code(self, mirrors: Mirrors, checkout: Checkout) -> BaseCode:
+        """Return the base commit of a checkout."""
+        mirror = mirrors.at(checkout.repository)
+        sha = checkout.base_sha
+        return BaseCode(
+            mirror=mirror,
+            sha=sha,
+            policy=read_policy(checkout.config, self.protected),
+            syntax=syntax_checker(lambda: EditableFiles.of_tree(mirror, sha), self.pythons),
+        )
+
+
+def syntax_checker(files: Callable[[], EditableFiles], pythons: Sequence[Path]) -> SyntaxChecker:
+    """Return the checker of a tree's files. ``pythons`` are folders with interpreters."""
+    return SyntaxChecker(files, RepositoryPython(lambda: _tree_of(files()), pythons))
+
+
+def _tree_of(files: EditableFiles) -> Tree:
+    def read(path: str) -> str | None:
+        try:
+            data = files.read(path)
+        except EditFailed:
+            return None
+        return None if data is None else read_text(data)
+
+    return Tree(dict.fromkeys(files.paths, 0), read)

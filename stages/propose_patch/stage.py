@@ -9,7 +9,6 @@ from pipeline.outcome import Facts
 from pipeline.repetition import is_repeating
 from pipeline.stage import Back, RunContext, Stop
 from pipeline.template_sets import Templates
-from repository.edits.policy import read_policy
 from repository.git import Mirrors
 from repository.testing.models import Suite
 from repository.testing.run.output import replace_path
@@ -19,7 +18,7 @@ from stages.checkout import Checkout
 from stages.fetch_issue import Issue
 from stages.propose_patch import attempts, single
 from stages.propose_patch.attempts import AttemptPlans
-from stages.propose_patch.base_code import BaseCode
+from stages.propose_patch.base_code import EditSettings
 from stages.propose_patch.model_session import ModelSession, requested_model
 from stages.propose_patch.results import STAGE, Proposals
 from stages.propose_patch.round_note import SentBackNote
@@ -59,15 +58,14 @@ class ProposePatch:
         sandbox: Sandbox,
         *,
         plan: Plan,
-        protected: tuple[str, ...],
+        edits: EditSettings,
     ):
-        """``protected`` are patterns of paths that the deployment forbids proposals to write."""
         self._buyer = buyer
         self._templates = templates
         self._mirrors = mirrors
         self._sandbox = sandbox
         self._plan = plan
-        self._protected = protected
+        self._edits = edits
 
     async def run(
         self, issue: Issue, checkout: Checkout, context: Context, suite: Suite, run: RunContext
@@ -78,18 +76,13 @@ class ProposePatch:
             self._templates,
             temperature=self._plan.temperature if rounds_repeat(run) else None,
         )
-        base = BaseCode(
-            mirror=self._mirrors.at(checkout.repository),
-            sha=checkout.base_sha,
-            policy=read_policy(checkout.config, self._protected),
-        )
         task = Task(
             issue=issue,
             context=context,
             suite=suite,
             feedback=_feedback(run, self._sandbox.path_inside(run.workspace)),
             run=run,
-            base=base,
+            base=self._edits.base_code(self._mirrors, checkout),
             sandbox=self._sandbox,
             session=session,
         )

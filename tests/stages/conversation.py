@@ -28,7 +28,7 @@ from stages.build_context import Context, ContextFile
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue
 from stages.prepare_tests import PrepareTests
-from stages.propose_patch import Plan, ProposePatch
+from stages.propose_patch import EditSettings, Plan, ProposePatch
 from stages.run_tests import CandidateJudge, RunTests, Verdict
 from tests.stages.workbench import CALC, SAMPLE, Origin, build_tools, issue, run_context
 from tests.stand_ins.runs import TOPIC, Clock, FixedTemplates, claim, job
@@ -220,9 +220,14 @@ class Conversation:
             FixedContext(CONTEXT),
             FixedSuite(self.prepared, self.suite or self.prepared.suite),
             ProposePatch(
-                buyer, FixedTemplates(), origin.mirrors, sandbox, plan=self.plan, protected=()
+                buyer,
+                FixedTemplates(),
+                origin.mirrors,
+                sandbox,
+                plan=self.plan,
+                edits=EditSettings(),
             ),
-            ApplyPatch(origin.mirrors),
+            ApplyPatch(origin.mirrors, EditSettings()),
             RunTests(origin.mirrors, sandbox, CandidateJudge(buyer, FixedTemplates())),
             ReportVerdict(),
         ]

@@ -10,7 +10,7 @@ from pipeline.stage import Back
 from repository.git import GitError, Mirrors
 from stages.apply_patch import ApplyPatch, Candidates
 from stages.checkout import Checkout
-from stages.propose_patch import Proposal, Proposals
+from stages.propose_patch import EditSettings, Proposal, Proposals
 from stages.propose_patch.results import ProposedFile, ProposedFiles
 from tests.stand_ins.runs import StageRun
 
@@ -70,7 +70,7 @@ class Bench:
         self.mirror.fetch(origin.as_uri())
         self.sha = git(origin, "rev-parse", "HEAD")
         self.stage_run = stage_run or StageRun(folder)
-        self.stage = ApplyPatch(self.mirrors)
+        self.stage = ApplyPatch(self.mirrors, EditSettings())
 
     async def run(self, *replies: str, config: str | None = None) -> Candidates | Back:
         proposals = [Proposal(reply=reply, exchange_key="k", model="m") for reply in replies]
@@ -207,7 +207,7 @@ async def test_a_refusal_by_the_repositorys_rules_goes_back_with_its_reason(benc
 
 
 async def test_paths_that_the_deployment_protects_are_refused(bench):
-    bench.stage = ApplyPatch(bench.mirrors, protected=("src",))
+    bench.stage = ApplyPatch(bench.mirrors, EditSettings(protected=("src",)))
     assert "the deployment protects `src`" in (await bench.run(GOOD)).because
 
 

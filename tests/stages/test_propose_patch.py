@@ -21,7 +21,7 @@ from sandbox.unconfined import UnconfinedSandbox
 from stages.build_context import Context, ContextFile
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue
-from stages.propose_patch import MAX_FEEDBACK, Plan, Proposals, ProposePatch
+from stages.propose_patch import MAX_FEEDBACK, EditSettings, Plan, Proposals, ProposePatch
 from tests.stand_ins.runs import FixedTemplates, StageRun
 
 URL = "https://github.com/octo/repo/issues/4"
@@ -99,7 +99,7 @@ class Bench:
             Mirrors(folder / "mirrors", lambda: None),
             UnconfinedSandbox(),
             plan=Plan("single"),
-            protected=(),
+            edits=EditSettings(),
         )
 
     async def propose(

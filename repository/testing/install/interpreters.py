@@ -13,6 +13,10 @@ _RELEASED = {6: (2016, 12), 7: (2018, 6), 8: (2019, 10)}
 _SETTLING_DAYS = 270
 #: The oldest minor version for which uv can create environments.
 _OLDEST_MINOR = 6
+#: A part of Poetry's that is not a specifier of the standard.
+_POETRY_PART = re.compile(r"(?<![^\s,])(\^|~(?!=)|)\s*([0-9]+(?:\.[0-9]+)*)(?:\.\*)?(?![^\s,])")
+#: More patch releases than any version has.
+_PATCHES = 31
 _INTERPRETER = re.compile(r"python3\.([0-9]+)")
 
 
@@ -46,7 +50,7 @@ def choose_minor(
     ``requires`` is a version specifier, ``classified`` are the minor versions in the trove
     classifiers. If no version meets all conditions, the best approximation is returned.
     """
-    allowed = [minor for minor in available if _allows(requires, minor)]
+    allowed = [minor for minor in available if allows(requires, minor)]
     if not allowed:
         return None
     settled = [minor for minor in allowed if _is_settled(minor, committed_at)]
@@ -63,14 +67,34 @@ def _is_settled(minor: int, committed_at: int) -> bool:
     return age.days >= _SETTLING_DAYS
 
 
-def _allows(requires: str | None, minor: int) -> bool:
-    try:
-        specifiers = SpecifierSet(requires or "")
-    except InvalidSpecifier:
-        return True
-    first = f"3.{minor}.0"
-    late = f"3.{minor}.30"
-    return specifiers.contains(first) or specifiers.contains(late)
+def allows(requires: str | None, minor: int) -> bool:
+    """Return whether a version specifier, also one of Poetry, allows Python 3.``minor``.
+
+    One that can't be read allows every version.
+    """
+    for alternative in (requires or "").split("||"):
+        try:
+            specifiers = SpecifierSet(_POETRY_PART.sub(_standard_specifier, alternative.strip()))
+        except InvalidSpecifier:
+            return True
+        if any(specifiers.contains(f"3.{minor}.{patch}") for patch in range(_PATCHES)):
+            return True
+    return False
+
+
+def _standard_specifier(part: re.Match[str]) -> str:
+    """Return what Poetry means by ``^3.8``, ``~3.8`` or ``3.8``.
+
+    See https://python-poetry.org/docs/dependency-specification/.
+    """
+    operator = part[1]
+    version = part[2]
+    if operator == "^":
+        return f">={version},<{int(version.split('.')[0]) + 1}"
+    major_and_minor = ".".join(version.split(".")[:2])
+    if operator == "~":
+        return f">={version},=={major_and_minor}.*"
+    return f"=={version}" if version.count(".") > 1 else f"=={version}.*"
 
 
 def interpreter_folders(interpreter: Path) -> tuple[Path, ...]:

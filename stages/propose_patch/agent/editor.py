@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from prompts.filters import code, fenced
-from repository.edits.checks import check_new_lines, check_syntax
+from repository.edits.checks import check_new_lines
 from repository.edits.encoding import decode
 from repository.edits.model import DeleteFile, EditFailed, ReplaceLines, ReplaceText
 from repository.edits.model import Edit as EditBlock
@@ -137,7 +137,7 @@ class Editor:
         before = await self._files.read(path)
         text_before = None if before is None else decode(before).text
         check_new_lines(text.split("\n"), text_before)
-        check_syntax({path: text_before}, {path: text})
+        await self._files.check({path: text_before}, {path: text})
         after = text.encode(errors="replace")
         await self._files.write(path, after)
         file = FileEdit(path, before, after, text_before or "", text)

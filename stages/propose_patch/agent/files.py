@@ -2,12 +2,12 @@
 
 import asyncio
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from prompts.filters import code
 from repository.edits.apply import AppliedEdits, apply_edits
-from repository.edits.checks import check_syntax
+from repository.edits.checks import check_conflict_markers
 from repository.edits.encoding import DecodedFiles, decode
 from repository.edits.model import Edit, EditFailed
 from repository.workspace import CommandOutput, Workspace
@@ -156,8 +156,19 @@ class WorkspaceFiles:
             EditFailed: an edit can't be applied, or a file no longer parses.
         """
         applied = await asyncio.to_thread(apply_edits, edits, files.read, self._paths, self.refusal)
-        await asyncio.to_thread(check_syntax, applied.before, applied.after)
+        await self.check(applied.before, applied.after)
         return applied
+
+    async def check(
+        self, before: Mapping[str, str | None], after: Mapping[str, str | None]
+    ) -> None:
+        """Check the new texts of files.
+
+        Raises:
+            EditFailed: a file no longer parses, or there is a new conflict marker.
+        """
+        check_conflict_markers(before, after)
+        await asyncio.to_thread(self._base.syntax.check, before, after)
 
     def _reader(self) -> tuple[Callable[[str], bytes | None], dict[str, bytes | None]]:
         """Return a blocking reader for a thread, and the contents that it reads."""

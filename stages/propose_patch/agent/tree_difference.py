@@ -48,4 +48,5 @@ class Difference:
         Raises:
             EditFailed: there is none.
         """
-        return apply_files(self.files, self.entries, self.task.base.policy)
+        base = self.task.base
+        return apply_files(self.files, self.entries, base.policy, base.syntax)

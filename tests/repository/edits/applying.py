@@ -11,6 +11,7 @@ from repository.edits.model import EditFailed
 from repository.edits.policy import EditPolicy, read_policy
 from repository.edits.readers import read_reply, require_edits
 from repository.git import Entry
+from stages.propose_patch.base_code import syntax_checker
 
 POLICY = read_policy(None, ())
 
@@ -28,7 +29,8 @@ def editable(files: Mapping[str, bytes]) -> EditableFiles:
 def apply_to_bytes(
     reply: str, files: Mapping[str, bytes], policy: EditPolicy = POLICY
 ) -> AppliedReply:
-    return apply_reply(reply, editable(files), policy)
+    entries = editable(files)
+    return apply_reply(reply, entries, policy, syntax_checker(lambda: entries, ()))
 
 
 def refusal_of_bytes(reply: str, files: Mapping[str, bytes], policy: EditPolicy = POLICY) -> str:

@@ -8,6 +8,7 @@ from repository.edits.editable_files import EditableFiles
 from repository.edits.model import EditFailed
 from repository.edits.policy import EditPolicy
 from repository.git import Entry
+from stages.propose_patch.base_code import syntax_checker
 
 BASE = {
     "calc.py": b"def add(a, b):\n    return a - b\n",
@@ -24,7 +25,8 @@ def apply(files: dict[str, NewFile], **rules: object) -> AppliedFiles:
     entries = [Entry("100644", path, len(data), path) for path, data in BASE.items()]
     entries.append(Entry("120000", "link", 4, "link"))
     base = EditableFiles(entries, lambda entry: BASE[entry.path])
-    return apply_files(files, base, EditPolicy(EditRules.model_validate(rules), ["deploy/*"]))
+    policy = EditPolicy(EditRules.model_validate(rules), ["deploy/*"])
+    return apply_files(files, base, policy, syntax_checker(lambda: base, ()))
 
 
 def test_files_are_changed_created_deleted_and_made_executable() -> None:

@@ -11,6 +11,7 @@ from repository.edits.apply_reply import apply_reply
 from repository.edits.editable_files import EditableFiles
 from repository.edits.model import EditFailed
 from repository.git import Entry
+from stages.propose_patch.base_code import syntax_checker
 from tests.repository.edits.applying import POLICY, apply_to_bytes
 
 
@@ -200,7 +201,9 @@ class RecordedFiles(EditableFiles):
 def test_no_reply_writes_outside_the_tree_or_crashes(pieces):
     files = RecordedFiles()
     try:
-        written = apply_reply("\n".join(pieces), files, POLICY).files
+        written = apply_reply(
+            "\n".join(pieces), files, POLICY, syntax_checker(lambda: files, ())
+        ).files
     except EditFailed:
         written = {}
     for path in [*files.requested, *written]:

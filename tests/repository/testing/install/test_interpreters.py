@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from repository.testing.install.interpreters import (
+    allows,
     choose_minor,
     find_interpreters,
     interpreter_folders,
@@ -67,3 +68,21 @@ def test_other_programs_are_not_interpreters(tmp_path: Path) -> None:
 def test_the_home_directory_of_an_interpreter_is_not_readable(tmp_path: Path) -> None:
     make_files(tmp_path, "bin/python3.9", "secret")
     assert interpreter_folders(tmp_path / "bin/python3.9") == (tmp_path / "bin",)
+
+
+@pytest.mark.parametrize(
+    ("requires", "minors"),
+    [
+        (None, [8, 11, 12]),
+        (">=3.12", [12]),
+        ("==3.11.4", [11]),
+        ("<3", []),
+        ("^3.11", [11, 12]),
+        ("~3.11", [11]),
+        ("3.11.*", [11]),
+        ("~3.8 || ^3.12", [8, 12]),
+        ("anything", [8, 11, 12]),
+    ],
+)
+def test_version_specifiers_of_the_standard_and_of_poetry_are_read(requires, minors):
+    assert [minor for minor in (8, 11, 12) if allows(requires, minor)] == minors
