@@ -23,6 +23,8 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
+from repository.git import is_branch_name
+
 SCHEMA_VERSION = 1
 MAX_METADATA_BYTES = 32_000
 #: Maximum number of invalid fields that an error message names: a hostile job may have thousands.
@@ -186,7 +188,13 @@ class FixIssueJob(_Strict):
         pattern=_JOB_ID,
         description="derived from the issue when left out",
     )
-    base_branch: str | None = Field(None, pattern=r"^[A-Za-z0-9_][A-Za-z0-9._/-]{0,199}$")
+    base_branch: str | None = Field(
+        None,
+        min_length=1,
+        max_length=1_000,
+        description="any name that `git check-ref-format --branch` accepts; default: the"
+        " repository's default branch",
+    )
     requested_at: _Time | None = Field(
         None,
         description="when the fix was requested: later comments are left out, and an issue whose"
@@ -211,7 +219,7 @@ class FixIssueJob(_Strict):
     @field_validator("base_branch")
     @classmethod
     def _branch(cls, value: str | None) -> str | None:
-        if value is not None and re.search(r"\.\.|//|/\.|\.lock(/|$)|[./]$", value):
+        if value is not None and not is_branch_name(value):
             raise ValueError(f"{value!r} is not a branch name that git accepts")
         return value
 
@@ -253,7 +261,9 @@ class JobRefusal:
 
 def derived_job_id(issue_url: str, base_branch: str | None) -> str:
     """Return the id for a job without one. The same issue sent twice is the same job."""
-    return str(uuid.uuid5(_NAMESPACE, f"{issue_url}\n{base_branch or ''}"))
+    # An invalid job's branch may have lone surrogates.
+    name = f"{issue_url}\n{base_branch or ''}".encode(errors="replace").decode()
+    return str(uuid.uuid5(_NAMESPACE, name))
 
 
 class UnreadableMessage(ValueError):

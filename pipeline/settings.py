@@ -267,11 +267,16 @@ class Settings(BaseSettings):
 
     @property
     def issue_host(self) -> str:
-        """The host whose issues are accepted: github.com, or the API's Enterprise host."""
+        """The host whose issues are accepted: github.com, an Enterprise server, or one of GHE.com.
+
+        The API of the last is at https://api.NAME.ghe.com, its issues are at https://NAME.ghe.com
+        (https://docs.github.com/enterprise-cloud@latest/admin/data-residency).
+        """
         parts = urlsplit(self.github_api_url)
         if parts.netloc == "api.github.com" or parts.hostname in _LOOPBACK:
             return "github.com"
-        return parts.netloc
+        host = parts.netloc.lower()
+        return host.removeprefix("api.") if host.endswith(".ghe.com") else host
 
     @property
     def named_api_keys(self) -> list[tuple[str, str]]:

@@ -5,6 +5,7 @@ Trees for tests are exported, and candidates are written as objects. Therefore h
 configuration left by a hostile repository or its tests never reach our git.
 """
 
+from repository.git.branch_names import is_branch_name
 from repository.git.errors import (
     GitError,
     GitRefused,
@@ -29,5 +30,6 @@ __all__ = [
     "Mirrors",
     "PushRejected",
     "find_push_refusal",
+    "is_branch_name",
     "run_git",
 ]

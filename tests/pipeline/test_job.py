@@ -97,6 +97,11 @@ def test_the_derived_id_never_changes():
     )
 
 
+@pytest.mark.parametrize("name", ["feature/#12", "release/1.0+x", "größe", "@", "@types/x"])
+def test_a_base_branch_has_any_name_that_git_accepts(name: str):
+    assert FixIssueJob(issue_url=URL, base_branch=name).base_branch == name
+
+
 def test_another_base_branch_is_another_job_and_an_explicit_id_is_kept():
     ids = {
         FixIssueJob(issue_url=URL, base_branch=branch).id
@@ -154,6 +159,9 @@ def test_a_job_is_read_back_from_its_json():
         ({"requested_at": "2026-13-05T09:00:00Z"}, "requested_at: "),
         ({"base_branch": "-x"}, "base_branch: "),
         ({"base_branch": "main\n"}, "base_branch: "),
+        ({"base_branch": "a b"}, "base_branch: "),
+        ({"base_branch": ""}, "base_branch: "),
+        ({"base_branch": "a\ud800"}, "base_branch: "),
         ({"base_branch": "refs/heads/main.lock"}, "base_branch: "),
         ({"job_id": "../../etc"}, "job_id: "),
         ({"schema_version": 0}, "schema_version: "),

@@ -171,6 +171,9 @@ def test_all_wrong_values_are_reported_at_once(monkeypatch: pytest.MonkeyPatch):
         ("https://ghe.example.com/api/v3", "ghe.example.com"),
         ("http://127.0.0.1:8123", "github.com"),
         ("http://localhost:8123/", "github.com"),
+        ("https://api.octocorp.ghe.com", "octocorp.ghe.com"),
+        ("https://API.Octocorp.GHE.com/", "octocorp.ghe.com"),
+        ("https://api.example.com/api/v3", "api.example.com"),
     ],
 )
 def test_issue_host_follows_the_api_url(monkeypatch: pytest.MonkeyPatch, api: str, host: str):

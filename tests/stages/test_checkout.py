@@ -227,6 +227,16 @@ async def test_a_machine_with_the_commit_fetches_nothing(tmp_path: Path, remote:
         await machine(tmp_path, "another").restore(result, StageRun(tmp_path).context())
 
 
+@pytest.mark.parametrize("name", ["feature/#12", "release/1.0+x", "größe/日本語", "@", "it's;x"])
+async def test_a_base_branch_is_checked_out_whatever_its_name(
+    tmp_path: Path, remote: Remote, name: str
+):
+    sha = remote.commit(name, {"a.py": "x = 1\n"})
+    result = await look(tmp_path, remote, job(base_branch=name))
+    assert isinstance(result, Checkout)
+    assert (result.base_branch, result.base_sha) == (name, sha)
+
+
 async def test_the_default_branchs_configuration_applies(remote, tmp_path):
     remote.commit("main", {"a.py": "x\n", ".coding-agent.toml": "[edits]\nmax_files = 3\n"})
     remote.commit("release", {"a.py": "x\n", ".coding-agent.toml": "[edits]\nmax_files = 9\n"})
