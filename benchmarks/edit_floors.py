@@ -46,7 +46,7 @@ def apply_to_case(case: Case) -> AppliedEdits:
     Raises:
         EditFailed: the reply is refused.
     """
-    edits = require_edits(read_reply(case.reply))
+    edits = require_edits(read_reply(case.reply, case.before))
     return apply_edits(edits, case.before.get, case.before, POLICY.refusal)
 
 
@@ -59,7 +59,7 @@ def exact(case: Case) -> Files:
 def indent(case: Case) -> Files:
     """Leading whitespace ignored too, the replacement moved by the first line's difference."""
     texts: dict[str, str | None] = dict(case.before)
-    for edit in require_edits(read_reply(case.reply)):
+    for edit in require_edits(read_reply(case.reply, case.before)):
         change = edit.change
         if isinstance(change, Replace) and any(change.variants[0].search):
             text = texts.get(edit.path) or ""
@@ -93,7 +93,7 @@ _FOR_BLOCKS = ("exact", "indent")
 
 def apply_floor(name: str, case: Case) -> Files | None:
     """Return what a method writes, nothing where it refuses; None for a reply of another kind."""
-    is_diff = read_reply(case.reply).format == "unified diff"
+    is_diff = read_reply(case.reply, case.before).format == "unified diff"
     if is_diff == (name in _FOR_BLOCKS):
         return None
     try:

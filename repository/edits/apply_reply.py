@@ -39,7 +39,7 @@ def apply_reply(
     Raises:
         EditFailed: the reply as a whole is refused; the message tells the model why.
     """
-    parsed = read_reply(reply)
+    parsed = read_reply(reply, files.paths)
     edits = require_edits(parsed)
     texts = DecodedFiles(files.read)
 

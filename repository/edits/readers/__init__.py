@@ -1,11 +1,12 @@
 """Read the edits in a model's reply, whichever of the known formats it uses."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from repository.edits.model import MAX_EDITS, Edit, EditFailed
 from repository.edits.readers import blocks, calls, diffs, envelope, tags, whole
+from repository.edits.readers.headings import Paths
 from repository.edits.readers.reading import Problem, Reading
 from repository.edits.readers.thoughts import Answer, find_answer
 
@@ -17,8 +18,8 @@ class Format:
     name: str
     marker: re.Pattern[str]
     """Matches every reply in this format."""
-    read: Callable[[list[str]], Reading]
-    """A pure function of the reply's lines."""
+    read: Callable[[list[str], Paths], Reading]
+    """A pure function of the reply's lines and the repository's paths."""
 
 
 FORMATS = (
@@ -72,8 +73,11 @@ class ParsedReply:
     """The text of the reply outside its edits."""
 
 
-def read_reply(reply: str) -> ParsedReply:
+def read_reply(reply: str, paths: Collection[str] | None = None) -> ParsedReply:
     """Read the edits of a reply, in order.
+
+    ``paths`` are those of the repository: a line that is one of them names that file. Without them,
+    a name that only they could tell from a word is taken for one.
 
     The format of the first edit is the reply's format. Another format is content inside an edit,
     and a problem outside of one, since part of the intended change would be lost.
@@ -86,7 +90,10 @@ def read_reply(reply: str) -> ParsedReply:
         return _unfinished(reply, answer)
     text = _blank_thoughts(reply, answer).replace("\r\n", "\n")
     lines = text.split("\n")
-    readings = _read_formats(FORMATS, text, lines) or _read_formats((_WHOLE_FILES,), text, lines)
+    known = None if paths is None else frozenset(paths)
+    readings = _read_formats(FORMATS, text, lines, known)
+    if not readings:
+        readings = _read_formats((_WHOLE_FILES,), text, lines, known)
     if not readings:
         return _parsed_reply("", Reading(), lines)
     first = min(readings, key=lambda name: min(readings[name].starts()))
@@ -118,13 +125,15 @@ def require_edits(reply: ParsedReply) -> tuple[Edit, ...]:
     return reply.edits
 
 
-def _read_formats(formats: Iterable[Format], text: str, lines: list[str]) -> dict[str, Reading]:
+def _read_formats(
+    formats: Iterable[Format], text: str, lines: list[str], paths: Paths
+) -> dict[str, Reading]:
     """Return format name -> reading, without the empty ones."""
     readings: dict[str, Reading] = {}
     for format_ in formats:
         if not format_.marker.search(text):
             continue
-        reading = format_.read(lines)
+        reading = format_.read(lines, paths)
         if not reading.is_empty:
             readings[format_.name] = reading
     return readings

@@ -15,28 +15,32 @@ import re
 from prompts.filters import code
 from repository.edits.model import MAX_EDITS, DeleteFile, Replace, SearchReplace
 from repository.edits.readers.block_bodies import CLOSE, OPEN, find_dividers, read_body
-from repository.edits.readers.naming import CODE_FENCE, FENCE, as_path, path_before
+from repository.edits.readers.headings import Heading, Paths, find_heading
+from repository.edits.readers.naming import CODE_FENCE, FENCE, as_path
 from repository.edits.readers.reading import Cursor, Reading
 
 _DELETION = re.compile(r"^\s*\*\*\* Delete File:[ \t]*(?P<path>.+)$")
 _ENVELOPE_SECTION = re.compile(r"^\s*\*\*\* (?:Add|Update) File:")
+_END_OF_LAYOUT = re.compile(r"^\s*(?:`{3,}|~{3,}|</[a-z_]+>)\s*$")
+"""A fence's or a tag's end."""
 _MAX_DIVIDERS = 6
 """Maximum number of lines of a block that are tried as its divider."""
 _MAX_PROBLEMS = 20
 _MAX_SHOWN_PATH = 200
 
 
-def read(lines: list[str]) -> Reading:
+def read(lines: list[str], paths: Paths = None) -> Reading:
     """Read the blocks of a reply."""
-    return _BlockReader(lines).read()
+    return _BlockReader(lines, paths).read()
 
 
 class _BlockReader:
-    def __init__(self, lines: list[str]):
+    def __init__(self, lines: list[str], paths: Paths):
         self._cursor = Cursor(lines)
+        self._paths = paths
         self._reading = Reading()
         self._path: str | None = None
-        """The last block's path, which the next block may omit."""
+        """The last block's path, which the next block has if nothing stands between them."""
         self._end_of_last = 0
 
     def read(self) -> Reading:
@@ -58,6 +62,7 @@ class _BlockReader:
         deletion = _DELETION.match(cursor.line)
         if deletion is not None:
             self._end_of_last = cursor.at + 1
+            self._path = None
             self._reading.add_span(cursor.at, self._end_of_last)
             self._reading.add_edit(deletion["path"].strip(" \t`").removeprefix("./"), DeleteFile())
         elif _ENVELOPE_SECTION.match(cursor.line):
@@ -73,33 +78,45 @@ class _BlockReader:
     def _read_block(self, opening: re.Match[str]) -> None:
         cursor = self._cursor
         start = cursor.at
-        header = self._read_header(opening)
+        heading = find_heading(cursor.lines, start, self._end_of_last, self._paths)
         body = read_body(cursor, opening["indent"])
         if body is None:
             self._report_unclosed(start)
             return
-        if not cursor.at_end and FENCE.match(cursor.line):
+        if not cursor.at_end and _END_OF_LAYOUT.match(cursor.line):
             cursor.advance()
+        self._reading.add_span(self._begin_of(heading), cursor.at)
         self._end_of_last = cursor.at
-        self._reading.add_span(header, cursor.at)
         dividers = find_dividers(body, len(opening["mark"]))
-        self._add_edit(start, body, dividers)
+        self._path = self._choose_path(opening, heading, creates=dividers[:1] == [0])
+        self._add_edit(start, heading, body, dividers)
 
-    def _read_header(self, opening: re.Match[str]) -> int:
-        """Read the path of a block; return the line at which its header begins."""
-        cursor = self._cursor
-        path_above, header = path_before(cursor.lines, cursor.at, self._end_of_last)
-        self._path = as_path(opening["path"]) or path_above or self._path
-        above = header - 1
-        if above >= self._end_of_last and FENCE.match(cursor.lines[above]):
+    def _begin_of(self, heading: Heading) -> int:
+        """Return the line at which a block begins, with the fence around its heading."""
+        above = heading.line - 1
+        if above >= self._end_of_last and FENCE.match(self._cursor.lines[above]):
             return above
-        return header
+        return heading.line
 
-    def _add_edit(self, start: int, body: list[str], dividers: list[int]) -> None:
+    def _choose_path(
+        self, opening: re.Match[str], heading: Heading, *, creates: bool
+    ) -> str | None:
+        """Return a block's path; ``creates`` says whether it has no line to search for."""
+        behind_mark = as_path(opening["path"], self._paths or ())
+        if behind_mark or heading.path:
+            return behind_mark or heading.path
+        if heading.is_absent:
+            return self._path
+        return heading.word if creates else None
+
+    def _add_edit(self, start: int, heading: Heading, body: list[str], dividers: list[int]) -> None:
         block = f"block {self._reading.next_number}"
         if self._path is None:
+            why = heading.problem or "nothing stands above it"
             self._reading.add_problem(
-                start, f"{block} names no file: write its path on the line before <<<<<<< SEARCH"
+                start,
+                f"{block} names no file ({why}): write its path, alone, on the line before"
+                " <<<<<<< SEARCH",
             )
             return
         if not dividers:

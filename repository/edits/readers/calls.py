@@ -28,6 +28,7 @@ from repository.edits.model import (
     WriteFile,
 )
 from repository.edits.readers import blocks, diffs, envelope
+from repository.edits.readers.headings import Paths
 from repository.edits.readers.reading import Reading, Unreadable
 from repository.json_reader import InvalidJson, JsonReader
 
@@ -105,7 +106,7 @@ class _CallText:
     calls: list[_Call]
 
 
-def read(lines: list[str]) -> Reading:
+def read(lines: list[str], paths: Paths = None) -> Reading:
     """Read the calls of a reply that write files."""
     text = "\n".join(lines)
     reading = Reading()
@@ -113,16 +114,16 @@ def read(lines: list[str]) -> Reading:
         line = text.count("\n", 0, part.begin)
         before = len(reading.edits) + len(reading.problems)
         for call in part.calls:
-            _read_call(call, line, reading)
+            _read_call(call, line, reading, paths)
         if len(reading.edits) + len(reading.problems) > before:
             last = line + text.count("\n", part.begin, part.end)
             reading.add_span(line, last + 1)
     return reading
 
 
-def _read_call(call: _Call, line: int, reading: Reading) -> None:
+def _read_call(call: _Call, line: int, reading: Reading, paths: Paths) -> None:
     """Add the edits of a call that begins at ``line``, or the problem with it."""
-    if _read_patches(call, line, reading):
+    if _read_patches(call, line, reading, paths):
         return
     try:
         changes = list(_changes(call))
@@ -134,7 +135,7 @@ def _read_call(call: _Call, line: int, reading: Reading) -> None:
         reading.add_edit(path.removeprefix("./"), change)
 
 
-def _read_patches(call: _Call, line: int, reading: Reading) -> bool:
+def _read_patches(call: _Call, line: int, reading: Reading, paths: Paths) -> bool:
     """Add the edits of patches inside a call's arguments; return whether there were any."""
     before = len(reading.edits) + len(reading.problems)
     problems: list[str] = []
@@ -142,7 +143,7 @@ def _read_patches(call: _Call, line: int, reading: Reading) -> bool:
         for marker, read_patch in _NESTED:
             if marker not in patch:
                 continue
-            nested = read_patch(patch.split("\n"))
+            nested = read_patch(patch.split("\n"), paths)
             for edit in nested.edits:
                 reading.add_edit(edit.path, edit.change)
             problems += [problem.message for problem in nested.problems]

@@ -17,7 +17,8 @@ from repository.edits.model import (
     Replace,
     SearchReplace,
 )
-from repository.edits.readers.naming import CODE_FENCE, FENCE, path_before
+from repository.edits.readers.headings import Paths, find_heading
+from repository.edits.readers.naming import CODE_FENCE, FENCE
 from repository.edits.readers.reading import Cursor, Reading
 
 _GIT_HEADER = re.compile(r"^diff --git a/(?P<old>.+?) b/(?P<new>.+)$")
@@ -42,9 +43,9 @@ _TAG_DISTANCE = 3
 _MAX_SHOWN_PATH = 200
 
 
-def read(lines: list[str]) -> Reading:
+def read(lines: list[str], paths: Paths = None) -> Reading:
     """Read the diffs of a reply."""
-    return _DiffReader(lines).read()
+    return _DiffReader(lines, paths).read()
 
 
 @dataclass
@@ -94,8 +95,9 @@ class _Counts:
 class _DiffReader:
     """Reads a reply line by line; each line is consumed by the first step that recognises it."""
 
-    def __init__(self, lines: list[str]):
+    def __init__(self, lines: list[str], paths: Paths):
         self._cursor = Cursor(lines)
+        self._paths = paths
         self._reading = Reading()
         self._file: _File | None = None
         self._fence: str | None = None
@@ -271,9 +273,9 @@ class _DiffReader:
         cursor = self._cursor
         begin = cursor.at
         if self._file is None:
-            path, above = path_before(cursor.lines, begin - 1, self._end_of_last)
-            file = self._open_file(above)
-            file.path = path
+            heading = find_heading(cursor.lines, begin - 1, self._end_of_last, self._paths)
+            file = self._open_file(heading.line)
+            file.path = heading.path
         else:
             file = self._file
         body = self._take_body(file, _stated_counts(header))

@@ -6,6 +6,7 @@ import re
 
 from prompts.filters import code
 from repository.edits.model import Change, DeleteFile, Hunks, Replace, SearchReplace
+from repository.edits.readers.headings import Paths
 from repository.edits.readers.reading import Cursor, Reading, Unreadable
 
 _SECTION = re.compile(r"^\*\*\* (?P<kind>Update|Add|Delete) File: *(?P<path>.+?)\s*$")
@@ -16,8 +17,8 @@ _END_OF_FILE = "*** End of File"
 _MAX_SHOWN = 80
 
 
-def read(lines: list[str]) -> Reading:
-    """Read the sections of each envelope of a reply."""
+def read(lines: list[str], _: Paths = None) -> Reading:
+    """Read the sections of each envelope of a reply. Each names its file in full."""
     cursor = Cursor(lines)
     reading = Reading()
     while not cursor.at_end:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from repository.edits.model import Lines, Replace, SearchReplace
+from repository.edits.readers.headings import Paths, find_heading
 from repository.edits.readers.reading import Reading
 
 _PATH_TAGS = ("file", "path", "filename", "file_path", "filepath")
@@ -32,9 +33,9 @@ _LONGEST_FIRST = sorted(
 _TAG = re.compile(rf"<(?P<slash>/?)(?P<name>{'|'.join(_LONGEST_FIRST)})>")
 
 
-def read(lines: list[str]) -> Reading:
+def read(lines: list[str], paths: Paths = None) -> Reading:
     """Read the pairs of a reply."""
-    return _PairReader(lines).read()
+    return _PairReader(lines, paths).read()
 
 
 @dataclass(frozen=True)
@@ -50,13 +51,17 @@ class _Element:
 
 
 class _PairReader:
-    def __init__(self, lines: list[str]):
+    def __init__(self, lines: list[str], paths: Paths):
+        self._lines = lines
+        self._paths = paths
         self._text = "\n".join(lines)
         lengths = [len(line) + 1 for line in lines]
         self._line_starts = list(accumulate(lengths, initial=0))
         self._closings = _closing_tags(self._text)
         self._reading = Reading()
         self._path: str | None = None
+        self._end_of_last = 0
+        """The line below the last pair."""
         self._begin: int | None = None
         """The line at which the pair being read begins."""
         self._original: _Element | None = None
@@ -119,11 +124,19 @@ class _PairReader:
         self._original = element
         if self._begin is None:
             self._begin = element.line
+            self._read_heading(element.line)
+
+    def _read_heading(self, line: int) -> None:
+        """Read the path of a pair that has no tag for it."""
+        heading = find_heading(self._lines, line, self._end_of_last, self._paths)
+        if not heading.is_absent:
+            self._path = heading.path
 
     def _read_replacement(self, original: _Element, element: _Element) -> None:
         number = self._reading.next_number
         begin = element.line if self._begin is None else self._begin
-        self._reading.add_span(begin, self._line_of(element.end) + 1)
+        self._end_of_last = self._line_of(element.end) + 1
+        self._reading.add_span(begin, self._end_of_last)
         self._begin = None
         self._original = None
         if self._path is None:

@@ -3,18 +3,19 @@ edits.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from repository.edits.model import WriteFile
 from repository.edits.omitted_code import begins_with_elision
-from repository.edits.readers.naming import CODE_FENCE, as_path
+from repository.edits.readers.headings import Paths
+from repository.edits.readers.naming import CODE_FENCE, as_path, path_in_info
 from repository.edits.readers.reading import Cursor, Reading
 
 _MAX_SHOWN_PATH = 200
 _MAX_SHOWN_LINE = 60
 
 
-def read(lines: list[str]) -> Reading:
+def read(lines: list[str], paths: Paths = None) -> Reading:
     """Read the fenced files of a reply; fences without a path are skipped."""
     cursor = Cursor(lines)
     reading = Reading()
@@ -23,13 +24,13 @@ def read(lines: list[str]) -> Reading:
         if fence is None:
             cursor.advance()
         else:
-            _read_fence(cursor, reading, fence)
+            _read_fence(cursor, reading, fence, paths)
     return reading
 
 
-def _read_fence(cursor: Cursor, reading: Reading, fence: re.Match[str]) -> None:
+def _read_fence(cursor: Cursor, reading: Reading, fence: re.Match[str], paths: Paths) -> None:
     opening = cursor.at
-    path, header = _path_of_fence(cursor.lines, opening, fence["info"])
+    path, header = _path_of_fence(cursor.lines, opening, fence["info"], paths or ())
     cursor.advance()
     body = cursor.take_until(lambda line: line.strip() == fence["mark"])
     if cursor.at_end:
@@ -51,21 +52,22 @@ def _read_fence(cursor: Cursor, reading: Reading, fence: re.Match[str]) -> None:
     reading.add_edit(path, WriteFile(tuple(body), explicit=False))
 
 
-def _path_of_fence(lines: Sequence[str], fence: int, info: str) -> tuple[str | None, int]:
+def _path_of_fence(
+    lines: Sequence[str], fence: int, info: str, known: Collection[str]
+) -> tuple[str | None, int]:
     """Return a fence's path, and the line at which its header begins.
 
     The path follows the fence's language, or is on the line above the fence, perhaps with a blank
     line between them.
     """
-    words = info.split()
-    path = as_path(words[-1]) if words else None
-    if path and ("/" in path or "." in path):
+    path = path_in_info(info, known)
+    if path:
         return path, fence
     for at in range(fence - 1, max(fence - 3, -1), -1):
         if not lines[at].strip():
             continue
-        path = as_path(lines[at])
-        if path and " " not in path:
+        path = as_path(lines[at], known)
+        if path in known or (path and " " not in path):
             return path, at
         return None, fence
     return None, fence

@@ -73,7 +73,7 @@ class Editor:
             EditFailed: nothing was changed; the message says why.
         """
         if isinstance(call, ApplyEdits):
-            return await self._apply_through_links(require_edits(read_reply(call.text)))
+            return await self._apply_through_links(self._read(call))
         path = self._files.shorten(call.path)
         target = await self._files.resolve(path)
         notes = _note_links({path: target})
@@ -103,8 +103,15 @@ class Editor:
         Raises:
             EditFailed: nothing was changed; the message says why.
         """
-        edits = require_edits(read_reply(call.text))
-        return await self._finish(await self._files.start_over(edits))
+        return await self._finish(await self._files.start_over(self._read(call)))
+
+    def _read(self, call: ApplyEdits) -> tuple[EditBlock, ...]:
+        """Return the edits of a call.
+
+        Raises:
+            EditFailed: they can't be read.
+        """
+        return require_edits(read_reply(call.text, self._paths))
 
     # Reading
 

@@ -41,7 +41,7 @@ def refusal_of_bytes(reply: str, files: Mapping[str, bytes], policy: EditPolicy 
 
 def apply_to_texts(reply: str, files: Mapping[str, str]) -> dict[str, str | None]:
     """Apply a reply without the checks of the result."""
-    edits = require_edits(read_reply(reply))
+    edits = require_edits(read_reply(reply, files))
     return apply_edits(edits, files.get, files, POLICY.refusal).after
 
 

@@ -43,16 +43,11 @@ def test_a_path_is_read_in_any_markup(header):
     assert variants(edit) == [(["x"], ["y"])]
 
 
-def test_a_name_without_an_extension_is_a_path_but_a_word_is_not():
-    reply = block("Makefile", "x\n", "y\n") + block("Then", "x\n", "y\n")
-    assert [edit.path for edit in parse_edits(reply)] == ["Makefile", "Makefile"]
-
-
-def test_blocks_under_one_path_edit_the_same_file():
+def test_blocks_with_nothing_between_them_edit_the_same_file():
     first = block("a.py", "x\n", "y\n")
-    second = block("```", "p\n", "q\n")
-    reply = f"{first}\nThen this:\n{second}"
-    assert [edit.path for edit in parse_edits(reply)] == ["a.py", "a.py"]
+    for between in ("", "\n\n", "```\n\n```python\n", "```\n---\n```\n", "</edit>\n<edit>\n"):
+        reply = f"{first}{between}<<<<<<< SEARCH\np\n=======\nq\n>>>>>>> REPLACE\n"
+        assert [edit.path for edit in parse_edits(reply)] == ["a.py", "a.py"]
 
 
 def test_a_block_without_a_path_is_refused():
