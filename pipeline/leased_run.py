@@ -152,8 +152,14 @@ class LeasedRun:
 
     async def has_effects(self) -> bool:
         """Return whether this run has had an effect, or intended one."""
+        return bool(await self._own_effects())
+
+    async def has_intended(self, name: str) -> bool:
+        return any(effect.name == name for effect in await self._own_effects())
+
+    async def _own_effects(self) -> list[Effect]:
         effects = await self.effects()
-        return any(effect.generation == self.key.generation for effect in effects)
+        return [effect for effect in effects if effect.generation == self.key.generation]
 
     # Artifacts
 

@@ -157,6 +157,12 @@ class RunContext:
         """
         return await self._run.intend(effect, intention)
 
+    async def has_intended(self, effect: str) -> bool:
+        """Return whether this run has stored an intention of the effect, perhaps in an earlier
+        delivery.
+        """
+        return await self._run.has_intended(effect)
+
     async def record(self, effect: str, result: dict[str, Any]) -> None:
         """Store the result of an intended effect that was carried out."""
         await self._run.record(effect, result)

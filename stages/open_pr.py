@@ -63,6 +63,10 @@ class PlannedPull(BaseModel):
     body: str
 
 
+class _ForeignCommit(PushRejected):
+    """The branch holds a commit that no run of the job has made."""
+
+
 @dataclass(frozen=True)
 class Change:
     """The chosen candidate, with everything that the templates need."""
@@ -168,18 +172,19 @@ class OpenPullRequest:
         """
         mirror = self._mirrors.at(change.checkout.repository)
         variables = change.variables(run, await run.ledger.cost_usd())
+        branch = branch_name(variables["issue_number"], run.job_id)
+        was_tried = await run.has_intended(PUSH)
         try:
             url = await asyncio.to_thread(self._forge.push_url, run.job.issue)
-        except ForgeRefused as error:
-            return _nothing_pushed(str(error), facts)
-        commit = await self._plan_commit(run, templates, variables, change.writer(mirror))
-        pull = await self._plan_pull(run, templates, variables)
-        try:
+            commit = await self._plan_commit(run, templates, variables, change.writer(mirror))
+            pull = await self._plan_pull(run, templates, variables)
             await self._push(run, mirror, url, commit)
+        except (ForgeRefused, GitRefused, _ForeignCommit) as error:
+            if was_tried:
+                return _perhaps_pushed(branch, str(error), facts)
+            return _nothing_pushed(str(error), facts)
         except PushRejected as error:
             return _nothing_pushed(_rejection_line(error), facts)
-        except GitRefused as error:
-            return _nothing_pushed(str(error), facts)
         facts = facts.merged(Facts(branch=commit.branch))
         verification = change.verdict.verification
         if pull is None:
@@ -284,6 +289,12 @@ def _nothing_pushed(reason: str, facts: Facts) -> Stop:
     return Stop(Outcome.PROPOSED, f"nothing was pushed: {reason}", facts)
 
 
+def _perhaps_pushed(branch: str, reason: str, facts: Facts) -> Stop:
+    """Return the end of a run that can't find out what became of its earlier push."""
+    text = f"look at branch {branch}, which an earlier try may have pushed: {reason}"
+    return Stop(Outcome.PROPOSED, text, facts.merged(Facts(branch=branch)))
+
+
 def _pull_request_opened(pull: PullRequest, verification: Verification, facts: Facts) -> Stop:
     closed = "" if pull.state == "open" else ", since closed"
     plain = "; not a draft, which the repository does not support" if pull.lacks_drafts else ""
@@ -316,13 +327,14 @@ def _push_branch(mirror: Mirror, url: str, commit: PlannedCommit, ours: set[str]
     """Point the branch at our commit, if it does not exist yet or is at one of ``ours``.
 
     Raises:
-        PushRejected: the branch holds a foreign commit, or the remote's rules forbid the push.
+        _ForeignCommit: the branch holds one.
+        PushRejected: the remote's rules forbid the push.
     """
     current = mirror.remote_branch(url, commit.branch)
     if current == commit.sha:
         return
     if current is not None and current not in ours:
-        raise PushRejected(
+        raise _ForeignCommit(
             f"branch {commit.branch} holds a commit that is not ours ({current[:12]})"
         )
     mirror.push(url, commit.sha, commit.branch, expected=current)

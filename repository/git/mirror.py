@@ -290,7 +290,7 @@ class Mirror:
         Raises:
             PushRejected: the branch is at another commit (see ``remote_branch``), or the remote's
                 rules forbid the push.
-            GitUnavailable: it is unknown whether the branch has moved.
+            GitRefused, GitUnavailable: it is unknown whether the branch has moved.
         """
         lease = f"--force-with-lease=refs/heads/{branch}:{expected or ''}"
         refspec = f"{sha}:refs/heads/{branch}"

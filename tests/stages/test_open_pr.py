@@ -24,7 +24,7 @@ from pipeline.stage import RunContext, Stop
 from pipeline.store.contract import Claimed, MoneyCaps
 from pipeline.store.sqlite import SqliteStore
 from prompts import TemplateSet
-from repository.git import Mirrors
+from repository.git import GitUnavailable, Mirrors
 from stages.apply_patch import Candidate, Candidates
 from stages.checkout import Checkout, branch_name
 from stages.fetch_issue import Issue
@@ -32,6 +32,7 @@ from stages.open_pr import MAX_BODY, MAX_TITLE, OpenPullRequest
 from stages.propose_patch import Proposal, Proposals
 from stages.run_tests import Verdict
 from tests.stand_ins.github import WRITE_TOKEN, GithubStandIn
+from tests.stand_ins.github.wire import Failure, Incoming
 from tests.stand_ins.github.world import Pull
 from tests.stand_ins.runs import Clock, FixedTemplates, claim, finish, job
 
@@ -280,6 +281,38 @@ async def test_a_push_whose_reply_was_lost_goes_on_to_the_pull_request(scenario:
     assert [pull.head_sha for pull in scenario.pulls] == [scenario.head]
 
 
+async def test_a_refusal_after_a_push_without_a_reply_names_the_branch(scenario: Scenario) -> None:
+    first = claim(scenario.store)
+    scenario.github.fail_next("POST", "git-receive-pack$", after_effect=True, status=502)
+    with pytest.raises(GitUnavailable):
+        await scenario.open(first)
+    again = scenario.deliver_again(first)
+    stage_begins: list[Incoming] = []
+
+    def strike(incoming: Incoming) -> Failure | None:
+        if "/api/" in incoming.path:
+            stage_begins.append(incoming)
+            return None
+        return Failure(403) if stage_begins else None
+
+    scenario.github.wire.strike = strike
+    stop = await scenario.open(again)
+    assert scenario.head is not None
+    assert (stop.outcome, stop.facts.branch) == (Outcome.PROPOSED, BRANCH)
+    assert stop.reason.startswith(f"look at branch {BRANCH}, which an earlier try may have pushed")
+
+
+async def test_a_persons_commit_upon_ours_is_not_called_an_empty_branch(scenario: Scenario) -> None:
+    first = claim(scenario.store)
+    scenario.github.fail_next("POST", "/pulls$", status=500)
+    with pytest.raises(GithubException):
+        await scenario.open(first)
+    scenario.github.commit(REPOSITORY, {"a.py": "x = 3\n"}, branch=BRANCH)
+    stop = await scenario.open(scenario.deliver_again(first))
+    assert (stop.outcome, stop.facts.branch) == (Outcome.PROPOSED, BRANCH)
+    assert "holds a commit that is not ours" in stop.reason
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [
@@ -298,7 +331,7 @@ async def test_a_lost_reply_to_a_later_request_changes_nothing(
     for _ in range(2):
         with pytest.raises(Exception) as caught:
             await scenario.open(first, **options)
-        assert judge(caught.value).family is Family.RETRY
+        assert judge(caught.value).family is Family.WAIT
         first = scenario.deliver_again(first)
     stop = await scenario.open(first, **options)
     (pull,) = scenario.pulls

@@ -1,9 +1,10 @@
 """A queue, a store or credentials that fail for a while."""
 
 import asyncio
+from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 from github import GithubException
 
 from pipeline.engine.engine import Deferred, Ended
@@ -190,3 +191,45 @@ async def test_credentials_that_expire_before_the_delete_delay_it(
         True,
     ]
     assert world.depth() == (0, 0)
+
+
+@pytest.mark.parametrize("operation", ["publish", "send_message", "delete_message_batch"])
+async def test_a_reply_that_aws_loses_after_the_effect_loses_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch, no_backoff: None, operation: str
+):
+    sender = world.publisher if operation == "publish" else world.queue
+    lose_next_reply(monkeypatch, sender._client, operation)
+    world.engine.script = world.engine.fail
+    first = job(1).to_json()
+    last = job(2).to_json()
+    async with world.working(concurrency=1):
+        for body in (first, last):
+            # Not by the queue's own client, which would lose this reply.
+            world.aws.sqs.send_message(QueueUrl=world.queue.url, MessageBody=body)
+            await world.engine.next_begun()
+        await settle(world)
+    bodies = {body for body, _ in world.dead_letters()}
+    assert bodies == {first, last}
+    assert len({body for body, _ in world.aws.events(world.topic)}) == 2
+    assert len(world.engine.executed) == 2
+
+
+def lose_next_reply(monkeypatch: pytest.MonkeyPatch, client: Any, operation: str) -> None:
+    real = getattr(client, operation)
+    to_lose = [ReadTimeoutError(endpoint_url="https://aws")]
+
+    async def call(**given: object) -> object:
+        response = await real(**given)
+        if to_lose:
+            raise to_lose.pop()
+        return response
+
+    monkeypatch.setattr(client, operation, call)
+
+
+async def settle(world: World) -> None:
+    """Wait until the queue is empty, and deliver deferred messages at once."""
+    while world.depth() != (0, 0):
+        action = await world.queue.next_action()
+        if action.kind == "deferred":
+            await SqsQueue.release(world.queue, action.delivery)
