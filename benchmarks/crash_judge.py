@@ -75,6 +75,19 @@ class DeadLetters:
         return self._counts[body, generation] > 0
 
 
+def judge_unreadable(bodies: list[str], dead_letters: DeadLetters) -> Iterator[Defect]:
+    """Check that messages that are no jobs are among the dead letters."""
+    for body in bodies:
+        if not dead_letters.has(body, None):
+            yield Defect("lost", body, "unreadable, and not among the dead letters")
+
+
+def judge_deaths(statuses: list[int]) -> Iterator[Defect]:
+    """Report the workers that ended by themselves, with these exit statuses."""
+    for status in statuses:
+        yield Defect("wrong_outcomes", "?", f"a worker ended by itself with {status}")
+
+
 def judge_job(
     plan: Plan, store: SqliteStore, events: Events, dead_letters: DeadLetters, world: World
 ) -> Iterator[Defect]:

@@ -1,29 +1,18 @@
-"""The crash benchmark's workers: real ones, with a small pipeline whose effects the world counts.
-
-Run as a program, this is the warm parent process from which they are forked. It reads one JSON
-object per line: a Setting, answered with the new worker's process id, or ``{"end": id, "signal":
-n}``, answered with the worker's exit code. When its input ends, it kills the remaining workers.
-"""
+"""The crash benchmark's workers with fake stages, whose effects the world counts."""
 
 import asyncio
 import functools
 import hashlib
 import json
-import logging
-import os
-import signal
-import sys
 import urllib.error
 import urllib.request
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
+from benchmarks.crash_process import Setting, fork_workers, run_worker
 from benchmarks.crash_world import MAX_ROUNDS, SLOW
-from pipeline import telemetry
 from pipeline.artifacts.folder import FolderArtifacts
-from pipeline.aws import async_session, session
 from pipeline.budget import EffectiveLimits
 from pipeline.engine.deps import EngineDeps
 from pipeline.engine.engine import Engine
@@ -32,34 +21,11 @@ from pipeline.model import ModelReply
 from pipeline.model.failures import Failure, ModelError
 from pipeline.outcome import Facts, Outcome
 from pipeline.policy import Policy
-from pipeline.queue import SqsQueue, delivery
 from pipeline.stage import Back, Pipeline, RunContext, Stop
 from pipeline.store.sqlite import SqliteStore
-from pipeline.worker.options import WorkerOptions, WorkerTools
-from pipeline.worker.outbox import Publisher
-from pipeline.worker.worker import Worker
 
 #: Seconds that a call to the world may take.
 PATIENCE = 10.0
-
-
-class Setting(BaseModel):
-    """A worker's configuration. Times are in seconds.
-
-    ``shared`` contains the store and the artifacts; ``data`` is only for this worker.
-    """
-
-    environment: dict[str, str]
-    queue_url: str
-    topic_arn: str
-    world: str
-    shared: Path
-    data: Path
-    concurrency: int
-    visibility: int
-    longest: float
-    """The worker's ``MAX_VISIBILITY``: SQS's 12 hours, scaled down."""
-    poll: int
 
 
 class Refused(Exception):
@@ -250,9 +216,6 @@ def _check(tree: Tree, run: RunContext) -> None:
 
 async def work(setting: Setting) -> None:
     """Run a worker until SIGTERM."""
-    stop = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    delivery.MAX_VISIBILITY = setting.longest
     world = World(setting.world)
     store = SqliteStore(setting.shared / "store.sqlite")
     pipeline = Pipeline(
@@ -270,78 +233,8 @@ async def work(setting: Setting) -> None:
             observer=lambda _: None,
         )
     )
-    queue = SqsQueue(setting.queue_url, visibility_timeout=setting.visibility)
-    async with queue, Publisher(store, policy.topic_of, interval=0.5) as publisher:
-        options = WorkerOptions(
-            setting.concurrency,
-            setting.visibility,
-            heartbeat_seconds=setting.visibility / 4,
-            poll_seconds=setting.poll,
-            max_crashes=10**9,
-        )
-        worker = Worker(WorkerTools(queue, store, engine, publisher), options)
-        await worker.run(stop)
-    store.close()
-
-
-def warm() -> None:
-    """Import the AWS libraries and load their data, so that a worker starts within 0.1 s."""
-    access = {
-        "region_name": "eu-central-1",
-        "aws_access_key_id": "none",
-        "aws_secret_access_key": "none",
-    }
-    session().client("sqs", **access)
-
-    async def open_clients() -> None:
-        for service in ("sqs", "sns"):
-            async with async_session().client(service, **access):
-                pass
-
-    asyncio.run(open_clients())
-
-
-def main() -> None:
-    warm()
-    children: set[int] = set()
-    print("ready", flush=True)
-    try:
-        for line in sys.stdin:
-            request = json.loads(line)
-            if "end" in request:
-                print(_end(request["end"], children, request["signal"]), flush=True)
-                continue
-            child = os.fork()
-            if child == 0:
-                _run_child(Setting.model_validate(request))
-            children.add(child)
-            print(child, flush=True)
-    finally:
-        for child in list(children):
-            _end(child, children, signal.SIGKILL)
-
-
-def _end(child: int, children: set[int], number: int) -> int:
-    """End a worker; return the negative signal, or its exit status if it had ended by itself."""
-    children.remove(child)
-    os.kill(child, number)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
-def _run_child(setting: Setting) -> None:
-    """Run a worker in the forked child. It never returns."""
-    status = 1
-    try:
-        os.environ |= setting.environment
-        with (setting.shared / f"{setting.data.name}.log").open("w") as log:
-            telemetry.configure(as_json=True, stream=log)
-            asyncio.run(work(setting))
-        status = 0
-    except BaseException:
-        logging.getLogger("worker").exception("a worker died by itself")
-    finally:
-        os._exit(status)
+    await run_worker(setting, store, engine, policy)
 
 
 if __name__ == "__main__":
-    main()
+    fork_workers(Setting, work)

@@ -61,12 +61,13 @@ def build(
     host: str | None = None,
     model: ModelClient | None = None,
     artifacts: Artifacts | None = None,
+    store: RunStore | None = None,
     observer: Callable[[Progress], None] = lambda _: None,
 ) -> App:
     """Assemble the application.
 
-    ``host`` is the host whose issues are accepted (``file`` for a local repository). ``model`` and
-    ``artifacts`` replace those that the settings name.
+    ``host`` is the host whose issues are accepted (``file`` for a local repository). ``model``,
+    ``artifacts`` and ``store`` replace those that the settings name.
 
     Raises:
         SettingsError: something is missing; the message says what, and how to set it.
@@ -76,7 +77,8 @@ def build(
     if model is None:
         model_name, model = model_client(settings)
     sandbox = _choose_sandbox(settings)
-    store = open_store(settings)
+    if store is None:
+        store = open_store(settings)
     if artifacts is None:
         artifacts = open_artifacts(settings)
     templates = template_sets(settings)

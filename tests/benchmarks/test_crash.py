@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.crash import Bench, opened, summarise
+from benchmarks.crash_fakes import Bench, opened, summarise
 from benchmarks.crash_judge import DEFECTS
 from pipeline.outcome import Outcome
 from tests.stand_ins.strict_aws import Published

@@ -264,6 +264,21 @@ class GithubStandIn:
     def files(self, full_name: str, branch: str) -> dict[str, bytes]:
         return self._world.get(full_name).files(branch)
 
+    def fork_of(self, full_name: str) -> str | None:
+        """Return the name of the first fork of a repository; None if there is none."""
+        parent = self._world.get(full_name)
+        for repository in self._world.repositories.values():
+            if repository.parent is parent:
+                return repository.full_name
+        return None
+
+    def branches(self) -> list[tuple[str, str]]:
+        """Return (repository, branch) for every branch."""
+        branches: list[tuple[str, str]] = []
+        for repository in self._world.repositories.values():
+            branches += [(repository.full_name, name) for name in repository.branches()]
+        return branches
+
     def path(self, full_name: str) -> Path:
         """Return the path of the bare repository on disk."""
         return self._world.get(full_name).path

@@ -29,7 +29,7 @@ class Refused(Exception):
         status: int,
         message: str,
         *,
-        errors: list[Json] | None = None,
+        errors: list[Json] | list[str] | None = None,
         location: str | None = None,
     ):
         super().__init__(message)
@@ -374,7 +374,7 @@ class Rest:
                 f" teams you specified is not a collaborator of the {repository.full_name}"
                 " repository.",
                 errors=[f"Could not add requested reviewers: {strangers}"],
-            )  # type: ignore[list-item]
+            )
         pull.reviewers += [name for name in dict.fromkeys(names) if name not in pull.reviewers]
         return JSONResponse(self._shapes.pull(repository, pull, token), 201)
 

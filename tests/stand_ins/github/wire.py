@@ -55,7 +55,7 @@ class Failure:
     """Whether the request takes effect first, and then loses its response."""
     silence: float = 0.0
     """Seconds for which the client waits in vain."""
-    act: Callable[[], None] = _do_nothing
+    act: Callable[[], object] = _do_nothing
     """Called when the effect, if any, has happened."""
 
 
@@ -123,7 +123,8 @@ async def _read_body(receive: Receive) -> bytes:
     body = b""
     while True:
         message = await receive()
-        body += message.get("body", b"")
+        part: bytes = message.get("body", b"")
+        body += part
         if not message.get("more_body"):
             return body
 

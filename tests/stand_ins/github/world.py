@@ -144,6 +144,10 @@ class Repository:
         )
         return process.stdout.decode().strip() or None
 
+    def branches(self) -> list[str]:
+        listed = git(self.path, "for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads")
+        return listed.stdout.decode().splitlines()
+
     def fetch_branch(self, source: "Repository", branch: str) -> None:
         """Fetch a fork's branch into this repository, as GitHub does for pull requests."""
         git(
