@@ -43,7 +43,7 @@ class Token:
         if self.repositories is not None and repository.full_name not in self.repositories:
             return False
         granted = self.permissions.get(permission, "none")
-        return _LEVELS.index(granted) >= _LEVELS.index(level)  # type: ignore[arg-type]
+        return _LEVELS.index(granted) >= _LEVELS.index(level)
 
     def may_push(self, repository: "Repository") -> bool:
         is_writer = self.rights == "write" or repository.owner == self.login
