@@ -16,9 +16,10 @@ _COMMANDS = (
 
 def describe_uncommitted(repo: Path) -> str | None:
     """Return a sentence about the uncommitted changes in ``repo``; None if there are none."""
+    if run_git(["rev-parse", "--is-inside-work-tree"], cwd=repo).stdout != b"true\n":
+        return None  # a bare repository
     paths: set[bytes] = set()
     for command in _COMMANDS:
-        # It fails in a bare repository, which has no work tree.
         output = run_git(list(command), cwd=repo).stdout
         paths.update(output.split(b"\0")[:-1])
     if not paths:

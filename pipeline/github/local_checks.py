@@ -58,6 +58,9 @@ def _explain(path: Path, error: str) -> str:
             f"{path} belongs to another user. If you trust what is in it: git config --global --add"
             f" safe.directory {path}"
         )
+    top = _output(path, "rev-parse", "--show-toplevel")
+    if top and Path(top) != path:
+        return f"{path} is a folder inside the repository {top}: give that one"
     lines = error.strip().splitlines()
     reason = lines[0].removeprefix("fatal: ") if lines else "git failed"
     return f"{path} is not a readable git repository: {reason}"

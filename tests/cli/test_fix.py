@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.uncommitted import describe_uncommitted
 from pipeline.outcome import Event, RunResult
 from pipeline.store.sqlite import SqliteStore
 from stages.order import NAMES
@@ -113,6 +114,9 @@ def test_uncommitted_changes_are_mentioned(console: Console, sample: Sample) -> 
         f"2 files with uncommitted changes in {sample.repo}:"
         " the run works on the last commit only\n"
     )
+    bare = console.folder / "bare.git"
+    git(console.folder, "clone", "--quiet", "--bare", str(sample.repo), str(bare))
+    assert describe_uncommitted(bare) is None
 
 
 def test_a_run_without_a_fix_exits_with_3(console: Console, sample: Sample) -> None:

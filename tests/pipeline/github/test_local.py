@@ -79,10 +79,12 @@ def test_the_clone_address_can_be_fetched(folder: Path, tmp_path: Path) -> None:
 
 
 def test_an_unusable_repository_is_refused_with_the_reason(folder: Path, tmp_path: Path) -> None:
+    (folder / "sub").mkdir()
     for path, reason in (
         (tmp_path, "is not a readable git repository"),
         (tmp_path / "nowhere", "is not a folder"),
         (folder, "has no commit"),
+        (folder / "sub", f"is a folder inside the repository {folder}: give that one"),
     ):
         forge, ref = open_forge(path)
         with pytest.raises(ForgeRefused, match=reason):
