@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal, Self
 
+from pipeline.github.issue_pulls import branch_name
 from pipeline.job import parse_job
 from pipeline.outcome import Outcome
-from stages.checkout import branch_name
 
 Push = Literal["branch", "fork"]
 

@@ -42,6 +42,7 @@ class FixOptions:
     max_minutes: float | None
     dry_run: bool
     draft: bool
+    allow_second_pull_request: bool
     again: bool
     from_stage: str | None
 
@@ -64,7 +65,11 @@ class FixOptions:
             base_branch=self.base_branch,
             replay=replay,
             limits=self.limits,
-            options={"dry_run": self.dry_run, "draft": self.draft},
+            options={
+                "dry_run": self.dry_run,
+                "draft": self.draft,
+                "allow_second_pull_request": self.allow_second_pull_request,
+            },
         )
 
 
@@ -99,6 +104,11 @@ class FixOptions:
 )
 @click.option("--dry-run", is_flag=True, help="Find a fix and keep it as a patch; push nothing.")
 @click.option("--draft", is_flag=True, help="Open the pull request as a draft.")
+@click.option(
+    "--allow-second-pull-request",
+    is_flag=True,
+    help="Work on the issue although an open pull request for it exists.",
+)
 @click.option("--again", is_flag=True, help="Run a finished job once more, as a new generation.")
 @click.option("--from-stage", help="With --again: keep the results of the stages before this one.")
 @json_option("Print the run.finished event as JSON.")

@@ -71,8 +71,8 @@ def _read_issue(path: Path) -> tuple[str, str]:
 def _local_forge(repo: Path, title: str, body: str, job: FixIssueJob) -> "Forge":
     """Open the repository before the job starts: a wrong option must not end the job."""
     from pipeline.github import ForgeRefused
+    from pipeline.github.issue_pulls import BRANCHES
     from pipeline.github.local import LocalForge
-    from stages.checkout import BRANCHES
 
     forge = LocalForge(repo, title, body)
     try:

@@ -38,12 +38,22 @@ class JobFields:
     base_branch: str | None
     requested_at: str | None
     dry_run: bool
+    allow_second_pull_request: bool
     metadata: tuple[str, ...]
     """KEY=VALUE pairs."""
 
     @property
     def is_empty(self) -> bool:
-        return not (self.base_branch or self.requested_at or self.dry_run or self.metadata)
+        return not any((self.base_branch, self.requested_at, self.options, self.metadata))
+
+    @property
+    def options(self) -> dict[str, bool]:
+        """The options that are set, named as in a job."""
+        flags = {
+            "dry_run": self.dry_run,
+            "allow_second_pull_request": self.allow_second_pull_request,
+        }
+        return {name: True for name, is_set in flags.items() if is_set}
 
 
 _with_job_fields = option_group(
@@ -57,6 +67,11 @@ _with_job_fields = option_group(
         " left out, and an issue that was edited later is rejected.",
     ),
     click.option("--dry-run", is_flag=True, help="Find a fix, but push nothing."),
+    click.option(
+        "--allow-second-pull-request",
+        is_flag=True,
+        help="Work on the issue although an open pull request for it exists.",
+    ),
     click.option(
         "--metadata",
         multiple=True,
@@ -98,8 +113,8 @@ def command(
         raise CommandError("give an ISSUE_URL, or --file", exits.USAGE)
     if job_file and not fields.is_empty:
         raise CommandError(
-            "--base-branch, --requested-at, --dry-run and --metadata are for ISSUE_URLs; in a file,"
-            " each job has its own",
+            "--base-branch, --requested-at, --dry-run, --allow-second-pull-request and --metadata"
+            " are for ISSUE_URLs; in a file, each job has its own",
             exits.USAGE,
         )
     refuse = _known_policy(ctx).refusal
@@ -120,7 +135,7 @@ def _job(issue_url: str, fields: JobFields, refuse: Refuse) -> FixIssueJob:
     body = {
         "issue_url": issue_url,
         "metadata": _parse_metadata(fields.metadata),
-        "options": {"dry_run": fields.dry_run},
+        "options": fields.options,
         "base_branch": fields.base_branch,
         "requested_at": fields.requested_at,
     }

@@ -28,7 +28,6 @@ import re
 import signal
 import sqlite3
 import time
-import uuid
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -46,13 +45,11 @@ MAX_WAIT_SECONDS = 300.0
 def new_job(issue_url: str, **fields: Any) -> dict[str, Any]:
     """Return the job, ready to be sent as JSON.
 
-    Its id is chosen before the first attempt to send it and is the same in each attempt, so that it
-    is one job even if it is sent twice. Yours may be an order's or a ticket's; without an id, the
-    service derives one from the issue's address.
+    The service derives its id from the issue's address, so that it is one job however often and by
+    whomever it is sent; an id of your own would make it another job. What you need to recognize an
+    event belongs in the metadata, which every event hands back.
     """
-    job_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"my-backend:{issue_url}"))
     return {
-        "job_id": job_id,
         "issue_url": issue_url,
         "metadata": {"sent_by": "my-backend"},
         **fields,
@@ -84,7 +81,7 @@ def call(
     sleep: Callable[[float], None] = time.sleep,
 ) -> dict[str, Any]:
     """Call the service, with retries if they can help: after no response, 429, or 5xx. This is safe
-    for POST, too, since the job has an id.
+    for POST, too, since the same issue is the same job.
 
     Raises:
         Refused: the response was a 4xx, whose message is included, or every attempt failed.
@@ -446,9 +443,9 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     match options.command:
         case "enqueue":
-            job = new_job(options.issue_url)
-            enqueue(boto3.client("sqs"), setting("CODING_AGENT_QUEUE_URL"), job)
-            print(job["job_id"])
+            queue_url = setting("CODING_AGENT_QUEUE_URL")
+            message_id = enqueue(boto3.client("sqs"), queue_url, new_job(options.issue_url))
+            print(f"sent as {message_id}; each event has the issue's address and the job_id")
         case "call":
             print(json.dumps(fix_issue(*service(), new_job(options.issue_url)), indent=2))
         case "status":

@@ -136,6 +136,9 @@ class Limits(_Strict):
 class Options(_Strict):
     draft: bool = Field(False, description="open the pull request as a draft")
     dry_run: bool = Field(False, description="find a fix and keep it as an artifact; push nothing")
+    allow_second_pull_request: bool = Field(
+        False, description="work on the issue although an open pull request for it exists"
+    )
     labels: tuple[Annotated[str, StringConstraints(min_length=1, max_length=50)], ...] = ()
     reviewers: tuple[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,39}$")], ...] = ()
     model: str | None = Field(

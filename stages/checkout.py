@@ -3,12 +3,12 @@ stages work from.
 """
 
 import asyncio
-import hashlib
 
 from pydantic import BaseModel, ConfigDict
 
 from pipeline.github import Forge, ForgeRefused
 from pipeline.github.access import find_access_refusal
+from pipeline.github.issue_pulls import branch_name
 from pipeline.job import IssueRef
 from pipeline.outcome import Facts, Outcome
 from pipeline.stage import RunContext, Stop
@@ -20,21 +20,8 @@ from stages.fetch_issue import Issue
 MAX_FILES = 200_000
 #: Characters read from the configuration file.
 MAX_CONFIG = 64_000
-#: Prefix of the names of our branches.
-BRANCHES = "coding-agent/"
 #: Name of the effect that pushes a commit; its intention records the commit's ``sha``.
 PUSH = "push"
-
-
-def branch_name(number: int | None, job_id: str) -> str:
-    """Return the name of a job's branch, the same in every generation.
-
-    ``number`` is the issue's; None if it has none.
-    """
-    digest = hashlib.sha256(job_id.encode()).hexdigest()[:10]
-    if number is None:
-        return f"{BRANCHES}fix-{digest}"
-    return f"{BRANCHES}issue-{number}-{digest}"
 
 
 class Checkout(BaseModel):

@@ -14,7 +14,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from pipeline.github import Forge, ForgeRefused, NewPull, PullRequest
+from pipeline.github import Forge, ForgeRefused, NewPull, OpenPull, PullRequest
+from pipeline.github.issue_pulls import branch_name, describe_other, marker
 from pipeline.outcome import Facts, Outcome, Verification
 from pipeline.stage import RunContext, Stop
 from pipeline.template_sets import Templates
@@ -22,8 +23,8 @@ from prompts import TemplateSet
 from prompts.filters import clip
 from repository.git import GitRefused, Identity, Mirror, Mirrors, PushRejected
 from stages.apply_patch import Candidate, Candidates
-from stages.checkout import PUSH, Checkout, branch_name
-from stages.fetch_issue import Issue
+from stages.checkout import PUSH, Checkout
+from stages.fetch_issue import Issue, find_other_pull, link_facts
 from stages.propose_patch import Proposals
 from stages.run_tests import Verdict
 
@@ -168,13 +169,18 @@ class OpenPullRequest:
     ) -> Stop:
         """Plan the commit, push it and open the pull request.
 
-        It ends early if the push is rejected or the forge opens no pull requests.
+        It ends early if another pull request for the issue has been opened meanwhile, the push is
+        rejected or the forge opens no pull requests.
         """
         mirror = self._mirrors.at(change.checkout.repository)
         variables = change.variables(run, await run.ledger.cost_usd())
         branch = branch_name(variables["issue_number"], run.job_id)
         was_tried = await run.has_intended(PUSH)
         try:
+            if not was_tried:
+                other = await find_other_pull(self._forge, run, change.issue.default_branch)
+                if other is not None:
+                    return _opened_meanwhile(other, run, None, facts)
             url = await asyncio.to_thread(self._forge.push_url, run.job.issue)
             commit = await self._plan_commit(run, templates, variables, change.writer(mirror))
             pull = await self._plan_pull(run, templates, variables)
@@ -186,15 +192,24 @@ class OpenPullRequest:
         except PushRejected as error:
             return _nothing_pushed(_rejection_line(error), facts)
         facts = facts.merged(Facts(branch=commit.branch))
-        verification = change.verdict.verification
         if pull is None:
-            reason = f"{verification}; branch {commit.branch} is in the repository"
+            reason = f"{change.verdict.verification}; branch {commit.branch} is in the repository"
             return Stop(Outcome.PROPOSED, reason, facts)
+        return await self._open_for(change, run, commit.branch, pull, facts)
+
+    async def _open_for(
+        self, change: Change, run: RunContext, branch: str, planned: PlannedPull, facts: Facts
+    ) -> Stop:
+        """Open the pull request of the pushed branch; if that can't be, name the branch."""
+        verification = change.verdict.verification
         try:
-            opened = await self._open(run, commit.branch, change.checkout.base_branch, pull)
+            other = await find_other_pull(self._forge, run, change.issue.default_branch)
+            if other is not None:
+                return _opened_meanwhile(other, run, branch, facts)
+            opened = await self._open(run, branch, change.checkout.base_branch, planned)
         except ForgeRefused as error:
             reason = (
-                f"{verification}; branch {commit.branch} is pushed, but its pull request can't be"
+                f"{verification}; branch {branch} is pushed, but its pull request can't be"
                 f" opened: {error}"
             )
             return Stop(Outcome.PROPOSED, reason, facts)
@@ -260,12 +275,12 @@ class OpenPullRequest:
             labels=options.labels,
             reviewers=options.reviewers,
         )
-        marker = _marker(run.job_id, run.generation)
-        opened = await asyncio.to_thread(self._create_or_adopt, run, new, marker)
+        own_marker = marker(run.job_id, run.generation)
+        opened = await asyncio.to_thread(self._create_or_adopt, run, new, own_marker)
         await run.record(_PULL_REQUEST, {"number": opened.number, "url": opened.url})
         return opened
 
-    def _create_or_adopt(self, run: RunContext, new: NewPull, marker: str) -> PullRequest:
+    def _create_or_adopt(self, run: RunContext, new: NewPull, own_marker: str) -> PullRequest:
         """Return the branch's pull request, creating it only if there is none.
 
         An earlier request may have succeeded although its response was lost. An open pull request
@@ -275,7 +290,7 @@ class OpenPullRequest:
         for existing in self._forge.find_pulls(ref, new.head):
             if existing.state == "open":
                 return self._forge.update_pull(ref, existing.number, new)
-            if marker in existing.body:
+            if own_marker in existing.body:
                 return existing
         return self._forge.create_pull(ref, new)
 
@@ -295,6 +310,14 @@ def _perhaps_pushed(branch: str, reason: str, facts: Facts) -> Stop:
     return Stop(Outcome.PROPOSED, text, facts.merged(Facts(branch=branch)))
 
 
+def _opened_meanwhile(other: OpenPull, run: RunContext, branch: str | None, facts: Facts) -> Stop:
+    """End a run that lost a race; ``branch`` has its commit, if that was pushed."""
+    where = f"the fix is on branch {branch}" if branch else "nothing was pushed"
+    reason = f"{describe_other(other, run.job.issue)}, since this run began; {where}"
+    links = link_facts(other).merged(Facts(branch=branch))
+    return Stop(Outcome.PROPOSED, reason, facts.merged(links))
+
+
 def _pull_request_opened(pull: PullRequest, verification: Verification, facts: Facts) -> Stop:
     closed = "" if pull.state == "open" else ", since closed"
     plain = "; not a draft, which the repository does not support" if pull.lacks_drafts else ""
@@ -309,18 +332,13 @@ def _render_pull(templates: TemplateSet, variables: dict[str, Any]) -> PlannedPu
     if len(title) > MAX_TITLE:
         title = f"{title[: MAX_TITLE - 1]}…"
     body = templates.render(_PULL_REQUEST, **variables)
-    marker = _marker(variables["job_id"], variables["generation"])
-    if marker not in body:
-        body += f"\n{marker}\n"
+    line = marker(variables["job_id"], variables["generation"])
+    if line not in body:
+        body += f"\n{line}\n"
     if len(body) > MAX_BODY:
         # The middle is replaced by a note; the marker at the end survives.
         body = clip(body, MAX_BODY - 100)
     return PlannedPull(title=title, body=body)
-
-
-def _marker(job_id: str, generation: int) -> str:
-    """Return the hidden line by which a run recognizes its own pull request."""
-    return f"<!-- coding-agent:job={job_id} generation={generation} -->"
 
 
 def _push_branch(mirror: Mirror, url: str, commit: PlannedCommit, ours: set[str]) -> None:

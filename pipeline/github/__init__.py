@@ -8,6 +8,9 @@ from pydantic import BaseModel, ConfigDict
 
 from pipeline.job import IssueRef
 
+#: The most open pull requests of a repository that are looked at: ten requests.
+MAX_OPEN_PULLS = 1000
+
 
 class Comment(BaseModel):
     model_config = ConfigDict(frozen=True)
@@ -73,6 +76,23 @@ class PullRequest(BaseModel):
     """A draft was asked for, and a plain one was opened: the repository does not support drafts."""
 
 
+class OpenPull(BaseModel):
+    """An open pull request as in a list of all of them."""
+
+    model_config = ConfigDict(frozen=True)
+
+    number: int
+    url: str
+    author: str
+    body: str
+    base: str
+    """The branch into which it leads."""
+    head: str
+    """Its branch."""
+    is_from_push_repository: bool
+    """Whether its branch is in the repository that fixes are pushed to."""
+
+
 @dataclass(frozen=True)
 class NewPull:
     """A pull request to be opened."""
@@ -136,6 +156,10 @@ class Forge(Protocol):
 
         The branch is in the repository of ``push_url``.
         """
+        ...
+
+    def open_pulls(self, ref: IssueRef) -> list[OpenPull]:
+        """Return the repository's open pull requests, newest first, at most ``MAX_OPEN_PULLS``."""
         ...
 
     def create_pull(self, ref: IssueRef, pull: NewPull) -> PullRequest:

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from urllib.parse import quote
 
-from pipeline.github import ForgeRefused, IssueSnapshot, NewPull, PullRequest, Repository
+from pipeline.github import ForgeRefused, IssueSnapshot, NewPull, OpenPull, PullRequest, Repository
 from pipeline.github.local_checks import read_current_branch, require_complete
 from pipeline.job import IssueRef
 
@@ -91,6 +91,9 @@ class LocalForge:
         return None
 
     def find_pulls(self, ref: IssueRef, branch: str) -> list[PullRequest]:
+        return []
+
+    def open_pulls(self, ref: IssueRef) -> list[OpenPull]:
         return []
 
     def create_pull(self, ref: IssueRef, pull: NewPull) -> PullRequest:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from pydantic import SecretStr
@@ -14,10 +15,12 @@ from pydantic import SecretStr
 from pipeline.errors import Retry
 from pipeline.github import (
     GHOST,
+    MAX_OPEN_PULLS,
     Comment,
     ForgeRefused,
     IssueSnapshot,
     NewPull,
+    OpenPull,
     PullRequest,
     Repository,
 )
@@ -201,6 +204,14 @@ class GithubForge:
             head = f"{source.owner.login}:{branch}"
             pulls = repository.get_pulls(state="all", sort="created", direction="desc", head=head)
             return [_pull(pull) for pull in pulls if _is_head(pull, source.full_name, branch)]
+
+    def open_pulls(self, ref: IssueRef) -> list[OpenPull]:
+        missing = f"{ref.repository} does not exist, or the token can't see it"
+        with self._calling(ref.repository, missing) as client:
+            fork_owner = client.get_user().login if self._push == "fork" else None
+            repository = client.get_repo(ref.repository)
+            pulls = repository.get_pulls(state="open", sort="created", direction="desc")
+            return [_listed_pull(pull, ref, fork_owner) for pull in islice(pulls, MAX_OPEN_PULLS)]
 
     def create_pull(self, ref: IssueRef, pull: NewPull) -> PullRequest:
         """Open a pull request; a plain one if the repository does not support drafts.
@@ -406,6 +417,31 @@ def _is_head(pull: "github.PullRequest.PullRequest", repository: str, branch: st
     if not head.repo:  # the fork was deleted
         return False
     return head.ref == branch and head.repo.full_name == repository
+
+
+def _listed_pull(
+    pull: "github.PullRequest.PullRequest", ref: IssueRef, fork_owner: str | None
+) -> OpenPull:
+    """Return an open pull request.
+
+    ``fork_owner`` has the fork that fixes are pushed to; None if they are pushed to the repository.
+    """
+    source = pull.head.repo
+    if not source:  # the fork was deleted
+        is_from_push_repository = False
+    elif fork_owner is not None:
+        is_from_push_repository = source.owner.login == fork_owner
+    else:
+        is_from_push_repository = source.full_name.lower() == ref.repository
+    return OpenPull(
+        number=pull.number,
+        url=pull.html_url,
+        author=_login(pull.user),
+        body=pull.body or "",
+        base=pull.base.ref,
+        head=pull.head.ref,
+        is_from_push_repository=is_from_push_repository,
+    )
 
 
 def _pull(pull: "github.PullRequest.PullRequest") -> PullRequest:

@@ -12,6 +12,7 @@ from pipeline.outcome import Outcome
 from pipeline.stage import RunContext, Stop
 from stages.fetch_issue.comments import select_comments
 from stages.fetch_issue.issue import Issue, freeze
+from stages.fetch_issue.other_pulls import already_open, find_other_pull
 from stages.fetch_issue.refusals import find_late_edit, find_refusal, find_size_refusal
 
 
@@ -33,10 +34,15 @@ class FetchIssue:
                 return _rejected(refusal)
             snapshot = await asyncio.to_thread(self._forge.issue, ref)
             refusal = find_refusal(snapshot) or await self._find_late_edit(run.job, snapshot)
+            if refusal is not None:
+                return _rejected(refusal)
+            other = await find_other_pull(self._forge, run, repository.default_branch)
         except ForgeRefused as error:
             return _rejected(str(error))
+        if other is not None:
+            return already_open(other, ref)
         comments = select_comments(snapshot, self._comment_authors, run.job.requested_at)
-        refusal = refusal or find_size_refusal(snapshot, comments.shown)
+        refusal = find_size_refusal(snapshot, comments.shown)
         if refusal is not None:
             return _rejected(refusal)
         issue = await asyncio.to_thread(freeze, ref, repository, snapshot, comments)

@@ -102,7 +102,7 @@ def test_a_job_enqueued_twice_is_valid_and_is_one_job(example: ModuleType, aws: 
         example.enqueue(aws.sqs, queue.url, example.new_job(ISSUE, limits={"max_rounds": 2}))
     first, second = (parse_job(message["Body"]) for message in aws.messages(queue.url))
     assert first == second
-    assert first.job_id is not None
+    assert first.job_id is None, "the service derives it: the CLI's job for the issue is the same"
     assert first.issue.url == ISSUE
     assert first.limits.max_rounds == 2
     assert parse_job(json.dumps(example.new_job(f"{ISSUE}1"))).id != first.id
@@ -229,13 +229,12 @@ async def test_the_real_intake_accepts_a_job_and_reports_its_state(
     try:
         first = await asyncio.to_thread(example.fix_issue, url, "secret", job)
         second = await asyncio.to_thread(example.fix_issue, url, "secret", job)
-        assert first["job_id"] == second["job_id"] == job["job_id"]
-        assert jobs[0].id == job["job_id"]
-        assert (await asyncio.to_thread(example.status, url, "secret", job["job_id"]))[
-            "state"
-        ] == "queued"
+        job_id = jobs[0].id
+        assert first["job_id"] == second["job_id"] == job_id
+        state = (await asyncio.to_thread(example.status, url, "secret", job_id))["state"]
+        assert state == "queued"
         finish(store, claim(store, parse_job(json.dumps(job))), Outcome.NO_FIX)
-        payload = await asyncio.to_thread(example.status, url, "secret", job["job_id"])
+        payload = await asyncio.to_thread(example.status, url, "secret", job_id)
         assert payload["state"] == "finished"
         assert payload["outcome"] == "no_fix"
         with pytest.raises(example.Refused, match="401: the X-API-Key is wrong"):
@@ -550,7 +549,8 @@ def test_the_commands_work_as_documented(aws: Aws, tmp_path: Path, event: str) -
     topic = aws.make_topic()
     enqueue = run("enqueue", ISSUE, CODING_AGENT_QUEUE_URL=queue.url, **aws.environment)
     (message,) = aws.messages(queue.url)
-    assert enqueue.stdout.strip() == parse_job(message["Body"]).id
+    assert enqueue.stdout.startswith(f"sent as {message['MessageId']}; ")
+    assert parse_job(message["Body"]).issue.url == ISSUE
     aws.sns.publish(TopicArn=topic.arn, Message=event)
     settings = {
         "EVENTS_QUEUE_URL": topic.queue_url,

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import Family, judge
+from pipeline.github.issue_pulls import branch_name
 from pipeline.job import FixIssueJob
 from pipeline.outcome import Outcome
 from pipeline.stage import Stop
 from repository.git import GitRefused, GitUnavailable, Identity, Mirrors
-from stages.checkout import Checkout, CheckoutStage, branch_name
+from stages.checkout import Checkout, CheckoutStage
 from stages.fetch_issue import Issue
 from tests.stand_ins.forge import StaticForge
 from tests.stand_ins.runs import StageRun, job
@@ -194,13 +195,6 @@ async def test_a_branch_pushed_by_an_earlier_generation_is_ours(tmp_path: Path, 
     assert isinstance(await look(tmp_path, remote, pushed=pushed_sha), Checkout)
     remote.commit(branch_name(42, job().id), {"a.py": "theirs\n"}, parent=pushed_sha)
     assert "not ours" in reason(await look(tmp_path, remote, pushed=pushed_sha))
-
-
-def test_a_jobs_branch_name_never_changes():
-    assert branch_name(42, "a") == "coding-agent/issue-42-ca978112ca"
-    assert branch_name(None, "a") == "coding-agent/fix-ca978112ca", "an issue without a number"
-    assert branch_name(42, "a") != branch_name(42, "b")
-    assert branch_name(7, "../x y") == branch_name(7, "../x y").strip()
 
 
 async def test_the_recorded_commit_is_restored_on_an_empty_disk(tmp_path: Path, remote: Remote):

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.github import ForgeRefused, IssueSnapshot
+from pipeline.github import ForgeRefused, IssueSnapshot, OpenPull
+from pipeline.github.issue_pulls import branch_name, marker
 from pipeline.job import FixIssueJob
-from pipeline.outcome import Outcome
+from pipeline.outcome import Facts, Outcome
 from pipeline.stage import Stop
 from stages.fetch_issue import MAX_ISSUE_BYTES, FetchIssue, Issue
 from tests.stand_ins.forge import COMMENTED_AT, StaticForge, comment, snapshot
@@ -115,6 +116,62 @@ async def test_without_write_access_a_dry_run_works():
         await fetch(StaticForge(push_refusal="no write access"), job(options={"dry_run": True})),
         Issue,
     )
+
+
+def pull(**fields: object) -> OpenPull:
+    stranger = {
+        "number": 7,
+        "url": "https://github.com/octo/repo/pull/7",
+        "author": "ann",
+        "body": "Fixes #42",
+        "base": "main",
+        "head": "patch-1",
+        "is_from_push_repository": False,
+    }
+    return OpenPull.model_validate(stranger | fields)
+
+
+def ours(job_id: str) -> OpenPull:
+    head = branch_name(42, job_id)
+    return pull(body=marker(job_id, 0), head=head, is_from_push_repository=True)
+
+
+@pytest.mark.parametrize(
+    ("other", "reason"),
+    [
+        (
+            ours("another"),
+            "pull request #7 (https://github.com/octo/repo/pull/7) of job another is open for this"
+            " issue; replay that job to work on it again, or set"
+            " options.allow_second_pull_request",
+        ),
+        (
+            pull(),
+            "pull request #7 (https://github.com/octo/repo/pull/7) by ann, which closes the issue,"
+            " is open; set options.allow_second_pull_request to open another one",
+        ),
+    ],
+)
+async def test_an_issue_with_an_open_pull_request_is_rejected_and_the_event_has_its_number(
+    other: OpenPull, reason: str
+):
+    forge = StaticForge(pulls=[other])
+    answer = await fetch(forge)
+    facts = Facts(pull_request_url=other.url, pull_request_number=7)
+    assert answer == Stop(Outcome.REJECTED, reason, facts)
+    allowed = job(options={"allow_second_pull_request": True})
+    assert isinstance(await fetch(forge, allowed), Issue)
+    assert isinstance(await fetch(forge, job(options={"dry_run": True})), Issue)
+
+
+async def test_a_job_goes_on_working_on_its_own_pull_request():
+    assert isinstance(await fetch(StaticForge(pulls=[pull(), ours(job().id)])), Issue)
+
+
+async def test_a_pull_request_to_another_branch_concerns_a_job_that_works_from_it():
+    forge = StaticForge(pulls=[pull(base="release")])
+    assert isinstance(await fetch(forge), Issue)
+    assert "#7" in await rejection(forge, job(base_branch="release"))
 
 
 async def test_a_refusal_of_the_forge_is_a_rejection():

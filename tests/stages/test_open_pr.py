@@ -15,6 +15,7 @@ from pipeline.artifacts.folder import FolderArtifacts
 from pipeline.budget import Budget, EffectiveLimits, Stopwatch
 from pipeline.errors import Family, judge
 from pipeline.github import NewPull
+from pipeline.github.issue_pulls import branch_name
 from pipeline.github.local import LocalForge
 from pipeline.github.rest import GithubForge
 from pipeline.leased_run import LeasedRun
@@ -26,7 +27,7 @@ from pipeline.store.sqlite import SqliteStore
 from prompts import TemplateSet
 from repository.git import GitUnavailable, Mirrors
 from stages.apply_patch import Candidate, Candidates
-from stages.checkout import Checkout, branch_name
+from stages.checkout import Checkout
 from stages.fetch_issue import Issue
 from stages.open_pr import MAX_BODY, MAX_TITLE, OpenPullRequest
 from stages.propose_patch import Proposal, Proposals
@@ -412,6 +413,74 @@ async def test_a_replay_opens_a_new_pull_request_after_a_closed_one(scenario: Sc
     stop = await scenario.open(scenario.deliver_again(first, id="once-more"), fix="x = 4\n")
     assert [pull.issue.state for pull in scenario.pulls] == ["closed", "open"]
     assert stop.facts.pull_request_number == scenario.pulls[1].number
+
+
+class Race:
+    """The forge, on which a stranger opens a pull request right after the given method's call."""
+
+    def __init__(self, scenario: Scenario, after: str):
+        self._forge = scenario.forge
+        self._github = scenario.github
+        self._after = after
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._forge, name)
+        if name != self._after:
+            return method
+
+        def call(*arguments: Any) -> Any:
+            answer = method(*arguments)
+            self._after = ""
+            self._github.add_pull(REPOSITORY, "Fixes #42", author="ann")
+            return answer
+
+        return call
+
+
+async def test_a_pull_request_that_was_opened_meanwhile_is_named_and_nothing_is_pushed(
+    scenario: Scenario,
+) -> None:
+    scenario.github.add_pull(REPOSITORY, "Fixes #42", author="ann")
+    stop = await scenario.open(claim(scenario.store))
+    (other,) = scenario.pulls
+    assert stop.outcome is Outcome.PROPOSED
+    assert stop.reason == (
+        f"pull request #{other.number} (https://github.com/octo/repo/pull/{other.number}) by ann,"
+        " which closes the issue, is open, since this run began; nothing was pushed"
+    )
+    assert stop.facts.pull_request_number == other.number
+    assert (stop.facts.branch, stop.facts.artifacts) == (None, {"patch": "the-patch"})
+    assert scenario.head is None
+
+
+async def test_a_branch_whose_pull_request_came_too_late_is_named(scenario: Scenario) -> None:
+    claimed = claim(scenario.store)
+    scenario.forge = Race(scenario, after="open_pulls")
+    stop = await scenario.open(claimed)
+    assert (stop.outcome, stop.facts.branch) == (Outcome.PROPOSED, BRANCH)
+    assert stop.reason.endswith(f"since this run began; the fix is on branch {BRANCH}")
+    assert len(scenario.pulls) == 1
+    assert scenario.head is not None
+    again = await scenario.open(scenario.deliver_again(claimed))
+    assert again == stop
+
+
+async def test_a_second_pull_request_is_opened_if_the_job_allows_it(scenario: Scenario) -> None:
+    scenario.github.add_pull(REPOSITORY, "Fixes #42")
+    stop = await scenario.open(claim(scenario.store), allow_second_pull_request=True)
+    assert stop.outcome is Outcome.PR_OPENED
+    assert len(scenario.pulls) == 2
+
+
+async def test_a_pull_request_of_this_run_is_not_hidden_by_a_later_one(scenario: Scenario) -> None:
+    first = claim(scenario.store)
+    scenario.github.fail_next("POST", "/pulls$", status=502, after_effect=True)
+    with pytest.raises(GithubException):
+        await scenario.open(first)
+    scenario.github.add_pull(REPOSITORY, "Fixes #42")
+    stop = await scenario.open(scenario.deliver_again(first))
+    assert stop.outcome is Outcome.PR_OPENED
+    assert stop.facts.pull_request_number == scenario.pulls[0].number
 
 
 async def test_a_marker_belongs_to_one_generation(scenario: Scenario) -> None:

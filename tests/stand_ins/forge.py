@@ -3,7 +3,15 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from pipeline.github import Comment, ForgeRefused, IssueSnapshot, NewPull, PullRequest, Repository
+from pipeline.github import (
+    Comment,
+    ForgeRefused,
+    IssueSnapshot,
+    NewPull,
+    OpenPull,
+    PullRequest,
+    Repository,
+)
 from pipeline.job import IssueRef
 
 
@@ -54,6 +62,8 @@ class StaticForge:
     edited_at: datetime | None = None
     error: Exception | None = None
     """Raised by every method."""
+    pulls: list[OpenPull] = field(default_factory=list)
+    """The open pull requests."""
     calls: list[str] = field(default_factory=list)
     opens_pulls: bool = True
 
@@ -99,6 +109,10 @@ class StaticForge:
     def find_pulls(self, ref: IssueRef, branch: str) -> list[PullRequest]:
         self._ask("find_pulls", ref)
         return []
+
+    def open_pulls(self, ref: IssueRef) -> list[OpenPull]:
+        self._ask("open_pulls", ref)
+        return self.pulls
 
     def create_pull(self, ref: IssueRef, pull: NewPull) -> PullRequest:
         raise AssertionError("nothing should be opened here")

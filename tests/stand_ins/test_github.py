@@ -148,6 +148,17 @@ def test_responses_about_forks_users_and_apps_match_it_too(github: GithubStandIn
     )
 
 
+def test_a_pull_request_from_a_fork_is_listed_with_its_fork(github: GithubStandIn) -> None:
+    number = github.add_pull("octo/sample", "Fixes #1", author="ann")
+    listed = valid(
+        "GET /repos/{owner}/{repo}/pulls", call(github, "GET", "/repos/octo/sample/pulls")
+    )
+    (pull,) = listed.json()
+    assert (pull["number"], pull["user"]["login"], pull["body"]) == (number, "ann", "Fixes #1")
+    assert pull["head"]["repo"]["full_name"] == "ann/sample"
+    assert pull["base"]["ref"] == "main"
+
+
 @pytest.mark.parametrize(
     ("change", "error"),
     [

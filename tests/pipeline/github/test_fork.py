@@ -55,7 +55,9 @@ def test_a_reader_of_the_repository_opens_its_pull_request_from_its_fork(
     (pull,) = forge.find_pulls(REF, "fix")
     assert (pull.number, pull.head_sha, pull.state) == (opened.number, sha, "open")
     assert forge.update_pull(REF, opened.number, NEW).number == opened.number
-    assert len(github.pulls("octo/sample")) == 1
+    github.add_pull("octo/sample", "Fixes #1")
+    assert [pull.is_from_push_repository for pull in forge.open_pulls(REF)] == [False, True]
+    assert len(github.pulls("octo/sample")) == 2
     assert github.pulls("read-bot/sample") == []
 
 

@@ -202,6 +202,21 @@ def test_the_pull_requests_of_a_branch_are_found_newest_first(
     assert forge.find_pulls(REF, "nothing") == []
 
 
+def test_open_pull_requests_are_listed_newest_first_and_ours_are_recognized(
+    github: GithubStandIn, forge: Forge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = forge.create_pull(REF, NEW)
+    theirs = github.add_pull("Octo/Sample", "Fixes #1", author="ann")
+    github.close_pull("Octo/Sample", github.add_pull("Octo/Sample", "Fixes #1", author="bob"))
+    newest, own = forge.open_pulls(REF)
+    assert (newest.number, newest.author, newest.body) == (theirs, "ann", "Fixes #1")
+    assert (newest.base, newest.is_from_push_repository) == ("main", False)
+    assert (own.number, own.head, own.url) == (opened.number, "fix", opened.url)
+    assert own.is_from_push_repository
+    monkeypatch.setattr("pipeline.github.rest.MAX_OPEN_PULLS", 1)
+    assert forge.open_pulls(REF) == [newest]
+
+
 def test_a_pull_request_is_updated(github: GithubStandIn, forge: Forge) -> None:
     opened = forge.create_pull(REF, NEW)
     moved = github.commit("Octo/Sample", {"b.txt": "b2\n"}, branch="fix")

@@ -163,6 +163,23 @@ class GithubStandIn:
     def _issue(self, full_name: str, number: int) -> Issue:
         return self._world.get(full_name).issues[number]
 
+    def add_pull(
+        self, full_name: str, body: str, *, author: str = "stranger", base: str = "main"
+    ) -> int:
+        """Open a pull request from the author's fork, as a person would, and return its number."""
+        world = self._world
+        repository = world.get(full_name)
+        fork = world.fork(repository, author)
+        branch = f"patch-{world.next_id()}"
+        head_sha = fork.commit({f"{branch}.txt": "x\n"}, branch, "A change", world.now())
+        base_sha = repository.sha(base)
+        assert base_sha is not None
+        repository.fetch_branch(fork, branch)
+        number = self.add_issue(full_name, "A change", body, author=author, pull_request=True)
+        issue = repository.issues[number]
+        repository.pulls[number] = Pull(issue, branch, base, False, head_sha, base_sha, fork)
+        return number
+
     def issue_url(self, full_name: str, number: int) -> str:
         return f"{WEB}/{full_name}/issues/{number}"
 
