@@ -201,6 +201,7 @@ def _build_app(
 
 async def _run(app: "App", job: FixIssueJob, printer: "Printer") -> "Event":
     """Run the job and return its run.finished event. The first SIGINT or SIGTERM cancels it."""
+    from pipeline.errors import CredentialsRefused
     from pipeline.worker.one_job import AlreadyRunning, run_job
 
     def on_wait(seconds: float, reason: str) -> None:
@@ -215,6 +216,8 @@ async def _run(app: "App", job: FixIssueJob, printer: "Printer") -> "Event":
     _cancel_on_signal(task, lambda: printer.say("stopping"))
     try:
         event, had_ended = await task
+    except CredentialsRefused as error:
+        raise CommandError(str(error), exits.USAGE) from None
     except AlreadyRunning as error:
         raise CommandError(str(error)) from None
     except asyncio.CancelledError:

@@ -17,7 +17,7 @@ from pipeline.job import FixIssueJob
 from pipeline.leased_run import LeasedRun, fingerprint
 from pipeline.model.ledger import Ledger
 from pipeline.outcome import Facts, Outcome
-from pipeline.store.contract import Round
+from pipeline.store.contract import Effect, Round
 
 
 class RoundNote(BaseModel):
@@ -201,6 +201,15 @@ class HasFacts(Protocol):
     """A stage's result that contributes to the run's result."""
 
     def facts(self) -> Facts: ...
+
+
+@runtime_checkable
+class HasEffects(Protocol):
+    """A stage that changes the outside world."""
+
+    def effect_facts(self, effects: Sequence[Effect]) -> Facts:
+        """Return what these stored effects of a run left outside, even if the run failed later."""
+        ...
 
 
 class PipelineError(TypeError):

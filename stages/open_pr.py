@@ -8,7 +8,7 @@ replies have changed since.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,10 +18,11 @@ from pipeline.github import Forge, ForgeRefused, NewPull, OpenPull, PullRequest
 from pipeline.github.issue_pulls import branch_name, describe_other, marker
 from pipeline.outcome import Facts, Outcome, Verification
 from pipeline.stage import RunContext, Stop
+from pipeline.store.contract import Effect
 from pipeline.template_sets import Templates
 from prompts import TemplateSet
 from prompts.filters import clip
-from repository.git import GitRefused, Identity, Mirror, Mirrors, PushRejected
+from repository.git import GitRefused, GitUnauthorized, Identity, Mirror, Mirrors, PushRejected
 from stages.apply_patch import Candidate, Candidates
 from stages.checkout import PUSH, Checkout
 from stages.fetch_issue import Issue, find_other_pull, link_facts
@@ -164,6 +165,16 @@ class OpenPullRequest:
         facts = facts.merged(_template_facts(templates))
         return await self._publish(run, change, templates, facts)
 
+    def effect_facts(self, effects: Sequence[Effect]) -> Facts:
+        """See ``pipeline.stage.HasEffects``."""
+        facts = Facts()
+        for effect in effects:
+            if effect.name == PUSH:
+                facts = facts.merged(Facts(branch=effect.intention["branch"]))
+            elif effect.name == _PULL_REQUEST and effect.result is not None:
+                facts = facts.merged(_links(effect.result["url"], effect.result["number"]))
+        return facts
+
     async def _publish(
         self, run: RunContext, change: Change, templates: TemplateSet, facts: Facts
     ) -> Stop:
@@ -185,6 +196,8 @@ class OpenPullRequest:
             commit = await self._plan_commit(run, templates, variables, change.writer(mirror))
             pull = await self._plan_pull(run, templates, variables)
             await self._push(run, mirror, url, commit)
+        except GitUnauthorized:
+            raise  # the deployment's credentials: the push waits until they are mended
         except (ForgeRefused, GitRefused, _ForeignCommit) as error:
             if was_tried:
                 return _perhaps_pushed(branch, str(error), facts)
@@ -322,8 +335,12 @@ def _pull_request_opened(pull: PullRequest, verification: Verification, facts: F
     closed = "" if pull.state == "open" else ", since closed"
     plain = "; not a draft, which the repository does not support" if pull.lacks_drafts else ""
     reason = f"pull request #{pull.number}{closed}: {verification}{plain}"
-    links = Facts(pull_request_url=pull.url, pull_request_number=pull.number)
+    links = _links(pull.url, pull.number)
     return Stop(Outcome.PR_OPENED, reason, facts.merged(links))
+
+
+def _links(url: str, number: int) -> Facts:
+    return Facts(pull_request_url=url, pull_request_number=number)
 
 
 def _render_pull(templates: TemplateSet, variables: dict[str, Any]) -> PlannedPull:

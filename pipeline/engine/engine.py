@@ -12,7 +12,7 @@ Engine.execute
 import asyncio
 import logging
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -21,6 +21,7 @@ from pipeline.backoff import backoff
 from pipeline.budget import Budget, Stopwatch
 from pipeline.engine import checkpoints, ending
 from pipeline.engine.deps import EngineDeps, Progress, ProgressKind, workspace_of
+from pipeline.engine.effects import name_effects
 from pipeline.engine.ending import Ending
 from pipeline.errors import MAX_WAITING, Family, Interrupted, Verdict, judge, waiting_time
 from pipeline.leased_run import LeasedRun, replace_surrogates
@@ -142,9 +143,10 @@ class Engine:
         # Before the end is stored: after that, nothing may delay the message's deletion.
         workspace = workspace_of(self._deps.workspaces, run.key)
         await asyncio.to_thread(shutil.rmtree, workspace, ignore_errors=True)
+        stop = await name_effects(self._deps.pipeline, run, run_end.stop)
         return await ending.finish(
             run,
-            run_end,
+            replace(run_end, stop=stop),
             result_types=self._deps.pipeline.result_types,
             topic_of=self._deps.policy.topic_of,
         )

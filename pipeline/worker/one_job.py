@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from pipeline.engine.engine import Deferred, Ended, Engine
-from pipeline.errors import LeaseLost
+from pipeline.errors import CredentialsRefused, LeaseLost
 from pipeline.job import FixIssueJob
 from pipeline.outcome import Event
 from pipeline.store.contract import Busy, Claimed, ClaimedInvalid, Finished, Submission
@@ -45,6 +45,8 @@ async def run_job(
         The run.finished event, and whether the run had already ended.
 
     Raises:
+        CredentialsRefused: GitHub refuses the credentials; the run continues when it is called
+            again.
         AlreadyRunning: another process holds its lease, or an earlier generation has not ended.
     """
     with Heartbeat(LEASE_SECONDS / 3, lease_seconds=LEASE_SECONDS) as heartbeat:
@@ -65,6 +67,8 @@ async def run_job(
             answer = await _deliver(claim, store, engine, heartbeat)
             if isinstance(answer, Ended):
                 return await asyncio.to_thread(_read_event, store, claim), False
+            if answer.credentials_refused:
+                raise CredentialsRefused(answer.reason)
             on_wait(answer.delay, answer.reason)
             await asyncio.sleep(answer.delay)
 

@@ -17,6 +17,7 @@ from pipeline.store.sqlite import SqliteStore
 from stages.order import NAMES
 from tests.cli.console import Console, Sample, git, write
 from tests.end_to_end.service import FIX
+from tests.stand_ins.github import GithubStandIn
 from tests.stand_ins.runs import claim
 
 URL = "https://github.com/octo/repo/issues/42"
@@ -94,6 +95,20 @@ def test_a_second_call_prints_the_stored_event_unless_again_is_given(
     assert "fetch_issue" not in rerun.stderr
     assert git(sample.repo, "rev-parse", branch_of(sample)) != head, "the same branch, moved"
     assert "Coding-Agent-Run: 1" in git(sample.repo, "show", branch_of(sample))
+
+
+def test_a_refused_token_ends_the_command_at_once(
+    console: Console, sample: Sample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with GithubStandIn(tmp_path / "github") as github:
+        github.add_repository("octo/repo", {"a.py": "x\n"})
+        monkeypatch.setenv("GITHUB_API_URL", github.api_url)
+        monkeypatch.setenv("GITHUB_TOKEN", "ghp_revoked")
+        error = console.refused("fix", URL, "--model", f"scripted:{sample.reply}")
+    assert error == (
+        "GitHub refused the credentials (401): check GITHUB_TOKEN, or GITHUB_APP_ID and"
+        " GITHUB_APP_PRIVATE_KEY"
+    )
 
 
 def test_a_dry_run_only_writes_the_patch(console: Console, sample: Sample) -> None:

@@ -25,7 +25,7 @@ from pipeline.stage import RunContext, Stop
 from pipeline.store.contract import Claimed, MoneyCaps
 from pipeline.store.sqlite import SqliteStore
 from prompts import TemplateSet
-from repository.git import GitUnavailable, Mirrors
+from repository.git import GitUnauthorized, GitUnavailable, Mirrors
 from stages.apply_patch import Candidate, Candidates
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue
@@ -261,6 +261,31 @@ async def test_second_delivery_adopts_the_open_pull_request(
     assert pull.issue.title == "Fix #42: x is wrong" and "generation=0 -->" in (
         pull.issue.body or ""
     )
+
+
+async def test_what_was_pushed_and_opened_is_known_from_the_stored_effects(
+    scenario: Scenario,
+) -> None:
+    first = claim(scenario.store)
+    scenario.github.fail_next("POST", "/pulls$", status=500)
+    with pytest.raises(GithubException):
+        await scenario.open(first)
+    stage = OpenPullRequest(scenario.forge, Mirrors(scenario.folder, lambda _: None), TEMPLATES)
+    pushed = stage.effect_facts(scenario.store.effects(JOB.id))
+    assert (pushed.branch, pushed.pull_request_number) == (BRANCH, None)
+    stop = await scenario.open(scenario.deliver_again(first))
+    opened = stage.effect_facts(scenario.store.effects(JOB.id))
+    assert (opened.branch, opened.pull_request_url) == (BRANCH, stop.facts.pull_request_url)
+
+
+async def test_a_push_with_revoked_credentials_waits_for_new_ones(scenario: Scenario) -> None:
+    first = claim(scenario.store)
+    for _ in range(2):  # git asks for the credentials once more
+        scenario.github.fail_next("POST", "git-receive-pack$", status=401)
+    with pytest.raises(GitUnauthorized) as caught:
+        await scenario.open(first)
+    assert judge(caught.value).family is Family.CREDENTIALS
+    assert (await scenario.open(scenario.deliver_again(first))).outcome is Outcome.PR_OPENED
 
 
 async def test_a_lost_reply_does_not_open_a_second_pull_request(scenario: Scenario) -> None:

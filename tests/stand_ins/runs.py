@@ -27,6 +27,7 @@ from pipeline.store.contract import (
     CallRequest,
     Claimed,
     ClaimedInvalid,
+    Effect,
     MoneyCaps,
     Round,
     RunRow,
@@ -245,6 +246,16 @@ class Propose(_ScriptedStage):
 
 
 class Close(_ScriptedStage):
+    def effect_facts(self, effects: Sequence[Effect]) -> Facts:
+        facts = Facts()
+        for effect in effects:
+            links = effect.result or {}
+            later = Facts(
+                branch=effect.intention.get("branch"), pull_request_number=links.get("number")
+            )
+            facts = facts.merged(later)
+        return facts
+
     async def run(self, proposed: Proposed, run: RunContext) -> Stop:
         assert (run.workspace / "ready").exists()
         answer = await self.answer(run)

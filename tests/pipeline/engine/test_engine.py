@@ -422,6 +422,46 @@ async def test_a_run_that_waited_for_days_fails_and_says_for_what(bench: Bench):
     )
 
 
+async def test_a_failed_run_names_the_pull_request_that_it_had_opened(bench: Bench):
+    async def open_and_break(run: RunContext) -> Answer:
+        await run.intend("push", {"branch": "fix-42"})
+        await run.record("push", {"sha": "a"})
+        await run.intend("pull_request", {"title": "t"})
+        await run.record("pull_request", {"number": 7})
+        raise Halt(Outcome.FAILED, "GitHub does not allow labels")
+
+    bench.does("close", open_and_break)
+    result = await run_to_end(bench)
+    assert (result.branch, result.pull_request_number) == ("fix-42", 7)
+    assert result.reason == "GitHub does not allow labels; it had opened pull request #7"
+
+
+async def test_a_failed_run_names_the_branch_that_it_had_pushed_or_may_have(bench: Bench):
+    for number, is_recorded in ((1, True), (2, False)):
+
+        async def push_and_break(run: RunContext, is_recorded: bool = is_recorded) -> Answer:
+            await run.intend("push", {"branch": "fix-42"})
+            if is_recorded:
+                await run.record("push", {"sha": "a"})
+            raise Halt(Outcome.FAILED, "GitHub refuses")
+
+        bench.does("close", push_and_break)
+        result = await run_to_end(bench, job(number))
+        verb = "had pushed" if is_recorded else "may have pushed"
+        assert result.branch == "fix-42"
+        assert result.reason == f"GitHub refuses; it {verb} branch fix-42"
+
+
+async def test_a_rejected_push_that_was_only_intended_names_no_branch(bench: Bench):
+    async def rejected(run: RunContext) -> Answer:
+        await run.intend("push", {"branch": "fix-42"})
+        return Stop(Outcome.PROPOSED, "nothing was pushed: protected branch")
+
+    bench.does("close", rejected)
+    result = await run_to_end(bench)
+    assert (result.branch, result.reason) == (None, "nothing was pushed: protected branch")
+
+
 async def test_a_tool_may_end_the_run(bench: Bench):
     bench.does("propose", raises(Halt(Outcome.BUDGET_EXHAUSTED, "all spent")))
     result = await run_to_end(bench)

@@ -5,13 +5,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from github import GithubException
 
-from pipeline.errors import Retry
+from pipeline.errors import CredentialsRefused, Retry
 from pipeline.outcome import Event, Outcome, RunResult
 from pipeline.stage import RunContext
 from pipeline.worker import one_job as local
 from pipeline.worker.one_job import AlreadyRunning, run_job
-from tests.stand_ins.runs import Answer, Bench, Proposed, job, never, raises
+from tests.stand_ins.runs import Answer, Bench, Fetched, Proposed, job, never, raises
 
 PATIENCE = 20.0
 
@@ -52,6 +53,15 @@ async def test_a_deferred_run_is_reported_and_tried_again(bench: Bench):
     assert isinstance(event.data, RunResult) and event.data.outcome is Outcome.PR_OPENED
     assert waits == [(0.0, "GitHub's rate limit")]
     assert bench.log.ran == ["fetch", "prepare", "propose", "propose", "close"]
+
+
+async def test_refused_credentials_end_the_call_at_once_but_not_the_run(bench: Bench):
+    refused = GithubException(401, {"message": "Bad credentials"}, {})
+    bench.does("fetch", raises(refused), lambda run: Fetched(title="t"))
+    with pytest.raises(CredentialsRefused, match="check GITHUB_TOKEN"):
+        await run(bench)
+    event, had_ended = await run(bench)
+    assert event.data.outcome is Outcome.PR_OPENED and not had_ended  # type: ignore[union-attr]
 
 
 async def test_a_run_of_another_process_is_left_alone(bench: Bench):
