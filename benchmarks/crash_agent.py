@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.crash_judge import Defect
+from benchmarks.crash_questions import is_question, is_question_key
 from pipeline.engine.engine import Ended
 from pipeline.model import ModelRequest
 from pipeline.outcome import RunResult
@@ -43,7 +44,7 @@ class AgentRun:
     """What a run left behind."""
 
     requests: tuple[str, ...]
-    """The hash of each request, in order."""
+    """The hash of each request, in order, except short questions after a lost reply."""
     patch: str
     calls: Counter[str]
     """State of a call -> number of calls."""
@@ -95,7 +96,7 @@ def _run(folder: Path, prepared: Prepared, deaths: list[Death]) -> AgentRun:
     return AgentRun(
         requests=tuple(json.loads(line) for line in (folder / "requests").read_text().split()),
         patch=dialogue.artifact(result),
-        calls=Counter(call.state for call in calls),
+        calls=Counter(call.state for call in calls if not is_question_key(call.key)),
     )
 
 
@@ -122,6 +123,8 @@ class _Delivery:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def _record(self, request: ModelRequest) -> None:
+        if is_question(request):
+            return
         with (self.folder / "requests").open("a") as file:
             file.write(json.dumps(request.hash) + "\n")
 

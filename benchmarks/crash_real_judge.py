@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.crash_judge import CLOSED_CALLS, DEFECTS, Defect, Events, Problem
+from benchmarks.crash_questions import is_question_key
 from benchmarks.crash_real_plan import LABELS, REVIEWERS, Plan, Push
 from benchmarks.crash_seller import Seller, mark
 from pipeline.outcome import Outcome
@@ -78,12 +79,12 @@ def _judge_purchases(plan: Plan, generation: int, evidence: Evidence) -> Iterato
         what = f"run {generation} sent {len(requests)} distinct requests in {plan.rounds} rounds"
         yield Problem("resumed_differently", what)
     calls = evidence.store.calls(RunKey(plan.job_id, generation))
-    settled = sum(call.state == "settled" for call in calls)
+    settled = sum(call.state == "settled" for call in calls if not is_question_key(call.key))
     if settled != plan.rounds:
         what = f"run {generation} settled {settled} calls in {plan.rounds} rounds"
         yield Problem("paid_twice", what)
     open_states = [call.state for call in calls if call.state not in CLOSED_CALLS]
-    if len(open_states) > len(calls) - settled:
+    if open_states:
         yield Problem("wrong_outcomes", f"calls were left {open_states}")
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from benchmarks.crash_questions import is_question
 from benchmarks.crash_real_plan import Mode, Plan, Push, draw
 from pipeline.model import ModelReply, ModelRequest
 from pipeline.model.capabilities import ModelProfile
@@ -86,7 +87,9 @@ class Seller:
         if mode is Mode.CUT:
             reply(None)
             return
-        text = self._sell(content["number"], content["request"])
+        text = "OK"
+        if content["number"] is not None:
+            text = self._sell(content["number"], content["request"])
         if mode is Mode.KILLED_AFTER:
             self.kill(content["worker"])
         if mode is not None:
@@ -181,6 +184,9 @@ class SoldReplies:
             raise ModelError(Failure.OVERLOAD, str(error), charged=True, delay=0.0) from error
 
 
-def _job_number(request: ModelRequest) -> int:
+def _job_number(request: ModelRequest) -> int | None:
+    """Return the number of the job; None for the short question after a lost reply."""
+    if is_question(request):
+        return None
     text = "\n".join(message.content for message in request.messages)
     return int(text.partition(JOB)[2].split()[0])
