@@ -1,6 +1,7 @@
 """``coding-agent submit``: put jobs on the queue."""
 
 import asyncio
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
@@ -26,6 +27,7 @@ from pipeline.job import (
 
 if TYPE_CHECKING:
     from pipeline.policy import Policy
+    from pipeline.store.contract import RunRow
 
 #: Returns why a job would be rejected; None if it would not, as far as it is known here.
 Refuse = Callable[[FixIssueJob], JobRefusal | None]
@@ -39,12 +41,14 @@ class JobFields:
     requested_at: str | None
     dry_run: bool
     allow_second_pull_request: bool
+    again: bool
     metadata: tuple[str, ...]
     """KEY=VALUE pairs."""
 
     @property
     def is_empty(self) -> bool:
-        return not any((self.base_branch, self.requested_at, self.options, self.metadata))
+        given = (self.base_branch, self.requested_at, self.options, self.again, self.metadata)
+        return not any(given)
 
     @property
     def options(self) -> dict[str, bool]:
@@ -72,6 +76,7 @@ _with_job_fields = option_group(
         is_flag=True,
         help="Work on the issue although an open pull request for it exists.",
     ),
+    click.option("--again", is_flag=True, help="Run a job that has ended once more."),
     click.option(
         "--metadata",
         multiple=True,
@@ -101,11 +106,14 @@ def command(
 ) -> None:
     """Put jobs on the queue (CODING_AGENT_QUEUE_URL). An issue that is sent twice is one job.
 
-    If one job of several is invalid, or would be rejected by what is set here, none is sent.
+    If one job of several is invalid, or would be rejected by what is set here, none is sent. A job
+    that has ended is not run again: its event is published again, and where the store can be read,
+    it is said how it ended. --again runs it once more.
 
     \b
     Examples:
       coding-agent submit https://github.com/octo/repo/issues/42 --metadata ticket=OPS-7
+      coding-agent submit https://github.com/octo/repo/issues/42 --again
       coding-agent submit --file jobs.jsonl --json
       jq -c '.[]' jobs.json | coding-agent submit --file -
     """
@@ -121,7 +129,7 @@ def command(
     jobs = [_job(url, fields, refuse) for url in issue_urls]
     if job_file is not None:
         jobs.extend(_read_jobs(job_file, refuse))
-    asyncio.run(_submit(queue_url(ctx), jobs, output))
+    asyncio.run(_submit(queue_url(ctx), jobs, _ended_runs(ctx, jobs), output))
 
 
 def _known_policy(ctx: click.Context) -> "Policy":
@@ -139,6 +147,8 @@ def _job(issue_url: str, fields: JobFields, refuse: Refuse) -> FixIssueJob:
         "base_branch": fields.base_branch,
         "requested_at": fields.requested_at,
     }
+    if fields.again:
+        body["replay"] = {"id": f"submit:{uuid.uuid4()}"}
     try:
         job = FixIssueJob.model_validate(body)
     except ValidationError as error:
@@ -176,9 +186,39 @@ def _read_jobs(file: TextIO, refuse: Refuse) -> list[FixIssueJob]:
     return jobs
 
 
-async def _submit(queue_url: str, jobs: list[FixIssueJob], output: Output) -> None:
+def _ended_runs(ctx: click.Context, jobs: list[FixIssueJob]) -> "dict[str, RunRow]":
+    """Return the runs of these jobs that have ended, by job id, as far as a store can be read
+    here: whoever only sends jobs may not have access to it.
+    """
+    from cli.backends import has_store, open_store
+    from pipeline.errors import judge
+    from pipeline.store.contract import Submission
+
+    chosen = settings(ctx)
+    ended: dict[str, RunRow] = {}
+    if not has_store(chosen):
+        return ended
+    try:
+        store = open_store(chosen)
+        ctx.call_on_close(store.close)
+        for job in jobs:
+            run = store.find(Submission.of(job)).run
+            if run is not None and run.state == "finished":
+                ended[job.id] = run
+    except Exception as error:
+        reason = judge(error).reason
+        click.echo(f"whether the jobs have run before is not known: {reason}", err=True)
+    return ended
+
+
+async def _submit(
+    queue_url: str, jobs: list[FixIssueJob], ended: "dict[str, RunRow]", output: Output
+) -> None:
     """Send the jobs. Each is printed as soon as it is sent: if AWS fails later, it is clear which
     ones are on the queue.
+
+    Args:
+        ended: the runs of these jobs that have ended, by job id.
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -189,11 +229,21 @@ async def _submit(queue_url: str, jobs: list[FixIssueJob], output: Output) -> No
         async with SqsQueue(queue_url, visibility_timeout=VISIBILITY_TIMEOUT) as queue:
             for job in jobs:
                 message_id = await queue.submit(job)
-                output.write(
-                    {"job_id": job.id, "issue_url": job.issue.url, "message_id": message_id},
-                    f"{job.id}  {job.issue.url}",
-                )
+                run = ended.get(job.id)
+                row = {"job_id": job.id, "issue_url": job.issue.url, "message_id": message_id}
+                if run is not None:
+                    row.update(outcome=run.outcome or "", reason=run.reason or "")
+                    _report_end(run)
+                output.write(row, f"{job.id}  {job.issue.url}")
     except (BotoCoreError, ClientError, ValueError) as error:
         raise CommandError(
             f"{queue_url} refused: {describe(error)}; jobs that are not listed were not sent"
         ) from None
+
+
+def _report_end(run: "RunRow") -> None:
+    click.echo(
+        f"{run.job_id} has already ended as {run.outcome}: {run.reason}; its event is published"
+        " again, and --again runs the job once more",
+        err=True,
+    )

@@ -26,6 +26,11 @@ RETRY_AFTER = 5
 #: If a job has had no activity for this many seconds, posting it again also queues it again, since
 #: its message may be lost.
 QUIET_SECONDS = 900.0
+#: What to do about a job that has ended.
+AGAIN = (
+    "this run has ended, and its event is published again; to run the job once more, send it with a"
+    ' new replay.id, such as "replay": {"id": "2"}'
+)
 #: Maximum number of concurrent store calls.
 THREADS = 4
 
@@ -39,6 +44,10 @@ class Accepted(BaseModel):
     )
     status_url: str
     duplicate: bool = Field(description="this run was already requested; nothing is spent twice")
+    state: str = Field(description="the run's: queued, running or finished")
+    outcome: str | None = Field(None, description="how the run ended, if it has")
+    reason: str | None = Field(None, description="why it ended so, in one sentence")
+    advice: str | None = Field(None, description="how to run a job again that has ended")
 
 
 class JobView(BaseModel):
@@ -129,12 +138,7 @@ class Intake:
         advice = "the job is queued and will run; send the request again to see it"
         registered = await self._call(lambda store: store.register(submission), advice)
         await self._check(registered, job, owner)
-        return Accepted(
-            job_id=job.id,
-            generation=registered.run.generation if registered.run is not None else None,
-            status_url=status_url,
-            duplicate=existing.run is not None,
-        )
+        return _accepted(job, registered.run, status_url, duplicate=existing.run is not None)
 
     async def _check(self, stored: Registration, job: FixIssueJob, owner: str) -> None:
         """Raise Refusal if the request conflicts with what is stored, or is not accepted at all.
@@ -208,6 +212,23 @@ async def _wait_for(service: str, response: Awaitable[T], advice: str) -> T:
         log.warning("the %s does not answer: %s", service, describe(error))
         message = f"the {service} does not answer; {advice}"
         raise Refusal(503, f"{service}_unavailable", message, retry_after=RETRY_AFTER) from error
+
+
+def _accepted(
+    job: FixIssueJob, run: RunRow | None, status_url: str, *, duplicate: bool
+) -> Accepted:
+    """Return the answer about the job's run, which is None for a replay that must wait."""
+    has_ended = run is not None and run.state == "finished"
+    return Accepted(
+        job_id=job.id,
+        generation=run.generation if run is not None else None,
+        status_url=status_url,
+        duplicate=duplicate,
+        state=run.state if run is not None else "queued",
+        outcome=run.outcome if run is not None else None,
+        reason=run.reason if run is not None else None,
+        advice=AGAIN if has_ended else None,
+    )
 
 
 def _check_owner(newest: RunRow | None, owner: str) -> None:

@@ -1,13 +1,17 @@
 """``coding-agent submit``, against moto's SQS."""
 
+import contextlib
 import json
 from datetime import UTC, datetime
 
 import pytest
 
 from pipeline.job import parse_job
+from pipeline.outcome import Outcome
+from pipeline.store.sqlite import SqliteStore
 from tests.cli.console import Console
 from tests.stand_ins.aws import Aws, Queue
+from tests.stand_ins.runs import claim, finish, job
 
 URL = "https://github.com/octo/repo/issues/{}"
 
@@ -48,6 +52,26 @@ def test_a_submitted_job_can_be_parsed_by_the_worker(
         "issue_url": job.issue.url,
         "message_id": payload["message_id"],
     }
+
+
+def test_a_job_that_has_ended_says_how_and_can_be_run_again(
+    console: Console, aws: Aws, queue: Queue
+) -> None:
+    with contextlib.closing(SqliteStore(console.data_dir / "store.sqlite")) as store:
+        finish(store, claim(store, job(42)), Outcome.FAILED)
+    result = console.run("submit", URL.format(42), URL.format(43), "--json")
+    ended, new = [json.loads(line) for line in result.stdout.splitlines()]
+    assert result.exit_code == 0
+    assert (ended["outcome"], ended["reason"]) == ("failed", "a reason")
+    assert "outcome" not in new
+    assert result.stderr == (
+        f"{job(42).id} has already ended as failed: a reason; its event is published again, and"
+        " --again runs the job once more\n"
+    )
+    again = console.run("submit", URL.format(42), "--again")
+    assert (again.exit_code, again.stderr) == (0, "")
+    replays = [parse_job(body).replay for body in bodies(aws, queue)]
+    assert sum(replay is not None for replay in replays) == 1
 
 
 def test_a_file_or_standard_input_has_one_job_a_line(

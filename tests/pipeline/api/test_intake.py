@@ -19,7 +19,16 @@ def test_issue_is_queued_and_its_job_is_visible_at_once(service: Service):
     assert answer.status_code == 202
     accepted = answer.json()
     url = f"http://agent.example:8080/jobs/{job().id}"
-    assert accepted == {"job_id": job().id, "generation": 0, "status_url": url, "duplicate": False}
+    assert accepted == {
+        "job_id": job().id,
+        "generation": 0,
+        "status_url": url,
+        "duplicate": False,
+        "state": "queued",
+        "outcome": None,
+        "reason": None,
+        "advice": None,
+    }
     assert [parse_job(body) for body in service.sent] == [job()]
     view = service.http.get(accepted["status_url"], headers=ALICE).json()
     assert (view["job_id"], view["state"], view["outcome"], view["result"]) == (
@@ -124,8 +133,15 @@ def test_unfinished_job_without_recent_activity_is_sent_again(
 
 def test_finished_job_is_sent_again_to_republish_its_event(service: Service):
     service.post()
-    finish(service.store, claim(service.store))
+    finish(service.store, claim(service.store), Outcome.FAILED)
     repeated = service.post()
+    answer = repeated.json()
+    assert (answer["state"], answer["outcome"], answer["reason"]) == (
+        "finished",
+        "failed",
+        "a reason",
+    )
+    assert "replay.id" in answer["advice"]
     assert (repeated.status_code, repeated.json()["generation"], repeated.json()["duplicate"]) == (
         202,
         0,
