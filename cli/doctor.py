@@ -13,6 +13,7 @@ from cli import exits
 from cli.check import DEPLOYMENT, Check
 from cli.checks import check_aws, run_checks
 from cli.command import CommandError, global_option, read_env
+from cli.option_groups import check_repository, option_group
 from cli.output import Output, json_option
 from pipeline import settings as config
 from pipeline.job import explain
@@ -33,19 +34,41 @@ class SettingRow:
     meaning: str
 
 
+@dataclass(frozen=True)
+class Canary:
+    """A job that is sent through a deployment."""
+
+    aws: bool
+    issue: str | None
+    wait: int
+
+
+_with_canary = option_group(
+    "canary",
+    Canary,
+    click.option(
+        "--aws", is_flag=True, help="Send a job through queue, worker and topic; needs --issue."
+    ),
+    click.option(
+        "--issue", metavar="ISSUE_URL", help="The job's issue. It is a dry run: nothing is pushed."
+    ),
+    click.option(
+        "--wait",
+        type=click.IntRange(1, 7200),
+        default=1200,
+        show_default=True,
+        help="Seconds to wait for the job to end.",
+    ),
+)
+
+
 @click.command("doctor")
+@_with_canary
 @click.option(
-    "--aws", is_flag=True, help="Send a job through queue, worker and topic; needs --issue."
-)
-@click.option(
-    "--issue", metavar="ISSUE_URL", help="The job's issue. It is a dry run: nothing is pushed."
-)
-@click.option(
-    "--wait",
-    type=click.IntRange(1, 7200),
-    default=1200,
-    show_default=True,
-    help="Seconds to wait for the job to end.",
+    "--repo",
+    metavar="OWNER/NAME",
+    callback=check_repository,
+    help="Also ask GitHub what would stop a run in this repository.",
 )
 @click.option("--offline", is_flag=True, help="Don't ask GitHub and AWS whether they agree.")
 @click.option("--all", "show_all", is_flag=True, help="Also show settings that have their default.")
@@ -53,9 +76,8 @@ class SettingRow:
 @click.pass_context
 def command(
     ctx: click.Context,
-    aws: bool,
-    issue: str | None,
-    wait: int,
+    canary: Canary,
+    repo: str | None,
     offline: bool,
     show_all: bool,
     output: Output,
@@ -69,14 +91,20 @@ def command(
     CODING_AGENT_TOPIC_ARN must be set. It sends a dry run (one round, at most half a dollar) and
     subscribes a temporary queue to the topic. It exits with 4 if the job got stuck, and says where.
 
+    With --repo, it asks what a run asks before a model is paid: is the repository there and open,
+    may the token push a branch and open a pull request. Nothing is pushed.
+
     \b
     Examples:
       coding-agent doctor
+      coding-agent doctor --repo octo/repo
       coding-agent doctor --json
       coding-agent doctor --aws --issue https://github.com/octo/repo/issues/42
     """
-    if aws != bool(issue):
+    if canary.aws != bool(canary.issue):
         raise CommandError("--aws and --issue ISSUE_URL go together", exits.USAGE)
+    if repo and (canary.aws or offline):
+        raise CommandError("--repo asks GitHub: leave out --aws and --offline", exits.USAGE)
     from_file = read_env(ctx)
     data_dir = global_option(ctx, "data_dir")
     rows: list[SettingRow] = []
@@ -87,11 +115,13 @@ def command(
         checks = _invalid_settings(error)
     else:
         rows = _setting_rows(settings, from_file, data_dir)
-        is_for_worker = aws or bool(settings.queue_url or settings.topic_arn)
-        if issue is None:
+        is_for_worker = canary.aws or bool(settings.queue_url or settings.topic_arn)
+        if canary.issue is None:
             checks = run_checks(settings, online=not offline)
+            if repo is not None:
+                checks += _check_access(settings, repo)
         else:
-            checks = _check_deployment(settings, issue, wait)
+            checks = _check_deployment(settings, canary.issue, canary.wait)
     failed = [check for check in checks if not check.ok]
     if not is_for_worker:
         failed = [check for check in failed if check.is_needed_for_fix]
@@ -156,6 +186,15 @@ def _check_deployment(settings: Settings, issue: str, seconds: float) -> list[Ch
     for check in canary:
         checks.append(replace(check, needed_for=DEPLOYMENT))
     return checks
+
+
+def _check_access(settings: Settings, name: str) -> list[Check]:
+    from cli.repository_checks import check_access
+
+    try:
+        return check_access(settings, name)
+    except ValueError as error:
+        raise CommandError(f"--repo: {error}", exits.USAGE) from None
 
 
 def _exit_code(failed: list[Check]) -> int:

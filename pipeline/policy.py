@@ -40,7 +40,7 @@ class Allowed:
         if self.host is not None and ref.host != self.host:
             reason = f"this deployment works for issues at {self.host}; this one is at {ref.host}"
             return JobRefusal("issue_url", reason)
-        if not self._allows_repository(ref.repository):
+        if not self.allows(ref.repository):
             reason = f"{ref.repository} is not in CODING_AGENT_ALLOWED_REPOSITORIES"
             return JobRefusal("issue_url", reason)
         return self._refuse_model(job) or self._refuse_topic(job) or self._refuse_templates(job)
@@ -72,7 +72,8 @@ class Allowed:
             return None
         return JobRefusal("replay.template_set", f"replay.template_set: {reason}")
 
-    def _allows_repository(self, repository: str) -> bool:
+    def allows(self, repository: str) -> bool:
+        """Return whether jobs may name the repository."""
         for pattern in self.repositories:
             if pattern == "*" or fnmatchcase(repository, pattern.lower()):
                 return True

@@ -1,7 +1,8 @@
 """``coding-agent doctor``: what is missing, how to set it, and no secret shown."""
 
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from pipeline import settings as config
 from pipeline.settings import Settings
 from tests.cli.console import Console
 from tests.stand_ins.aws import Aws
-from tests.stand_ins.github import WRITE_TOKEN, GithubStandIn
+from tests.stand_ins.github import READ_TOKEN, WRITE_TOKEN, GithubStandIn
 
 
 @pytest.fixture
@@ -232,3 +233,77 @@ def test_queue_dead_letter_queue_and_topic_must_exist(
     assert "✗ queue: " in result.stdout
     assert "✗ topic: NotFound" in result.stdout
     assert os.environ["AWS_SECRET_ACCESS_KEY"] not in console.run("doctor").stdout
+
+
+def _checks(console: Console, *arguments: str) -> dict[str, str]:
+    """Return the detail or the hint of each check of ``doctor --repo octo/sample``."""
+    result = console.run("doctor", "--repo", "octo/sample", "--json", *arguments)
+    checks = json.loads(result.stdout)["checks"]
+    assert result.exit_code == (
+        0 if all(c["ok"] or c["needed_for"] == "worker" for c in checks) else 2
+    )
+    return {check["name"]: check["found"] if check["ok"] else check["mend"] for check in checks}
+
+
+def test_a_repository_that_a_run_can_work_on_passes(
+    console: Console, script: Path, github: GithubStandIn
+) -> None:
+    github.add_repository("octo/sample", {"a.txt": "a\n"})
+    checks = _checks(console)
+    assert checks["repository"] == "octo/sample, default branch main"
+    assert checks["push"] == f"a dry push to {github.origin}/octo/sample.git is accepted"
+    assert "pull requests" in checks
+    changes = [logged for logged in github.requests if logged.method != "GET"]
+    assert [logged.path for logged in changes] == ["/octo/sample.git/git-upload-pack"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "check", "hint"),
+    [
+        (lambda github: github.archive("octo/sample"), "repository", "octo/sample is archived"),
+        (lambda github: github.delete_repository("octo/sample"), "repository", "does not exist"),
+        (lambda github: github.disable_issues("octo/sample"), "repository", "issues are disabled"),
+        (lambda github: github.limit_scopes(WRITE_TOKEN), "pull requests", "scope public_repo"),
+        (
+            lambda github: github.commit("octo/sample", {"b": "b"}, branch="coding-agent"),
+            "push",
+            "its branch coding-agent makes the name",
+        ),
+        (lambda github: github.fail_next("GET", "info/refs$", status=503), "push", "no answer"),
+    ],
+)
+def test_what_would_stop_a_run_is_said_with_exit_code_2(
+    console: Console,
+    script: Path,
+    github: GithubStandIn,
+    spoil: Callable[[GithubStandIn], object],
+    check: str,
+    hint: str,
+) -> None:
+    github.add_repository("octo/sample", {"a.txt": "a\n"})
+    spoil(github)
+    checks = _checks(console)
+    assert hint in checks[check]
+    assert list(checks)[-1] == check, "later checks need the earlier ones"
+
+
+def test_a_token_that_may_only_read_can_open_pull_requests_from_a_fork(
+    console: Console, script: Path, github: GithubStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    github.add_repository("octo/sample", {"a.txt": "a\n"})
+    monkeypatch.setenv("GITHUB_TOKEN", READ_TOKEN)
+    assert "set CODING_AGENT_PUSH=fork" in _checks(console)["push"]
+    monkeypatch.setenv("CODING_AGENT_PUSH", "fork")
+    assert _checks(console)["push"] == "the first run makes a fork"
+    monkeypatch.setenv("GITHUB_TOKEN", "github_pat_0123")
+    assert "a fine-grained token can't open" in _checks(console)["GITHUB_TOKEN"]
+
+
+def test_a_repository_that_is_not_allowed_or_no_name_is_refused(
+    console: Console, script: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CODING_AGENT_ALLOWED_REPOSITORIES", "acme/*")
+    assert "ALLOWED_REPOSITORIES" in _checks(console)["repository"]
+    result = console.run("doctor", "--repo", "sample")
+    assert result.exit_code == 2
+    assert "'sample' is not OWNER/NAME" in result.stderr
