@@ -64,7 +64,7 @@ def _check_repository(settings: Settings, forge: Forge, ref: IssueRef) -> Check:
 
 def _check_push(forge: Forge, ref: IssueRef) -> Check:
     from pipeline.github.access import find_branch_refusal
-    from stages.checkout import branch_name
+    from pipeline.github.issue_pulls import branch_name
 
     url = forge.existing_push_url(ref)
     if url is None:

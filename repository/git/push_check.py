@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from repository.git.errors import GitRefused
+from repository.git.errors import GitRefused, GitUnauthorized
 from repository.git.mirror import Mirror
 from repository.git.objects import Identity
 from repository.git.remote import run_remote
@@ -20,6 +20,7 @@ def find_push_refusal(url: str, branch: str, token: str | None) -> str | None:
     certificates as a push, and sends nothing. Rules for branches are not known to it.
 
     Raises:
+        GitUnauthorized: the credentials themselves are refused.
         GitUnavailable: there was no answer.
     """
     with tempfile.TemporaryDirectory(prefix="push-check-") as name:
@@ -31,6 +32,8 @@ def find_push_refusal(url: str, branch: str, token: str | None) -> str | None:
         try:
             run_remote(folder, token, "push", "--dry-run", "--force", "--no-verify", url, refspec)
             conflict = _find_conflict(folder, token, url, branch)
+        except GitUnauthorized:
+            raise
         except GitRefused as error:
             return str(error)
     if conflict is None:

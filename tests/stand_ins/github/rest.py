@@ -170,7 +170,7 @@ class Rest:
         return repository
 
     def _may_write(self, repository: Repository, token: Token) -> None:
-        if not token.may_push(repository):
+        if not token.is_writers(repository):
             raise Refused(403, "Must have write access to the repository.")
         if repository.archived:
             raise Refused(403, "Repository was archived so is read-only.")

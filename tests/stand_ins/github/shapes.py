@@ -99,7 +99,7 @@ class Shapes:
         url = f"{self.api}/repos/{repository.full_name}"
         web = f"{WEB}/{repository.full_name}"
         # As on GitHub, this is what the person may do: a fine-grained token may be allowed less.
-        push = token is not None and (token.rights == "write" or repository.owner == token.login)
+        push = token is not None and token.is_writers(repository)
         ancestry = {}
         if repository.parent:
             ancestry = dict.fromkeys(

@@ -45,9 +45,12 @@ class Token:
         granted = self.permissions.get(permission, "none")
         return _LEVELS.index(granted) >= _LEVELS.index(level)
 
+    def is_writers(self, repository: "Repository") -> bool:
+        """Return whether its person, or the App, may write to the repository."""
+        return self.rights == "write" or repository.owner == self.login
+
     def may_push(self, repository: "Repository") -> bool:
-        is_writer = self.rights == "write" or repository.owner == self.login
-        return is_writer and self.may("contents", "write", repository)
+        return self.is_writers(repository) and self.may("contents", "write", repository)
 
     @property
     def refusal(self) -> str:
