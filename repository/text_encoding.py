@@ -22,6 +22,8 @@ _DECLARATION = re.compile(
          )([A-Za-z0-9_.-]{1,40})""",
     re.X | re.I,
 )
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f-\x9f]")
+"""Control characters that a text does not have."""
 _ASCII_SAMPLE = b"\\u0041 +AGE- =41 a-b"
 """Bytes that are themselves in every encoding that extends ASCII, but not in UTF-7 or escapes."""
 
@@ -70,7 +72,7 @@ def decode_text(data: bytes) -> DecodedText:
     Raises:
         NotText: the file is not text.
     """
-    utf16 = _utf16_codec(data)
+    utf16 = _marked_codec(data) or _unmarked_utf16_codec(data)
     if utf16 is None and b"\0" in data:
         raise NotText("it is a binary file")
     for codec in filter(None, (utf16, "utf-8", _declared_codec(data))):
@@ -108,20 +110,27 @@ def read_text(data: bytes) -> str:
         return data.decode(errors="replace")
 
 
-def _utf16_codec(data: bytes) -> str | None:
-    """Return the codec of a file in UTF-16, which need not have a byte-order mark."""
+def _marked_codec(data: bytes) -> str | None:
+    """Return the codec of a file that begins with a byte-order mark of UTF-16."""
     for mark, codec in _MARKS:
         if data.startswith(mark):
             return codec
+    return None
+
+
+def _unmarked_utf16_codec(data: bytes) -> str | None:
+    """Return the codec of a file that is UTF-16 without a mark, and mostly ASCII.
+
+    Every other byte of it is zero.
+    """
     head = data[:_DECLARATION_BYTES]
     zeros_at_even = head[::2].count(0)
     zeros_at_odd = head[1::2].count(0)
-    # In text that is mostly ASCII, every other byte is zero.
-    if 4 * zeros_at_odd > len(head) and zeros_at_even == 0:
-        return "utf-16-le"
-    if 4 * zeros_at_even > len(head) and zeros_at_odd == 0:
-        return "utf-16-be"
-    return None
+    if 4 * max(zeros_at_even, zeros_at_odd) <= len(head) or min(zeros_at_even, zeros_at_odd) > 0:
+        return None
+    codec = "utf-16-le" if zeros_at_odd else "utf-16-be"
+    text = head[: len(head) // 2 * 2].decode(codec, errors="replace")
+    return None if _CONTROL.search(text) else codec
 
 
 def _declared_codec(data: bytes) -> str | None:

@@ -14,11 +14,18 @@ from pipeline.stage import RunContext
 from prompts.tokens import tokens_of
 from repository.context.conventions import Convention, read_conventions
 from repository.context.excerpts import cut_excerpt
+from repository.context.named_files import (
+    NamedFiles,
+    find_named,
+    why_not_readable,
+    why_not_text,
+)
 from repository.context.query import Query
 from repository.context.ranking import RankedFile, rank
-from repository.context.sources import read_sources
-from repository.files import Kind, is_test_helper, name_of
+from repository.context.sources import MAX_PATH, read_sources
+from repository.files import Kind, is_test_helper
 from repository.git import Entry, Mirror, Mirrors
+from repository.text_encoding import read_text
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue
 
@@ -31,6 +38,7 @@ _TEST_WORDS = frozenset({"test", "tests", "spec"})
 _LIKELY_SOURCES = 3
 _MAX_FILES = 10
 _MAX_RANKING = 100
+_MAX_NOT_SHOWN = 20
 _MIN_TOKENS = 500
 """A smaller excerpt of a large file is useless."""
 _PATH_TOKENS = 10
@@ -50,6 +58,15 @@ class ContextFile(BaseModel):
     """Why the file was ranked, in a few words for a human reader."""
 
 
+class NotShown(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    path: str
+    """As written in the issue, if there is no such file."""
+    reason: str
+    """In our words."""
+
+
 class Context(BaseModel):
     model_config = ConfigDict(frozen=True)
 
@@ -63,6 +80,8 @@ class Context(BaseModel):
     """Of the files and the listing, an overestimate."""
     conventions: tuple[Convention, ...] = ()
     """The repository's instructions for contributors, the most specific to agents first."""
+    not_shown: tuple[NotShown, ...] = ()
+    """Files that the issue names and that are not in ``files``."""
 
 
 class BuildContext:
@@ -76,22 +95,25 @@ class BuildContext:
         query = Query.from_issue(issue.title, issue.text)
         context = await asyncio.to_thread(build, mirror, checkout.base_sha, query, MAX_TOKENS)
         run.progress(f"{len(context.files)} files shown, about {context.tokens} tokens")
+        for file in context.not_shown:
+            run.progress(f"the issue names {file.path}, which is not shown: {file.reason}")
         return context
 
 
 def build(mirror: Mirror, sha: str, query: Query, max_tokens: int) -> Context:
     """Rank the commit's files and choose excerpts of the likeliest ones."""
     entries = mirror.files(sha)
-    named_paths = _named_in_issue(entries, query)
-    ranked = rank(read_sources(mirror, entries, named_paths), query)
+    named = find_named(mirror, entries, query)
+    ranked = rank(read_sources(mirror, entries, named.entries), query)
     sources = [file for file in ranked if file.kind is not Kind.TEST]
-    test = _related_test(ranked, sources)
+    test = _related_test(ranked, sources, named)
 
     listing_tokens = max_tokens // _LISTING_SHARE
     test_tokens = max_tokens // _TEST_SHARE if test is not None else 0
     source_tokens = max_tokens - listing_tokens - test_tokens
-    reader = _Reader(mirror, sha, query)
-    shown = reader.show_likeliest(sources, source_tokens)
+    reader = _Reader(mirror, sha, query, named)
+    candidates = [file for file in ranked if file != test and _is_candidate(file, named)]
+    shown = reader.show_likeliest(_likeliest(candidates, named), source_tokens)
     if test is not None:
         shown += reader.show(test, test_tokens)
 
@@ -104,7 +126,41 @@ def build(mirror: Mirror, sha: str, query: Query, max_tokens: int) -> Context:
         listing=listing,
         tokens=_total_tokens(shown, listing),
         conventions=read_conventions(mirror, entries, ranking[:_LIKELY_SOURCES]),
+        not_shown=_not_shown(mirror, named, paths_shown),
     )
+
+
+def _is_candidate(file: RankedFile, named: NamedFiles) -> bool:
+    """Whether a file may be shown among the sources: a test only if the issue names it."""
+    return file.kind is not Kind.TEST or file.path in named.entries
+
+
+def _likeliest(ranked: Sequence[RankedFile], named: NamedFiles) -> list[RankedFile]:
+    """Return the files that the issue names, and then the first others."""
+    of_issue = [file for file in ranked if file.path in named.entries][:_MAX_FILES]
+    others = [file for file in ranked if file.path not in named.entries]
+    return [*of_issue, *others[: _MAX_FILES - len(of_issue)]]
+
+
+def _not_shown(mirror: Mirror, named: NamedFiles, shown: Collection[str]) -> tuple[NotShown, ...]:
+    """Return the files that the issue names and that are not shown, with the reasons."""
+    reasons = dict(named.missing)
+    for path, entry in named.entries.items():
+        if path not in shown and len(reasons) < _MAX_NOT_SHOWN:
+            reasons[path] = _why_not_shown(mirror, entry)
+    not_shown: list[NotShown] = []
+    for path, reason in reasons.items():
+        if path.isprintable() and len(path) <= MAX_PATH:
+            not_shown.append(NotShown(path=path, reason=reason))
+    return tuple(not_shown[:_MAX_NOT_SHOWN])
+
+
+def _why_not_shown(mirror: Mirror, entry: Entry) -> str:
+    reason = why_not_readable(entry)
+    if reason is None:
+        (data,) = mirror.read_many([entry.sha])
+        reason = why_not_text(data)
+    return reason or "there was no room for it, or its lines are too long"
 
 
 @dataclass(frozen=True)
@@ -121,16 +177,19 @@ class _Reader:
     mirror: Mirror
     sha: str
     query: Query
+    named: NamedFiles
 
-    def show_likeliest(self, ranked: Sequence[RankedFile], max_tokens: int) -> list[_ShownFile]:
-        """Return the first files; each may use half of the tokens that are left.
+    def show_likeliest(self, files: Sequence[RankedFile], max_tokens: int) -> list[_ShownFile]:
+        """Return the files; each may use half of the tokens that are left.
 
-        The likeliest file gets the most, and tokens that a small file leaves go to later ones.
+        The first file gets the most, and tokens that a small file leaves go to later ones. Files
+        that the issue names share alike.
         """
         shown: list[_ShownFile] = []
         left = max_tokens
-        for file in ranked[:_MAX_FILES]:
-            share = left // 2
+        named = sum(file.path in self.named.entries for file in files)
+        for number, file in enumerate(files):
+            share = left // max(2, named - number)
             if share < _MIN_TOKENS:
                 break
             for one in self.show(file, share):
@@ -144,28 +203,27 @@ class _Reader:
         data = self.mirror.read(self.sha, ranked.path)
         if data is None:
             return []
-        part = cut_excerpt(data.decode(), self.query, max_tokens - path_tokens)
+        lines = self.named.lines.get(ranked.path)
+        part = cut_excerpt(read_text(data), self.query, max_tokens - path_tokens, lines)
         if part is None:
             return []
         file = ContextFile(path=ranked.path, content=part.text, whole=part.whole, why=ranked.reason)
         return [_ShownFile(file, part.tokens + path_tokens)]
 
 
-def _named_in_issue(entries: Sequence[Entry], query: Query) -> set[str]:
-    """Return the paths of files whose name appears in the issue."""
-    names = set(map(name_of, query.paths))
-    return {entry.path for entry in entries if name_of(entry.path) in names}
+def _related_test(
+    ranked: Sequence[RankedFile], sources: Sequence[RankedFile], named: NamedFiles
+) -> RankedFile | None:
+    """Return the best test file, one that the issue names if there is any.
 
-
-def _related_test(ranked: Sequence[RankedFile], sources: Sequence[RankedFile]) -> RankedFile | None:
-    """Return the best test file; the score of one named after a likely source is doubled."""
+    The score of one named after a likely source is doubled.
+    """
     likely_names = [_words_in_name(source.path) for source in sources[:_LIKELY_SOURCES]]
 
-    def weighted_score(test: RankedFile) -> float:
+    def weighted_score(test: RankedFile) -> tuple[bool, float]:
         words = _words_in_name(test.path) - _TEST_WORDS
-        if words in likely_names:
-            return test.score * 2
-        return test.score
+        factor = 2 if words in likely_names else 1
+        return test.path in named.entries, test.score * factor
 
     return max(filter(_is_test, ranked), key=weighted_score, default=None)
 

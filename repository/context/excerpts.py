@@ -1,7 +1,7 @@
 """Fit a file into a token limit: the whole file if possible, else what is relevant to the issue."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import pairwise
@@ -19,6 +19,8 @@ _ABOVE_DEFINITION = re.compile(r"[ \t]*(?:@|#|//|/?\*)")
 _UNIT_LINES = 60
 _HEAD_LINES = 40
 """The first lines, with the imports, are shown if they take at most a quarter of the limit."""
+_LINES_AROUND = 20
+"""Lines shown before and after one that the issue names."""
 _MARK_BYTES = 60
 _DEFINES_NAMED = 1.5
 """Factor for the score of a unit that defines an identifier from the issue."""
@@ -31,25 +33,60 @@ class Excerpt:
     tokens: int
 
 
-def cut_excerpt(text: str, query: Query, max_tokens: int) -> Excerpt | None:
+def cut_excerpt(
+    text: str, query: Query, max_tokens: int, named_lines: Collection[int] | None = None
+) -> Excerpt | None:
     """Return an excerpt of at most ``max_tokens``, with LF line endings and no byte-order mark.
 
-    Return None if nothing useful fits.
+    Return None if nothing useful fits. ``named_lines`` are the numbers of the lines that the issue
+    names, which come first. If it is given, the issue names the file: if no part of it is relevant,
+    its beginning is shown.
     """
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     tokens = tokens_of(text)
     if tokens <= max_tokens:
         return Excerpt(text, True, tokens)
     lines = text.removesuffix("\n").split("\n")
-    chosen = _choose_lines(lines, query, max_tokens * BYTES_PER_TOKEN)
+    max_bytes = max_tokens * BYTES_PER_TOKEN
+    named = _around(named_lines or (), len(lines))
+    chosen = _choose_lines(lines, query, max_bytes, named)
+    if not chosen and named_lines is not None:
+        chosen = _beginning(lines, max_bytes)
     if not chosen:
         return None
     pieces = _join_pieces(lines, chosen)
     return Excerpt(pieces, False, tokens_of(pieces))
 
 
-def _choose_lines(lines: Sequence[str], query: Query, max_bytes: int) -> set[int]:
-    """Return the indexes of the lines to show; empty if no unit fits."""
+def _around(numbers: Collection[int], count: int) -> list[range]:
+    """Return the indexes of lines around those with these numbers."""
+    ranges: list[range] = []
+    for number in sorted(numbers):
+        if number <= count:
+            start = max(0, number - 1 - _LINES_AROUND)
+            ranges.append(range(start, min(count, number + _LINES_AROUND)))
+    return ranges
+
+
+def _beginning(lines: Sequence[str], max_bytes: int) -> set[int]:
+    """Return the indexes of the first lines that fit."""
+    chosen: set[int] = set()
+    left = max_bytes - 2 * _MARK_BYTES
+    for number, line in enumerate(lines):
+        left -= len(line.encode()) + 1
+        if left < 0:
+            break
+        chosen.add(number)
+    return chosen
+
+
+def _choose_lines(
+    lines: Sequence[str], query: Query, max_bytes: int, named: Sequence[range]
+) -> set[int]:
+    """Return the indexes of the lines to show; empty if no unit fits.
+
+    ``named`` are ranges of lines that come before all others.
+    """
     units = _split_into_units(lines)
     left = max_bytes - _MARK_BYTES
     head_length = min(_HEAD_LINES, units[0].stop)
@@ -61,7 +98,7 @@ def _choose_lines(lines: Sequence[str], query: Query, max_bytes: int) -> set[int
         head = set()
 
     chosen: set[int] = set()
-    for unit in _order_by_relevance(lines, units, query):
+    for unit in [*named, *_order_by_relevance(lines, units, query)]:
         own_lines = set(unit)
         if _cost(lines, own_lines - head) > left:
             continue

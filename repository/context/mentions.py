@@ -1,13 +1,13 @@
 """Boost files that an issue mentions: by path, module, traceback or definition."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from repository.common_edges import common_tail
+from repository.context.named_files import MAX_AMBIGUITY, longest_matches, paths_by_name
 from repository.context.query import Query
 from repository.context.sources import MAX_PATH
-from repository.files import name_of
 
 _NAMED_PATH = 2.2
 _NAMED_FILE = 1.6
@@ -19,8 +19,6 @@ _DEFINES_AT_MOST = 1.45
 _NAMES_IN_REASON = 3
 _MAX_MODULE_PARTS = MAX_PATH // 2
 """No readable file has more parts in its path; hostile text has dotted names of any length."""
-_MAX_AMBIGUITY = 5
-"""A name that more files share is ignored as ambiguous."""
 
 PathsByName = Mapping[str, Sequence[str]]
 
@@ -36,7 +34,7 @@ class Boost:
 
 def find_boosts(
     query: Query,
-    paths: Iterable[str],
+    paths: Collection[str],
     definitions: Mapping[str, Sequence[str]],
 ) -> list[Boost]:
     """Return the boosts of the files that an issue mentions.
@@ -49,9 +47,7 @@ def find_boosts(
         paths: The files to rank.
         definitions: identifier of the query -> paths of the files that define it
     """
-    by_name: dict[str, list[str]] = defaultdict(list)
-    for path in paths:
-        by_name[name_of(path)].append(path)
+    by_name = paths_by_name(paths)
     frames: list[str] = []
     for written in query.frames:
         frames += _resolve_path(written, by_name)
@@ -100,7 +96,7 @@ def _boost_named(
 def _boost_defining(definitions: Mapping[str, Sequence[str]]) -> list[Boost]:
     names_by_path: dict[str, list[str]] = defaultdict(list)
     for name, paths in definitions.items():
-        if len(paths) > _MAX_AMBIGUITY:
+        if len(paths) > MAX_AMBIGUITY:
             continue
         for path in paths:
             names_by_path[path].append(name)
@@ -119,27 +115,15 @@ def _boost_defining(definitions: Mapping[str, Sequence[str]]) -> list[Boost]:
 
 
 def _resolve_path(written: str, by_name: PathsByName) -> dict[str, float]:
-    """Return path -> factor for the files that a path in the issue refers to.
-
-    Files with the longest common suffix match, so that paths of an installed copy are recognized.
-    """
-    parts = [part for part in written.split("/") if part]
-    if not parts:
+    """Return path -> factor for the files that a path in the issue refers to."""
+    matches = longest_matches(written, by_name)
+    if len(matches) > MAX_AMBIGUITY:
         return {}
-    best: list[str] = []
-    longest_tail = 0
-    for path in by_name.get(parts[-1], ()):
-        tail = common_tail(path.split("/"), parts)
-        if tail > longest_tail:
-            best = []
-            longest_tail = tail
-        if tail == longest_tail:
-            best.append(path)
-    if len(best) > _MAX_AMBIGUITY:
-        return {}
-    only_name_matches = longest_tail == 1
-    factor = _NAMED_FILE if only_name_matches else _NAMED_PATH
-    return dict.fromkeys(best, factor)
+    factors: dict[str, float] = {}
+    for path in matches:
+        tail = common_tail(path.split("/"), [part for part in written.split("/") if part])
+        factors[path] = _NAMED_FILE if tail == 1 else _NAMED_PATH
+    return factors
 
 
 def _resolve_module(dotted_name: str, by_name: PathsByName) -> list[str]:
@@ -151,7 +135,7 @@ def _resolve_module(dotted_name: str, by_name: PathsByName) -> list[str]:
     for size in range(min(len(parts), _MAX_MODULE_PARTS), 0, -1):
         paths = _module_files(parts[:size], by_name)
         if paths:
-            return paths if len(paths) <= _MAX_AMBIGUITY else []
+            return paths if len(paths) <= MAX_AMBIGUITY else []
     return []
 
 

@@ -42,7 +42,7 @@ def rank(files: Iterable[SourceFile], query: Query) -> list[RankedFile]:
 
     ranked: list[RankedFile] = []
     for path, score in scores.items():
-        if score <= 0:
+        if score <= 0 and path not in reasons:
             continue
         kind = corpus.kinds[path]
         ranked.append(

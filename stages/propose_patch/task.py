@@ -84,6 +84,7 @@ def prompt_variables(
         "issue": issue,
         "files": context.files,
         "listing": context.listing,
+        "not_shown": context.not_shown,
         "conventions": context.conventions,
         "suite": suite,
         "feedback": clip_framed(feedback, MAX_FEEDBACK) if feedback else None,

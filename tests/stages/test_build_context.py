@@ -75,6 +75,7 @@ def test_only_text_files_are_read(commit: Commit) -> None:
         {
             "good.py": "x = 1\n",
             "latin.py": "é".encode("latin-1"),
+            "secrets.yml": "token: x\n",
             "binary.py": b"\0\1",
             "huge.py": "x = 1\n" * 100_000,
             "packed.js": "x" * 10_000,
@@ -83,7 +84,7 @@ def test_only_text_files_are_read(commit: Commit) -> None:
         link="link.py",
     )
     sources = read_sources(mirror, mirror.files(sha))
-    assert [file.path for file in sources] == ["good.py"]
+    assert [file.path for file in sources] == ["good.py", "latin.py"]
 
 
 def test_sources_come_before_the_related_test(commit: Commit) -> None:
@@ -117,6 +118,100 @@ def test_large_file_is_shown_in_excerpts_within_the_limit(commit: Commit) -> Non
     assert not file.whole
     assert file.content.startswith("import os\n")
     assert broken in file.content
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("// größe der Fläche\nint area;\n", "latin-1"),
+        ("// 合計を計算する\nint sum(void);\n", "cp932"),
+        ("// 计算价格\nint price(int a);\n", "gbk"),
+        ("// größe\nint x;\n", "utf-16"),
+        ("// größe\nint x;\n", "utf-16-le"),
+    ],
+)
+def test_a_named_file_of_any_encoding_is_shown(commit: Commit, text: str, encoding: str) -> None:
+    source = commit({**FILES, "lib/old.c": text.encode(encoding)})
+    context = build_for("wrong result in lib/old.c", source)
+    shown = {file.path: file.content for file in context.files}
+    assert shown["lib/old.c"] == text
+    assert context.not_shown == ()
+
+
+LARGE = "".join(f"def helper_{number}(value):\n    return {number}\n" for number in range(20_000))
+
+
+@pytest.mark.parametrize(
+    ("issue", "line"),
+    [
+        ("tables.py, line 30001, is wrong", "def helper_15000(value):"),
+        ("see `tables.py`:30001", "def helper_15000(value):"),
+        ("see https://forge.example/o/r/blob/main/tables.py#L30001-L30002", "helper_15000("),
+        ('File "/srv/app/tables.py", line 30001, in f', "def helper_15000(value):"),
+        ("C:\\app\\tables.py fails in helper_777", "def helper_777(value):"),
+        ("tables.py is odd", "def helper_0(value):"),
+    ],
+)
+def test_of_a_large_named_file_the_named_part_is_shown(
+    commit: Commit, issue: str, line: str
+) -> None:
+    context = build_for(issue, commit({**FILES, "tables.py": LARGE}))
+    file = context.files[0]
+    assert file.path == "tables.py"
+    assert not file.whole
+    assert line in file.content
+    assert "are not shown ...]" in file.content
+
+
+def test_named_files_come_before_more_likely_ones(commit: Commit) -> None:
+    others = {f"shop/cart_{number}.py": FILES["shop/cart.py"] for number in range(12)}
+    issue = "checkout_total of a Cart is wrong since the change of tax.py and test_stock.py"
+    paths = paths_shown(build_for(issue, commit({**FILES, **others})))
+    assert {"shop/tax.py", "tests/test_stock.py"} <= set(paths)
+    assert "shop/cart.py" in paths or "shop/cart_0.py" in paths
+
+
+def test_what_cannot_be_shown_of_the_named_files_is_said(commit: Commit) -> None:
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"
+    files: dict[str, str | bytes] = {
+        **FILES,
+        "logo.bin": b"\0\1",
+        ".env": "A=1\n",
+        "data/model.csv": pointer,
+        "empty.py": "",
+        "packed.js": "x" * 500_000,
+        "huge.sql": "-- a\n" * 1_000_000,
+    }
+    named = (
+        "logo.bin, config/.env, .env, data/model.csv, empty.py, packed.js, huge.sql, shop/gone.py,"
+        " link.py and Node.js, and/or e.g. https://a.example/b.py /usr/lib/python3/x.py"
+    )
+    context = build_for(f"cart: {named}", commit(files, link="link.py"))
+    reasons = {file.path: file.reason for file in context.not_shown}
+    assert reasons == {
+        "logo.bin": "it is a binary file",
+        ".env": "by its name, it holds secrets",
+        "data/model.csv": "Git LFS stores its content, which is not here",
+        "empty.py": "it is empty",
+        "packed.js": "there was no room for it, or its lines are too long",
+        "huge.sql": "it has 5000000 bytes, more than 4000000",
+        "shop/gone.py": "there is no such file in this commit",
+        "link.py": "it is a symbolic link",
+    }
+    assert next(iter(FILES)) in paths_shown(context), "the link leads there"
+
+
+def test_a_file_in_a_submodule_is_named_as_such(commit: Commit, tmp_path: Path) -> None:
+    mirror, sha = commit(FILES)
+    run_git(tmp_path / "origin", "update-index", "--add", "--cacheinfo", f"160000,{sha},libs/png")
+    run_git(tmp_path / "origin", *IDENTITY, "commit", "-q", "-m", "submodule")
+    mirror.fetch((tmp_path / "origin").as_uri())
+    head = mirror.branch("main")
+    assert head
+    context = build_for("libs/png/src/read.c of libs/png fails", (mirror, head))
+    reasons = {file.path: file.reason for file in context.not_shown}
+    assert "submodule" in reasons["libs/png"]
+    assert "submodule" in reasons["libs/png/src/read.c"]
 
 
 def test_issue_without_a_shared_word_gets_only_the_listing(commit: Commit) -> None:
