@@ -13,7 +13,7 @@ from pipeline.job import IssueRef
 from pipeline.outcome import Facts, Outcome
 from pipeline.stage import RunContext, Stop
 from repository.config import CONFIG
-from repository.git import GitError, GitRefused, Mirror, Mirrors
+from repository.git import GitError, GitRefused, GitUnauthorized, Mirror, Mirrors
 from repository.text_encoding import read_text
 from stages.fetch_issue import Issue
 
@@ -58,6 +58,8 @@ class CheckoutStage:
         mirror = self._mirrors.at(issue.repository)
         try:
             await asyncio.to_thread(mirror.fetch, issue.clone_url)
+        except GitUnauthorized:
+            raise  # the deployment's credentials: the run waits until they are mended
         except GitRefused as error:
             return _rejected(f"{issue.repository} can't be fetched: {error}")
         refusal = await _refuse_foreign_branch(mirror, issue, run)

@@ -196,7 +196,7 @@ class GithubForge:
 
     def find_pulls(self, ref: IssueRef, branch: str) -> list[PullRequest]:
         missing = f"{ref.repository} does not exist, or the token can't see it"
-        with self._calling(ref.repository, missing) as client:
+        with self._calling(ref.repository, missing, permission=_PULLS) as client:
             repository = _existing(client, ref)
             source = self._push_repository(client, repository)
             # The filter needs the owner as GitHub spells it. GitHub ignores a filter that it can't
@@ -207,7 +207,7 @@ class GithubForge:
 
     def open_pulls(self, ref: IssueRef) -> list[OpenPull]:
         missing = f"{ref.repository} does not exist, or the token can't see it"
-        with self._calling(ref.repository, missing) as client:
+        with self._calling(ref.repository, missing, permission=_PULLS) as client:
             fork_owner = client.get_user().login if self._push == "fork" else None
             repository = client.get_repo(ref.repository)
             pulls = repository.get_pulls(state="open", sort="created", direction="desc")
