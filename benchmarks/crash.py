@@ -4,9 +4,9 @@
     python -m benchmarks.crash --stages real --faults N --seed S [--workers W] [--json OUT]
 
 Real workers run small jobs against a strict stand-in for SQS and SNS that throttles, fails, loses
-replies, delivers twice and forgets deletes. Leases last 2 s, and SQS's 12 hours are scaled down to
-8 s. At the end the faults stop, the remaining jobs are finished, and every job is checked against
-its plan.
+replies, delivers twice and forgets deletes. Leases last some seconds, and SQS's 12 hours are scaled
+down to match. At the end the faults stop, the remaining jobs are finished, and every job is checked
+against its plan.
 
 With fake stages (see ``crash_fakes``), thousands of workers are killed, and a world counts the
 effects. Before that, an agent's run is killed in its steps; see ``crash_agent``.

@@ -15,9 +15,6 @@ from benchmarks.crash_judge import DeadLetters, Defect
 from tests.stand_ins.aws import Aws, Queue
 from tests.stand_ins.strict_aws import FaultPlan, StrictAws
 
-VISIBILITY = 2
-#: Seconds for which a message can be hidden: SQS's 12 hours, scaled down.
-LONGEST = 8.0
 #: Seconds without progress after which a benchmark gives up.
 PATIENCE = 240.0
 #: Seconds between two progress lines on stderr.
@@ -143,14 +140,19 @@ class CrashBench(ABC):
         return int(self.select(sql)[0][0])
 
 
-def shared_settings(aws: Aws, queue: Queue, folder: Path) -> dict[str, Any]:
-    """Return the fields of ``crash_process.Setting`` that all workers share."""
+def shared_settings(
+    aws: Aws, queue: Queue, folder: Path, *, visibility: int, longest: float
+) -> dict[str, Any]:
+    """Return the fields of ``crash_process.Setting`` that all workers share.
+
+    ``longest`` is for how many seconds SQS can hide a message.
+    """
     return {
         "queue_url": queue.url,
         "topic_arn": aws.sns.create_topic(Name="events")["TopicArn"],
         "shared": folder / "shared",
         "concurrency": 4,
-        "visibility": VISIBILITY,
-        "longest": LONGEST - 1,
+        "visibility": visibility,
+        "longest": longest - 1,
         "poll": 2,
     }

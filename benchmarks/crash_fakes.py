@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmarks import report
 from benchmarks.crash_agent import measure_agent
-from benchmarks.crash_bench import LONGEST, CrashBench, Patience, Services, shared_settings
+from benchmarks.crash_bench import CrashBench, Patience, Services, shared_settings
 from benchmarks.crash_fleet import Fleet
 from benchmarks.crash_judge import (
     DEFECTS,
@@ -45,6 +45,9 @@ FAULTS = FaultPlan(
     undeleted=0.05,
     disordered=0.2,
 )
+VISIBILITY = 2
+#: Seconds for which a message can be hidden: SQS's 12 hours, scaled down.
+LONGEST = 8.0
 #: Maximum number of unfinished jobs.
 OPEN_JOBS = 150
 #: Mean seconds between two kills, if the jobs keep up.
@@ -148,7 +151,7 @@ def opened(kills: int, seed: int, jobs: int, workers: int, folder: Path) -> Iter
         aws = Aws(strict.endpoint)
         queue = aws.make_queue(max_receive_count=1000)
         SqliteStore(shared / "store.sqlite").close()
-        fields = shared_settings(aws, queue, folder)
+        fields = shared_settings(aws, queue, folder, visibility=VISIBILITY, longest=LONGEST)
 
         def setting(number: int, _: Path | None) -> Setting:
             long_dead = folder / f"worker-{number - KEPT_FOLDERS}"

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import report
-from benchmarks.crash_bench import LONGEST, CrashBench, Patience, Services, shared_settings
+from benchmarks.crash_bench import CrashBench, Patience, Services, shared_settings
 from benchmarks.crash_fleet import Fleet
 from benchmarks.crash_forge import ForgeFaults, worker_token
 from benchmarks.crash_judge import Defect, Events, judge_deaths, judge_unreadable
@@ -48,20 +48,23 @@ from tests.stand_ins.strict_aws import FaultPlan, StrictAws
 from tests.stand_ins.strict_aws.http import Request
 
 FAULTS = FaultPlan(
-    throttled=0.02,
-    unavailable=0.02,
-    dropped=0.02,
-    reply_lost=0.04,
-    entry_failed=0.03,
+    throttled=0.01,
+    unavailable=0.01,
+    dropped=0.01,
+    reply_lost=0.03,
+    entry_failed=0.02,
     doubled=0.05,
     undeleted=0.05,
     disordered=0.2,
 )
+VISIBILITY = 4
+#: Seconds for which a message can be hidden: SQS's 12 hours, scaled down.
+LONGEST = 12.0
 #: Maximum number of unfinished runs.
 OPEN_RUNS = 32
 #: Mean seconds between two kills at random moments, if the runs keep up, and kills for each run.
 PAUSE = 0.5
-KILLS_A_RUN = 0.4
+KILLS_A_RUN = 0.25
 #: Share of jobs that are sent twice, and of messages that are not jobs.
 SENT_TWICE = 0.15
 UNREADABLE = 0.1
@@ -247,7 +250,7 @@ def opened(faults: int, seed: int, push: Push, workers: int, folder: Path) -> It
         aws = Aws(strict.endpoint)
         queue = aws.make_queue(max_receive_count=1000)
         SqliteStore(shared / "store.sqlite").close()
-        fields = shared_settings(aws, queue, folder)
+        fields = shared_settings(aws, queue, folder, visibility=VISIBILITY, longest=LONGEST)
 
         def setting(number: int, predecessor: Path | None) -> RealSetting:
             data = folder / f"worker-{number}"
