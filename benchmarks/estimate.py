@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pipeline.model.capabilities import Models
+from cli.backends import model_settings
 from pipeline.model.price import Usage
 from pipeline.model.prices import ModelPrices
 from pipeline.settings import Settings, SettingsError, variable
@@ -47,7 +47,7 @@ def estimate(settings: Settings, instances: int) -> Estimate:
     """
     model = settings.model or ""
     try:
-        price = ModelPrices(Models.load(settings.models)).price(model)
+        price = ModelPrices(model_settings(settings)).price(model)
     except ValueError as error:
         raise SettingsError(f"{variable('model')}: {error}") from error
     expected_usd: float | None = None

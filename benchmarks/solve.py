@@ -96,6 +96,8 @@ def _parameters(settings: Settings) -> dict[str, Any]:
     parameters["templates"] = backends.template_sets(settings).latest().set_hash
     if settings.models is not None:
         parameters["models"] = settings.models.read_text(encoding="utf-8")
+    if settings.model_prices:
+        parameters["model_prices"] = list(settings.model_prices)
     return parameters
 
 

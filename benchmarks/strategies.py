@@ -19,8 +19,8 @@ from benchmarks import report
 from benchmarks.arguments import make_parser
 from benchmarks.recorded_usage import CHARACTERS_PER_TOKEN, RecordedRun, read_runs
 from benchmarks.reservations import MODELS
+from cli.backends import model_settings
 from pipeline.model import ModelRequest
-from pipeline.model.capabilities import Models
 from pipeline.model.price import Usage
 from pipeline.model.prices import ModelPrices
 from pipeline.settings import load
@@ -101,7 +101,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     runs = read_runs(options.trajectories)
-    prices = ModelPrices(Models.load(load().models))
+    prices = ModelPrices(model_settings(load()))
     rows = []
     try:
         for model in options.model or MODELS:

@@ -166,9 +166,11 @@ def model_client(settings: Settings) -> tuple[str, ModelClient]:
 
 
 def model_settings(settings: Settings) -> Models:
-    """Return the shipped settings of models, and over them those of CODING_AGENT_MODELS."""
+    """Return the shipped settings of models, and over them those of CODING_AGENT_MODELS and the
+    prices of CODING_AGENT_MODEL_PRICES.
+    """
     try:
-        return Models.load(settings.models)
+        return Models.load(settings.models, settings.priced_models)
     except ModelsError as error:
         raise SettingsError(f"CODING_AGENT_MODELS: {error}") from error
 

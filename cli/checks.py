@@ -3,11 +3,12 @@
 import asyncio
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cli.aws import VISIBILITY_TIMEOUT
 from cli.check import FIX_AND_WORKER, WORKER, Check
@@ -18,21 +19,6 @@ from pipeline.settings import Settings, SettingsError, unknown_variables, variab
 if TYPE_CHECKING:
     from pipeline.model.capabilities import ModelProfile
     from pipeline.model.prices import ModelPrices
-
-#: A model's prefix -> the variable that LiteLLM reads its key from
-#: (https://docs.litellm.ai/docs/providers).
-PROVIDER_KEYS = {
-    "openai": "OPENAI_API_KEY",
-    "gpt": "OPENAI_API_KEY",
-    "o1": "OPENAI_API_KEY",
-    "o3": "OPENAI_API_KEY",
-    "anthropic": "ANTHROPIC_API_KEY",
-    "claude": "ANTHROPIC_API_KEY",
-    "gemini": "GEMINI_API_KEY",
-    "openrouter": "OPENROUTER_API_KEY",
-    "mistral": "MISTRAL_API_KEY",
-    "deepseek": "DEEPSEEK_API_KEY",
-}
 
 _MIN_FREE_GB = 1
 
@@ -172,18 +158,11 @@ def _check_model(settings: Settings) -> list[Check]:
         script = Path(name.removeprefix("scripted:"))
         hint = f"there is no file {script}"
         return [Check("CODING_AGENT_MODEL", script.is_file(), name, hint)]
-    checks = [Check("CODING_AGENT_MODEL", True, name)]
-    provider = name.split("/")[0].split("-")[0]
-    key = PROVIDER_KEYS.get(provider)
-    if key:
-        is_set = bool(os.environ.get(key))
-        detail = "(set)" if is_set else ""
-        checks.append(Check(key, is_set, detail, f"set {key}: the key for {name}"))
-    return checks
+    return [Check("CODING_AGENT_MODEL", True, name)]
 
 
 def _check_profiles(settings: Settings) -> list[Check]:
-    """Check that every model has a price, and show its settings.
+    """Check that every model has a price and its key, and show its settings.
 
     LiteLLM's list takes seconds to load.
     """
@@ -202,7 +181,9 @@ def _check_profiles(settings: Settings) -> list[Check]:
     checks = []
     for model in dict.fromkeys(model for _, model in configured_models(settings)):
         checks.append(_check_price(prices, model))
-        detail = _describe_profile(profiles.profile(model))
+        profile = profiles.profile(model)
+        checks += _check_credentials(model, profile.extra)
+        detail = _describe_profile(profile)
         checks.append(Check(f"settings of {model}", True, detail))
     return checks
 
@@ -216,6 +197,21 @@ def _check_price(prices: "ModelPrices", model: str) -> Check:
         return Check(name, False, hint=str(error))
     detail = f"input ${price.input:g}, output ${price.output:g} per million tokens"
     return Check(name, True, detail)
+
+
+def _check_credentials(model: str, extra: Mapping[str, Any]) -> list[Check]:
+    """Check what LiteLLM reads from the environment for the model."""
+    from pipeline.model.credentials import is_set, needed_credentials
+
+    try:
+        needed = needed_credentials(model)
+    except ValueError as error:
+        return [Check(f"provider of {model}", False, hint=str(error))]
+    checks = []
+    for credential in needed:
+        hint = f"set {credential.name}: {credential.meaning} for {model}"
+        checks.append(Check(credential.name, is_set(credential, extra), "(set)", hint))
+    return checks
 
 
 def _describe_profile(profile: "ModelProfile") -> str:

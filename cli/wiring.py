@@ -96,11 +96,11 @@ def build(
 
 
 def check_models(app: App) -> None:
-    """Import the model library, and refuse a model whose cost would have no bound. Blocks for
-    seconds.
+    """Import the model library, and refuse a model whose cost would have no bound, or whose key is
+    missing. Blocks for seconds.
 
     Raises:
-        SettingsError: litellm has no price for a model that a job may use.
+        SettingsError: litellm has no price for a model that a job may use, or would find no key.
     """
     from pipeline.model.litellm_client import LiteLLMClient
 
@@ -110,6 +110,7 @@ def check_models(app: App) -> None:
     for field, model in configured_models(app.settings):
         try:
             app.model.check(model)
+            app.model.check_credentials(model)
         except ValueError as error:
             raise SettingsError(f"{variable(field)}: {error}") from error
 

@@ -19,16 +19,24 @@ class Retry(Exception):
 
     ``reason`` is a sentence for people; ``detail`` is what a library or a server said, for the log
     and the run's history. With ``counts=False`` it is a wait, not a failed try: the other side is
-    down or asks for patience. Waits grow, and only end a run after ``MAX_WAITING``.
+    down or asks for patience. Waits grow, and only end a run after ``MAX_WAITING``. With
+    ``credentials_refused`` it is one, too, which only a person can end.
     """
 
     def __init__(
-        self, reason: str, delay: float | None = None, *, counts: bool = True, detail: str = ""
+        self,
+        reason: str,
+        delay: float | None = None,
+        *,
+        counts: bool = True,
+        credentials_refused: bool = False,
+        detail: str = "",
     ):
         super().__init__(reason)
         self.reason = reason
         self.delay = delay
         self.counts = counts
+        self.credentials_refused = credentials_refused
         self.detail = detail
 
 
@@ -243,8 +251,7 @@ def judge(error: BaseException) -> Verdict:
     if isinstance(error, Halt):
         return Verdict(Family.STOP, error.reason, error.detail, outcome=error.outcome)
     if isinstance(error, Retry):
-        family = Family.RETRY if error.counts else Family.WAIT
-        return Verdict(family, error.reason, error.detail, delay=error.delay)
+        return Verdict(_family(error), error.reason, error.detail, delay=error.delay)
     row = _find_row(error)
     if row is None:
         return Verdict(Family.DEFECT, DEFECT, describe(error))
@@ -253,6 +260,12 @@ def judge(error: BaseException) -> Verdict:
     cause = error if row.message else error.__cause__
     detail = describe(cause) if cause is not None else ""
     return Verdict(row.family, reason, detail, retry_after(error), outcome)
+
+
+def _family(error: Retry) -> Family:
+    if error.credentials_refused:
+        return Family.CREDENTIALS
+    return Family.RETRY if error.counts else Family.WAIT
 
 
 def waiting_time(waits: int, requested: float | None) -> float:

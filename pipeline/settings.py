@@ -37,6 +37,7 @@ _KEY = re.compile(r"[\x21-\x7e]+")
 _STORE = re.compile(r"sqlite:///.+|dynamodb://[A-Za-z0-9_.-]{3,255}")
 _S3 = re.compile(r"s3://[a-z0-9.-]{3,63}(/.*)?")
 _REPOSITORY_PATTERN = re.compile(r"[^/\s]+/[^/\s]+|\*")
+_MODEL_PRICE = re.compile(r"[^\s=]+=\d+(\.\d+)?/\d+(\.\d+)?")
 _LOOPBACK = ("127.0.0.1", "localhost")
 
 
@@ -104,6 +105,13 @@ class Settings(BaseSettings):
     models: Path | None = Field(
         None,
         description="a YAML file with settings of models: effort, length of replies, prices, ...",
+    )
+    model_prices: CommaSeparated = Field(
+        (),
+        description=(
+            "prices of models that LiteLLM's list lacks: MODEL=INPUT/OUTPUT, in US dollars per"
+            " million tokens, comma-separated"
+        ),
     )
     strategy: Literal["agent", "single"] = Field(
         "agent", description="how the model looks for a change"
@@ -231,6 +239,16 @@ class Settings(BaseSettings):
             split_keys(value.get_secret_value())
         return value
 
+    @field_validator("model_prices")
+    @classmethod
+    def _check_prices(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for entry in value:
+            if not _MODEL_PRICE.fullmatch(entry):
+                raise ValueError(
+                    f"{entry!r} is not MODEL=INPUT/OUTPUT, such as hosted_vllm/our-coder=0/0"
+                )
+        return value
+
     @field_validator("github_api_url")
     @classmethod
     def _check_api_url(cls, value: str) -> str:
@@ -277,6 +295,16 @@ class Settings(BaseSettings):
             return "github.com"
         host = parts.netloc.lower()
         return host.removeprefix("api.") if host.endswith(".ghe.com") else host
+
+    @property
+    def priced_models(self) -> dict[str, tuple[float, float]]:
+        """Model -> US dollars per million tokens of input and of output."""
+        prices = {}
+        for entry in self.model_prices:
+            model, _, price = entry.partition("=")
+            input_usd, _, output_usd = price.partition("/")
+            prices[model] = (float(input_usd), float(output_usd))
+        return prices
 
     @property
     def named_api_keys(self) -> list[tuple[str, str]]:

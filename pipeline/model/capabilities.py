@@ -134,8 +134,14 @@ class Models:
         self._sections = tuple(sections)
 
     @classmethod
-    def load(cls, path: Path | None = None) -> Self:
-        """Read the shipped settings, and those of an operator's file over them.
+    def load(
+        cls, path: Path | None = None, prices: Mapping[str, tuple[float, float]] | None = None
+    ) -> Self:
+        """Read the shipped settings, and those of an operator over them.
+
+        Args:
+            path: a file of settings.
+            prices: model -> US dollars per million tokens of input and of output.
 
         Raises:
             ModelsError: the file can't be read, or a section is wrong.
@@ -143,6 +149,8 @@ class Models:
         sections = _read(SHIPPED)
         if path is not None:
             sections += _read(path)
+        for model, (input_usd, output_usd) in (prices or {}).items():
+            sections.append(Section(model, {"price": {"input": input_usd, "output": output_usd}}))
         return cls(sections)
 
     def profile(self, model: str) -> ModelProfile:

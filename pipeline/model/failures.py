@@ -75,8 +75,7 @@ RULES: dict[Failure, Rule] = {
 
 #: The failures of a provider that does not answer. Any other one, even a refusal, is an answer.
 OUTAGES = frozenset({Failure.OVERLOAD, Failure.UNREACHABLE, Failure.TIMEOUT, Failure.UNREADABLE})
-#: The failures that last until a person corrects the settings.
-WRONG_SETTINGS = frozenset({Failure.KEY, Failure.NO_KEY})
+_WRONG_KEYS = frozenset({Failure.KEY, Failure.NO_KEY})
 
 #: Another 4xx is a refused request, and anything else an overload.
 _BY_STATUS = {
@@ -157,7 +156,13 @@ class ModelError(Exception):
         if self.rule.outcome is not None:
             return Halt(self.rule.outcome, reason, detail=self.message)
         delay = self.rule.delay if self.delay is None else self.delay
-        return Retry(reason, delay, counts=self.charged, detail=self.message)
+        return Retry(
+            reason,
+            delay,
+            counts=self.charged,
+            credentials_refused=self.failure in _WRONG_KEYS,
+            detail=self.message,
+        )
 
 
 def to_failure(status: int | None, code: str | None, class_name: str = "") -> Failure:

@@ -12,6 +12,7 @@ from typing import Any
 from pipeline.errors import describe
 from pipeline.model import ModelReply, ModelRequest, chat_api, responses_api
 from pipeline.model.capabilities import ModelProfile, Models, merge
+from pipeline.model.credentials import is_set, needed_credentials
 from pipeline.model.failures import Failure, ModelError
 from pipeline.model.litellm_errors import to_model_error
 from pipeline.model.litellm_library import listed_model, load_litellm, no_logging_task
@@ -48,6 +49,19 @@ class LiteLLMClient:
             ValueError: it has no price, or litellm can't limit the length of its replies.
         """
         self._prices.check(model)
+
+    def check_credentials(self, model: str) -> None:
+        """Reject a model whose key, or whose server's address, is missing in the environment.
+
+        Raises:
+            ValueError: the text names the variables.
+        """
+        extra = self.profile(model).extra
+        missing = [each for each in needed_credentials(model) if not is_set(each, extra)]
+        if missing:
+            names = ", ".join(each.name for each in missing)
+            meanings = " and ".join(each.meaning for each in missing)
+            raise ValueError(f"{names} is not set: {meanings} for {model}")
 
     def worst_case(self, request: ModelRequest) -> WorstCase:
         """Return the most that the call can cost.

@@ -53,10 +53,10 @@ class ModelPrices:
         service_tier = profile.extra.get("service_tier")
         price = listed_price(model, input_tokens=input_tokens, service_tier=service_tier)
         if price is None:
-            place = _place_for(model, "price: {input: 0, output: 0}")
             raise ValueError(
-                f"the model {model!r} has no price in LiteLLM's list. Write its US dollars per"
-                f" million tokens (zeros for a server of your own) to {place}"
+                f"the model {model!r} has no price in LiteLLM's list. Set its US dollars per"
+                " million tokens of input and of output (zeros for a server of your own):"
+                f" CODING_AGENT_MODEL_PRICES={model}=0/0"
             )
         return price
 

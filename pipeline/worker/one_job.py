@@ -45,7 +45,7 @@ async def run_job(
         The run.finished event, and whether the run had already ended.
 
     Raises:
-        CredentialsRefused: GitHub refuses the credentials; the run continues when it is called
+        CredentialsRefused: GitHub or the model refuses ours; the run continues when it is called
             again.
         AlreadyRunning: another process holds its lease, or an earlier generation has not ended.
     """

@@ -196,18 +196,17 @@ def test_a_model_without_a_price_is_reported_with_the_line_that_sets_it(
     console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CODING_AGENT_MODEL", "hosted_vllm/our-coder")
-    line = '"hosted_vllm/our-coder": {price: {input: 0, output: 0}}'
     result = console.run("doctor")
     assert result.exit_code == 2
     assert "✗ price of hosted_vllm/our-coder: " in result.stdout
-    assert f"the file that CODING_AGENT_MODELS names: {line}" in result.stdout
-    file = console.folder / "models.yaml"
-    file.write_text(line)
-    monkeypatch.setenv("CODING_AGENT_MODELS", str(file))
-    price = "✓ price of hosted_vllm/our-coder: input $0, output $0 per million tokens"
+    assert "CODING_AGENT_MODEL_PRICES=hosted_vllm/our-coder=0/0" in result.stdout
+    monkeypatch.setenv("CODING_AGENT_MODEL_PRICES", "hosted_vllm/our-coder=0/2.5")
     output = console.run("doctor").stdout
+    price = "✓ price of hosted_vllm/our-coder: input $0, output $2.5 per million tokens"
     assert price in output
     assert "✓ settings of hosted_vllm/our-coder: text tool calls, chat API" in output
+    address = "✗ HOSTED_VLLM_API_BASE: set HOSTED_VLLM_API_BASE: the server's address for"
+    assert f"{address} hosted_vllm/our-coder" in output
 
 
 def test_a_mistake_in_the_settings_of_models_is_reported(

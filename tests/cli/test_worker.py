@@ -67,7 +67,25 @@ def test_each_model_that_a_job_may_ask_for_must_have_a_price(
         "CODING_AGENT_MODEL: the model 'nobody/knows-me' has no price"
     )
     monkeypatch.setenv("CODING_AGENT_MODEL", "openai/gpt-4o-mini")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-1")
     monkeypatch.setenv("CODING_AGENT_ALLOWED_MODELS", "openai/gpt-4o-mini,nobody/knows-me")
     assert console.refused("worker").startswith(
         "CODING_AGENT_ALLOWED_MODELS: the model 'nobody/knows-me' has no price"
     )
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("CODING_AGENT_MODEL", "the key for openai/gpt-4o-mini"),
+        ("CODING_AGENT_FALLBACK_MODEL", "the key for gpt-4o"),
+        ("CODING_AGENT_ATTEMPT_MODELS", "the key for gpt-4o"),
+    ],
+)
+def test_each_model_must_have_its_key(
+    console: Console, ready: None, monkeypatch: pytest.MonkeyPatch, setting: str, message: str
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-1")
+    monkeypatch.setenv("CODING_AGENT_MODEL", "anthropic/claude-opus-4-5")
+    monkeypatch.setenv(setting, message.rpartition(" ")[2])
+    assert console.refused("worker") == f"{setting}: OPENAI_API_KEY is not set: {message}"
