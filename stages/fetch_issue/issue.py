@@ -2,12 +2,13 @@
 
 import hashlib
 import json
+from collections import defaultdict
 
 from pydantic import BaseModel, ConfigDict
 
 from pipeline.github import IssueSnapshot, Repository
 from pipeline.job import IssueRef
-from repository.issue_text import strip_hidden_text
+from repository.issue_text import HiddenParts, render_line, render_text
 from stages.fetch_issue.comments import Selection
 
 
@@ -41,7 +42,7 @@ class Issue(BaseModel):
     private: bool
     snapshot_sha256: str
     hidden: tuple[str, ...]
-    """Descriptions of text that was removed because a reader of the page would not see it."""
+    """Descriptions of what the texts hide from a reader of the page."""
 
     @property
     def public_url(self) -> str | None:
@@ -57,16 +58,17 @@ class Issue(BaseModel):
 def freeze(
     ref: IssueRef, repository: Repository, snapshot: IssueSnapshot, selection: Selection
 ) -> Issue:
-    """Return the frozen issue, without text that a reader of its page would not see."""
-    hidden: list[str] = []
-    title = strip_hidden_text(snapshot.title, "title", hidden)
-    body = strip_hidden_text(snapshot.body, "body", hidden)
+    """Return the frozen issue: what a reader of its page sees."""
+    hidden: dict[str, HiddenParts] = defaultdict(HiddenParts)
+    title = render_line(snapshot.title, hidden["title"])
+    body = render_text(snapshot.body, hidden["body"])
     comments: list[IssueComment] = []
     for number, comment in enumerate(selection.shown, 1):
-        text = strip_hidden_text(comment.body, f"comment {number}", hidden)
+        text = render_text(comment.body, hidden[f"comment {number}"])
         comments.append(
             IssueComment(author=comment.author, association=comment.association, body=text)
         )
+    descriptions = [parts.describe(name) for name, parts in hidden.items()]
     return Issue(
         url=ref.url,
         repository=ref.repository,
@@ -81,7 +83,7 @@ def freeze(
         default_branch=repository.default_branch,
         private=repository.private,
         snapshot_sha256=_digest(snapshot),
-        hidden=tuple(hidden),
+        hidden=tuple(line for line in descriptions if line is not None),
     )
 
 

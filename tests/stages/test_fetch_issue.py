@@ -211,7 +211,7 @@ async def test_hidden_text_is_removed_everywhere_and_reported():
     notes: list[str] = []
     issue = await fetch_accepted(StaticForge(issues={42: stored}), notes)
     assert (issue.title, issue.body) == ("Wrong sum", "Please fix. Thanks.")
-    assert [c.body for c in issue.comments] == ["fine", "gnp "]
+    assert [c.body for c in issue.comments] == ["fine", "gnp"]
     assert issue.hidden == (
         "title: 1 invisible character",
         "body: 2 HTML comments",

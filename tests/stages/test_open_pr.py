@@ -535,7 +535,7 @@ async def test_the_body_says_what_hidden_text_was_removed(
     scenario.hidden = ("body: 1 HTML comment", "comment 2: 27 invisible characters")
     await scenario.open(claim(scenario.store))
     notice = (
-        "It was removed before the model read the issue: body: 1 HTML comment; comment 2: 27"
+        "was left out or marked before the model read it: body: 1 HTML comment; comment 2: 27"
         " invisible characters."
     )
     assert notice in (scenario.pulls[0].issue.body or "")
