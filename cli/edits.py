@@ -65,7 +65,7 @@ def apply_(ctx: click.Context, repo: Path, check: bool, output: Output, reply: I
     try:
         applied = apply_reply(reply.read(), files, policy, syntax)
         if not check:
-            _write(root, applied.files)
+            _write(root, applied.files, applied.executable)
     except EditFailed as error:
         if not output.as_json:
             raise CommandError(f"refused; nothing was written\n{error}") from None
@@ -158,14 +158,14 @@ def _git_mode(mode: int) -> str:
     if stat.S_ISLNK(mode):
         return "120000"
     if stat.S_ISREG(mode):
-        return "100644"
+        return "100755" if mode & stat.S_IXUSR else "100644"
     return "000000"  # A socket or a device, which git can't store.
 
 
-def _write(root: Path, files: Mapping[str, bytes | None]) -> None:
+def _write(root: Path, files: Mapping[str, bytes | None], executable: Mapping[str, bool]) -> None:
     """Write all new contents to a temporary folder in ``root``, then move each file into place.
 
-    Files keep their modes.
+    Files keep their modes, except those in ``executable``.
     """
     with tempfile.TemporaryDirectory(dir=root, prefix=".edits-") as folder:
         staged: dict[Path, Path] = {}
@@ -177,6 +177,8 @@ def _write(root: Path, files: Mapping[str, bytes | None]) -> None:
             source.write_bytes(data)
             if target.exists():
                 shutil.copymode(target, source)
+            if path in executable:
+                _set_executable(source, executable[path])
             staged[source] = target
         for source, target in staged.items():
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -184,3 +186,9 @@ def _write(root: Path, files: Mapping[str, bytes | None]) -> None:
     for path, data in files.items():
         if data is None:
             (root / path).unlink()
+
+
+def _set_executable(file: Path, executable: bool) -> None:
+    """Let those execute a file who may read it, or nobody."""
+    mode = file.stat().st_mode & 0o666
+    file.chmod(mode | (mode & 0o444) >> 2 if executable else mode)

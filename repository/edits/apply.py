@@ -1,7 +1,7 @@
 """Apply edits to the texts of files: all edits or none."""
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from prompts.filters import code
 from repository.edits.checks import check_new_lines
@@ -16,18 +16,23 @@ from repository.edits.model import (
     EditFailed,
     Hunks,
     Lines,
+    MoveFile,
     Replace,
     ReplaceLines,
     ReplaceText,
     SearchReplace,
+    SetMode,
     WriteFile,
     is_blank,
 )
+from repository.files import name_of
 
 _MAX_REPLACED = 2_000_000
 """Maximum number of characters that replacing every occurrence of a text may write."""
 _MAX_SEARCHED = 8_000_000
 """Maximum number of characters searched for the edits of one reply; each edit counts its file."""
+_EMPTY_FILES = ("__init__.py", "py.typed", ".gitkeep", ".keep")
+"""Names of files whose mere presence counts."""
 _MAX_PATH = 1_000
 _MAX_SHOWN_PATH = 200
 
@@ -59,6 +64,22 @@ class AppliedEdits:
     after: dict[str, str | None]
     """Every file whose text changed."""
     placements: tuple[Placement, ...]
+    moved: dict[str, str] = field(default_factory=dict)
+    """New path -> the path of the file that was renamed or copied to it."""
+    executable: dict[str, bool] = field(default_factory=dict)
+    """Path -> whether it becomes executable, where an edit says so."""
+
+    def following_moves(self) -> tuple[dict[str, str | None], dict[str, str | None]]:
+        """Return the texts before and after, those of a moved file under its new path."""
+        before = dict(self.before)
+        after = dict(self.after)
+        for path, source in self.moved.items():
+            if path in after:
+                before[path] = self.before[source]
+        for source in self.moved.values():
+            if after.get(source, "") is None:
+                del after[source]
+        return before, after
 
 
 def apply_edits(
@@ -87,20 +108,62 @@ def apply_edits(
     failures: list[str] = []
     for edit in edits:
         try:
-            path = _relative_path(edit.path, paths)
-            reason = refusal(path)
-            if reason:
-                raise EditFailed(reason)
-            editor.apply(replace(edit, path=path))
+            editor.apply(_permitted(edit, paths, refusal))
         except EditFailed as error:
             short_path = edit.path[:_MAX_SHOWN_PATH]
             failures.append(f"Block {edit.number} ({code(short_path)}) can't be applied: {error}")
     if failures:
         raise EditFailed(_describe_failures(failures, len(edits)))
     changed = editor.changed()
-    if not changed:
+    if not changed and not editor.executable:
         raise EditFailed("The blocks change nothing: the files already contain their replacements")
-    return AppliedEdits(editor.before, changed, tuple(editor.placements))
+    _check_emptied(editor.before, changed, edits)
+    return AppliedEdits(
+        before=editor.before,
+        after=changed,
+        placements=tuple(editor.placements),
+        moved=editor.moved,
+        executable=editor.executable,
+    )
+
+
+def _permitted(edit: Edit, paths: Collection[str], refusal: Callable[[str], str | None]) -> Edit:
+    """Return an edit with relative paths.
+
+    Raises:
+        EditFailed: one of them may not be written.
+    """
+    edit = replace(edit, path=_relative_path(edit.path, paths))
+    written = [edit.path]
+    if isinstance(edit.change, MoveFile):
+        change = replace(edit.change, to=_relative_path(edit.change.to, paths))
+        edit = replace(edit, change=change)
+        written.append(change.to)
+    for path in written:
+        reason = refusal(path)
+        if reason:
+            raise EditFailed(reason)
+    return edit
+
+
+def _check_emptied(
+    before: Mapping[str, str | None], after: Mapping[str, str | None], edits: Sequence[Edit]
+) -> None:
+    """Refuse edits that leave nothing of a file: that is how models write a deletion.
+
+    Raises:
+        EditFailed: the message says how a file is deleted.
+    """
+    written = {edit.path for edit in edits if isinstance(edit.change, WriteFile)}
+    for path, text in after.items():
+        may_be_empty = path in written or name_of(path) in _EMPTY_FILES
+        if text is None or text.strip() or may_be_empty:
+            continue
+        if (before.get(path) or "").strip():
+            raise EditFailed(
+                f"The edits leave {code(path[:_MAX_SHOWN_PATH])} empty. To delete the file, write a"
+                f" line of its own instead: *** Delete File: {path[:_MAX_SHOWN_PATH]}"
+            )
 
 
 def _describe_failures(failures: list[str], edits: int) -> str:
@@ -138,6 +201,8 @@ class _Editor:
         """path -> the first line whose number may differ from the one that the model saw."""
         self.before: dict[str, str | None] = {}
         self.after: dict[str, str | None] = {}
+        self.moved: dict[str, str] = {}
+        self.executable: dict[str, bool] = {}
         self.placements: list[Placement] = []
 
     def changed(self) -> dict[str, str | None]:
@@ -151,12 +216,38 @@ class _Editor:
     def apply(self, edit: Edit) -> None:
         """Apply one edit; raise EditFailed if it does not apply."""
         path = edit.path
+        text = self._text(path)
+        hunks: PlacedHunks = ()
+        match edit.change:
+            case MoveFile():
+                self._move(path, text, edit.change)
+            case SetMode():
+                if text is None:
+                    raise EditFailed(describe_missing_file(path, self._paths))
+                self.executable[path] = edit.change.executable
+            case _:
+                self.after[path], hunks = self._edited(edit, text)
+        self.placements.append(Placement(edit.number, path, hunks))
+
+    def _text(self, path: str) -> str | None:
+        """Return a file's current text; None if there is no such file."""
         if path not in self.before:
             self.before[path] = self._read(path)
             self.after[path] = self.before[path]
-        new, hunks = self._edited(edit, self.after[path])
-        self.after[path] = new
-        self.placements.append(Placement(edit.number, path, hunks))
+        return self.after[path]
+
+    def _move(self, path: str, text: str | None, change: MoveFile) -> None:
+        if text is None:
+            raise EditFailed(describe_missing_file(path, self._paths))
+        if self._text(change.to) is not None:
+            raise EditFailed(f"there is a file {code(change.to[:_MAX_SHOWN_PATH])} already")
+        self.after[change.to] = text
+        self.moved[change.to] = self.moved.get(path, path)
+        if path in self.executable:
+            self.executable[change.to] = self.executable[path]
+        if not change.keeps_source:
+            self.after[path] = None
+            self.executable.pop(path, None)
 
     def _edited(self, edit: Edit, text: str | None) -> tuple[str | None, PlacedHunks]:
         """Return the text after an edit, and where its hunks were applied."""
@@ -178,6 +269,7 @@ class _Editor:
                 return self._replace_hunks(edit.path, text, (change,))
             case Hunks():
                 return self._replace_hunks(edit.path, text, change.hunks)
+        raise AssertionError(f"not an edit of a text: {change}")
 
     def _replace_hunks(
         self, path: str, text: str, hunks: Sequence[Replace]

@@ -7,10 +7,11 @@ Every edit of a reply is applied, or none is.
 
 from dataclasses import dataclass
 
-from repository.edits.apply import Placement, apply_edits
+from repository.edits.apply import AppliedEdits, Placement, apply_edits
 from repository.edits.checks import check_conflict_markers, check_paths
 from repository.edits.editable_files import EditableFiles
 from repository.edits.encoding import DecodedFiles
+from repository.edits.model import EditFailed
 from repository.edits.policy import EditPolicy
 from repository.edits.readers import read_reply, require_edits
 from repository.edits.syntax import SyntaxChecker
@@ -24,6 +25,8 @@ class AppliedReply:
     format: str
     files: dict[str, bytes | None]
     """path -> its new content, or None if the file is removed."""
+    executable: dict[str, bool]
+    """path -> whether it is executable, where that is not the file's mode before."""
     placements: tuple[Placement, ...]
     notices: tuple[str, ...]
     """Sentences about the change for the reviewer."""
@@ -47,14 +50,29 @@ def apply_reply(
         return policy.refusal(path, exists=path in files.paths)
 
     applied = apply_edits(edits, texts.read, files.paths, refusal)
-    policy.check_change(applied.before, applied.after)
+    executable = _new_modes(applied, files)
+    if not applied.after and not executable:
+        raise EditFailed("The edits change nothing: the files already have these modes")
+    before, after = applied.following_moves()
+    policy.check_change(before, after)
     check_paths(applied.after.keys())
-    check_conflict_markers(applied.before, applied.after)
-    unparsed = syntax.check(applied.before, applied.after)
+    check_conflict_markers(before, after)
+    unparsed = syntax.check(before, after)
+    written = {path: applied.before[path] for path in executable} | applied.after
     return AppliedReply(
         format=parsed.format,
-        files=texts.encode(applied.after),
+        files=texts.encode(written, applied.moved),
+        executable=executable,
         placements=applied.placements,
-        notices=(*describe_weakened_tests(applied.before, applied.after), *unparsed),
+        notices=(*describe_weakened_tests(before, after), *unparsed),
         prose=parsed.prose,
     )
+
+
+def _new_modes(applied: AppliedEdits, files: EditableFiles) -> dict[str, bool]:
+    """Return path -> whether it is executable, for each file whose mode changes."""
+    modes: dict[str, bool] = {}
+    for path, source in applied.moved.items():
+        modes[path] = files.is_executable(source)
+    modes.update(applied.executable)
+    return {path: mode for path, mode in modes.items() if mode != files.is_executable(path)}

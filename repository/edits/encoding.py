@@ -26,15 +26,21 @@ class DecodedFiles:
         self._decoded[path] = decode(data)
         return self._decoded[path].text
 
-    def encode(self, texts: Mapping[str, str | None]) -> dict[str, bytes | None]:
+    def encode(
+        self, texts: Mapping[str, str | None], moved: Mapping[str, str]
+    ) -> dict[str, bytes | None]:
         """Encode the new texts, each in its file's encoding; new files are UTF-8.
+
+        Args:
+            texts: path -> new text, or None if the file is removed.
+            moved: new path -> the path of the file that was renamed or copied.
 
         Raises:
             EditFailed: a text contains a character that its file's encoding lacks.
         """
         files: dict[str, bytes | None] = {}
         for path, text in texts.items():
-            before = self._decoded.get(path, DecodedText("", "utf-8"))
+            before = self._decoded.get(moved.get(path, path), DecodedText("", "utf-8"))
             files[path] = None if text is None else _encode(text, before)
         return files
 

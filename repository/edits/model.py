@@ -11,7 +11,8 @@ whole lines exactly as they are in the file, indentation included, enough of the
 the lines that take their place
 >>>>>>> REPLACE
 (a new file: its path, and nothing between SEARCH and =======)
-(to delete a file, a line of its own: *** Delete File: path/of/the/file.py)"""
+(to delete a file, a line of its own: *** Delete File: path/of/the/file.py)
+(to rename one, above the blocks for its new path: *** Move File: old/path.py -> new/path.py)"""
 
 MAX_EDITS = 500
 """Maximum number of edits in one reply; a reader may stop after one more."""
@@ -91,7 +92,23 @@ class DeleteFile:
     """Remove the file."""
 
 
-Change = Replace | Hunks | ReplaceText | ReplaceLines | WriteFile | DeleteFile
+@dataclass(frozen=True)
+class MoveFile:
+    """Rename the file, or copy it; content and mode stay."""
+
+    to: str
+    keeps_source: bool = False
+    """Whether the file stays where it is, too."""
+
+
+@dataclass(frozen=True)
+class SetMode:
+    """Make the file executable, or no longer executable."""
+
+    executable: bool
+
+
+Change = Replace | Hunks | ReplaceText | ReplaceLines | WriteFile | DeleteFile | MoveFile | SetMode
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ class BaseCode:
         """
         files = EditableFiles.of_tree(self.mirror, self.sha)
         applied = apply_reply(reply, files, self.policy, self.syntax)
-        tree = self.mirror.write_tree(self.sha, applied.files)
+        tree = self.mirror.write_tree(self.sha, applied.files, applied.executable)
         return EditedTree(
             sha=tree,
             paths=tuple(sorted(applied.files)),

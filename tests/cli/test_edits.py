@@ -36,6 +36,14 @@ def test_a_reply_is_applied_and_each_block_is_explained(console: Console, repo: 
     assert [file.name for file in (repo / "shop").iterdir()] == ["sum.py"]
 
 
+def test_files_are_moved_and_made_executable(console: Console, repo: Path) -> None:
+    reply = "*** Move File: shop/sum.py -> lib/sum.py\n*** Make Executable: a.txt\n"
+    result = console.run("edits", "apply", "--repo", repo, stdin=reply)
+    assert result.stdout == "written: a.txt\nwritten: lib/sum.py\nremoved: shop/sum.py\n"
+    assert (repo / "lib/sum.py").read_text() == "def f():\n    return 1\n"
+    assert all((repo / path).stat().st_mode & 0o100 for path in ("lib/sum.py", "a.txt"))
+
+
 def test_a_check_writes_nothing_and_explains_the_same(console: Console, repo: Path) -> None:
     (console.folder / "reply.md").write_text(REPLY)
     output = console.json("edits", "apply", "--repo", repo, "--check", "--json", "reply.md")

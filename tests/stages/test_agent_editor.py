@@ -73,6 +73,11 @@ EDITS = (
     ),
     (edit("undo_edit", "calc.py"), "-    return a + b"),
     (call("apply_patch", text="*** Delete File: alias.py"), "done."),
+    (call("bash", command="echo ls > old.sh; chmod 755 old.sh"), "(no output)"),
+    (call("apply_patch", text="*** Move File: old.sh -> bin/new.sh"), "+ls"),
+    (call("apply_patch", text="*** Make Executable: calc.py"), "same as before"),
+    (call("bash", command="stat -c '%a %n' bin/* calc.py old.sh"), "755 bin/new.sh\n755 calc.py"),
+    (call("bash", command="rm -r bin; chmod 644 calc.py"), "(no output)"),
     (call("bash", command="rm -r here dangling; ls"), "```\ncalc.py\nlib\ntest_calc.py\n```"),
     (edit("str_replace", "calc.py", old_str="a - b", new_str="a + b"), "+    return a + b"),
 )

@@ -30,7 +30,10 @@ FORMATS = (
     ),
     Format(
         name="search/replace",
-        marker=re.compile(r"SEARCH|ORIGINAL|REPLACE|UPDATED|\*\*\* Delete File:"),
+        marker=re.compile(
+            r"SEARCH|ORIGINAL|REPLACE|UPDATED"
+            r"|\*\*\* (?:(?:Delete|Move|Rename) File|Make Executable):"
+        ),
         read=blocks.read,
     ),
     Format(

@@ -7,19 +7,30 @@ lines as they are
 lines as they should be
 >>>>>>> REPLACE
 
-A file is deleted by a line of its own outside the blocks: ``*** Delete File: path/of/file.py``.
+Lines of their own outside the blocks delete and rename files, or make them executable:
+``*** Delete File: PATH``, ``*** Move File: OLD -> NEW``, ``*** Make Executable: PATH``.
 """
 
 import re
 
 from prompts.filters import code
-from repository.edits.model import MAX_EDITS, DeleteFile, Replace, SearchReplace
+from repository.edits.model import (
+    MAX_EDITS,
+    DeleteFile,
+    MoveFile,
+    Replace,
+    SearchReplace,
+    SetMode,
+)
 from repository.edits.readers.block_bodies import CLOSE, OPEN, find_dividers, read_body
 from repository.edits.readers.headings import Heading, Paths, find_heading
 from repository.edits.readers.naming import CODE_FENCE, FENCE, as_path
 from repository.edits.readers.reading import Cursor, Reading
 
-_DELETION = re.compile(r"^\s*\*\*\* Delete File:[ \t]*(?P<path>.+)$")
+_OPERATION = re.compile(
+    r"^\s*\*\*\* (?P<kind>Delete File|(?:Move|Rename) File|Make Executable):[ \t]*(?P<rest>.+)$"
+)
+_ARROW = re.compile(r"\s+(?:->|=>|→|to)\s+")
 _ENVELOPE_SECTION = re.compile(r"^\s*\*\*\* (?:Add|Update) File:")
 _END_OF_LAYOUT = re.compile(r"^\s*(?:`{3,}|~{3,}|</[a-z_]+>)\s*$")
 """A fence's or a tag's end."""
@@ -59,12 +70,12 @@ class _BlockReader:
 
     def _pass_line(self) -> None:
         cursor = self._cursor
-        deletion = _DELETION.match(cursor.line)
-        if deletion is not None:
+        operation = _OPERATION.match(cursor.line)
+        if operation is not None:
             self._end_of_last = cursor.at + 1
             self._path = None
             self._reading.add_span(cursor.at, self._end_of_last)
-            self._reading.add_edit(deletion["path"].strip(" \t`").removeprefix("./"), DeleteFile())
+            self._read_operation(operation["kind"], operation["rest"])
         elif _ENVELOPE_SECTION.match(cursor.line):
             self._reading.add_problem(
                 cursor.at, "it is part of a patch: write *** Begin Patch above, and *** End Patch"
@@ -74,6 +85,21 @@ class _BlockReader:
                 cursor.at, "it ends a block (>>>>>>> REPLACE), but none is open"
             )
         cursor.advance()
+
+    def _read_operation(self, kind: str, rest: str) -> None:
+        """Read a line that deletes or renames a file, or makes it executable."""
+        if kind == "Delete File":
+            self._reading.add_edit(_clean_path(rest), DeleteFile())
+        elif kind == "Make Executable":
+            self._reading.add_edit(_clean_path(rest), SetMode(executable=True))
+        else:
+            names = [_clean_path(name) for name in _ARROW.split(rest)]
+            if len(names) == 2 and all(names):
+                self._reading.add_edit(names[0], MoveFile(names[1]))
+            else:
+                self._reading.add_problem(
+                    self._cursor.at, "it renames a file: write *** Move File: old/path -> new/path"
+                )
 
     def _read_block(self, opening: re.Match[str]) -> None:
         cursor = self._cursor
@@ -143,6 +169,10 @@ class _BlockReader:
             self._reading.add_problem(
                 start, f"{block} has no >>>>>>> REPLACE before the next one begins"
             )
+
+
+def _clean_path(text: str) -> str:
+    return text.strip(' \t`*"').removeprefix("./")
 
 
 def _is_explanation(cursor: Cursor) -> bool:

@@ -2,20 +2,25 @@
 Markdown and prose around them.
 
 Each hunk is located by its own context; the numbers of its header only choose between equal
-matches.
+matches, and are a hint where it ends. Lines of a diff that belong to no hunk are a problem: part of
+the change would be lost.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from prompts.filters import code
 from repository.edits.model import (
     MAX_EDITS,
     Change,
     DeleteFile,
     Hunks,
     Lines,
+    MoveFile,
     Replace,
     SearchReplace,
+    SetMode,
 )
 from repository.edits.readers.headings import Paths, find_heading
 from repository.edits.readers.naming import CODE_FENCE, FENCE
@@ -31,12 +36,23 @@ _HUNK_HEADER = re.compile(
 _EXTENDED_HEADER = re.compile(
     r"^(?:index [0-9a-f]|(?:new|deleted) file mode|(?:old|new) mode|similarity index|Index: |=====)"
 )
-_MOVE = re.compile(r"^(?:rename|copy) (?:from|to) ")
+_MOVE = re.compile(r"^(?P<kind>rename|copy) (?P<end>from|to) (?P<path>\S.*)$")
+_MODE = re.compile(r"^(?P<kind>new file|deleted file|old|new) mode\b ?(?P<mode>\d*)")
+_FILE_MODES = {"": None, "100644": False, "100755": True}
+"""git's mode -> whether the file is executable. Links and submodules have other modes."""
+_BINARY = ("GIT binary patch", "Binary files ")
+_NUMBERED_HEADER = re.compile(r"^@@ -\d+(?:,\d+)? \+\d+(?:,\d+)? @@")
+_LIST_ITEM = re.compile(r"^[-+] [^\s*]")
+_CHANGED_LINE = re.compile(r"^[-+](?:[^-+\s]|[ \t]{2,}\S|\t)")
+"""A removed or added line, rather than a list item or a rule."""
+_MAX_LOOKED_AHEAD = 200
 _STARTS_NEXT = ("@@", "diff --git ", "*** ", "Index: ")
 _OPENING_TAGS = ("<patch>", "<diff>")
 _CLOSING_TAGS = ("</patch>", "</diff>")
 _DIFF_LANGUAGES = ("diff", "patch", "udiff")
 _NO_FILE = "/dev/null"
+_MARKS = ("+", "-", " ", "\\", "\t")
+"""The first characters of a hunk's lines."""
 _PREFIXES = ("a/", "b/")
 _TAG_DISTANCE = 3
 """Number of lines above a diff that are searched for a tag around it."""
@@ -59,7 +75,34 @@ class _File:
     """Whether its --- and +++ lines have been read."""
     is_new: bool = False
     is_deleted: bool = False
+    moved_from: str | None = None
+    moved_to: str | None = None
+    is_copy: bool = False
+    executable: bool | None = None
+    """None if the diff does not say it."""
     hunks: list[Replace] = field(default_factory=list)
+
+    @property
+    def is_moved(self) -> bool:
+        return self.moved_from is not None and self.moved_to is not None
+
+    @property
+    def has_text(self) -> bool:
+        """Whether the diff says what the file contains, or that it is gone."""
+        return bool(self.hunks) or self.is_deleted or self.is_new
+
+    def edits(self) -> Iterator[tuple[str, Change]]:
+        """Yield the path and change of each edit."""
+        path = self.path
+        if self.moved_from is not None and self.moved_to is not None:
+            yield self.moved_from, MoveFile(self.moved_to, keeps_source=self.is_copy)
+            path = self.moved_to
+        if path is None:
+            return
+        if self.has_text:
+            yield path, self.change
+        if self.executable is not None and (self.executable or not self.is_new):
+            yield path, SetMode(self.executable)
 
     @property
     def change(self) -> Change:
@@ -105,6 +148,8 @@ class _DiffReader:
         self._in_diff_fence = False
         self._end_of_last = 0
         """The line below the last header or hunk."""
+        self._stray: int | None = None
+        """The first line of a diff that belongs to no hunk."""
 
     def read(self) -> Reading:
         steps = (
@@ -115,6 +160,7 @@ class _DiffReader:
             self._read_old_name,
             self._read_move,
             self._read_mode,
+            self._read_binary,
             self._read_fence,
             self._read_other_text,
         )
@@ -123,6 +169,10 @@ class _DiffReader:
                 if step():
                     break
         self._close_file()
+        if self._stray is not None and self._reading.edits:
+            self._reading.add_problem(
+                self._stray, "this line of a diff belongs to no hunk: write an @@ line above it"
+            )
         return self._reading
 
     def _is_full(self) -> bool:
@@ -166,7 +216,9 @@ class _DiffReader:
 
     def _read_hunk_header(self) -> bool:
         header = _HUNK_HEADER.match(self._cursor.line)
-        if header is None or not (self._file or self._in_diff_fence):
+        if header is None:
+            return False
+        if not (self._file or self._in_diff_fence or self._at_numbered_hunk()):
             return False
         self._cursor.advance()
         self._read_hunk(header)
@@ -181,24 +233,43 @@ class _DiffReader:
         return True
 
     def _read_move(self) -> bool:
-        at_header = self._file is not None and not self._file.hunks
-        if not at_header or not _MOVE.match(self._cursor.line):
+        move = _MOVE.match(self._cursor.line)
+        if move is None or self._file is None or self._file.hunks:
             return False
-        self._reading.add_problem(
-            self._cursor.at, "the diff renames or copies a file: write it as a new one instead"
-        )
-        self._cursor.advance()
+        path = _without_quotes(move["path"])
+        if move["end"] == "from":
+            self._file.moved_from = path
+        else:
+            self._file.moved_to = path
+        self._file.is_copy = move["kind"] == "copy"
+        self._take_header()
         return True
 
     def _read_mode(self) -> bool:
-        if self._file is None:
+        mode = _MODE.match(self._cursor.line)
+        if self._file is None or mode is None:
             return False
-        if self._cursor.line.startswith("new file mode"):
-            self._file.is_new = True
-        elif self._cursor.line.startswith("deleted file mode"):
+        kind = mode["kind"]
+        if kind == "deleted file":
             self._file.is_deleted = True
+        elif kind != "old":
+            self._file.is_new = self._file.is_new or kind == "new file"
+            self._set_mode(self._file, mode["mode"])
+        self._take_header()
+        return True
+
+    def _set_mode(self, file: _File, mode: str) -> None:
+        if mode in _FILE_MODES:
+            file.executable = _FILE_MODES[mode]
         else:
+            self._reading.add_problem(
+                self._cursor.at, f"mode {mode} is no file's: links and submodules can't be written"
+            )
+
+    def _read_binary(self) -> bool:
+        if self._file is None or not self._cursor.line.startswith(_BINARY):
             return False
+        self._reading.add_problem(self._cursor.at, "a binary file can't be written")
         self._cursor.advance()
         return True
 
@@ -219,6 +290,9 @@ class _DiffReader:
 
     def _read_other_text(self) -> bool:
         line = self._cursor.line
+        is_in_code = self._fence is not None and not self._in_diff_fence
+        if self._stray is None and _CHANGED_LINE.match(line) and not is_in_code:
+            self._stray = self._cursor.at
         is_prose = line.strip() and not _EXTENDED_HEADER.match(line)
         if is_prose and self._file and self._file.hunks:
             self._close_file()
@@ -226,6 +300,16 @@ class _DiffReader:
         return True
 
     # Helpers of the steps.
+
+    def _take_header(self) -> None:
+        """Move past a line of git's header, which belongs to the file's edit."""
+        self._cursor.advance()
+        self._end_of_last = self._cursor.at
+
+    def _at_numbered_hunk(self) -> bool:
+        """Return whether a hunk begins here that can be no prose."""
+        is_header = _NUMBERED_HEADER.match(self._cursor.line) is not None
+        return is_header and self._cursor.next_line[:1] in ("+", "-", " ")
 
     def _open_file(self, at: int) -> _File:
         self._close_file()
@@ -237,14 +321,19 @@ class _DiffReader:
         """Add the edit of the open file, or the problem with it."""
         file = self._file
         self._file = None
-        if file is None or not (file.hunks or file.is_deleted or file.is_new):
+        if file is None:
             return
-        if file.path is None:
+        if (file.moved_from is None) != (file.moved_to is None):
+            self._reading.add_problem(file.line, "the diff names one end of a rename only")
+            return
+        if not (file.has_text or file.is_moved or file.executable is not None):
+            return
+        if file.path is None and not file.is_moved:
             self._reading.add_problem(
                 file.line, "the diff names no file: write its --- and +++ lines"
             )
-        else:
-            self._reading.add_edit(file.path, file.change)
+        for path, change in file.edits():
+            self._reading.add_edit(path, change)
         end = max(self._end_of_last, file.line + 1)
         self._reading.add_span(file.line, end)
 
@@ -260,12 +349,15 @@ class _DiffReader:
         file.is_new = file.is_new or old == _NO_FILE
         file.is_deleted = file.is_deleted or new == _NO_FILE
         file.path = old if new in (None, _NO_FILE) else new
-        if old is None or old == new or _NO_FILE in (old, new):
+        if old is None or old == new or _NO_FILE in (old, new) or file.is_moved:
             return
         if new is None:
             problem = "the diff has no +++ line below its --- line"
         else:
-            problem = f"the diff turns {old[:_MAX_SHOWN_PATH]} into {new}: write a new file"
+            problem = (
+                f"the diff turns {code(old[:_MAX_SHOWN_PATH])} into {code(new[:_MAX_SHOWN_PATH])}:"
+                " to rename a file, write git's lines 'rename from' and 'rename to'"
+            )
         self._reading.add_problem(self._cursor.at, problem)
 
     def _read_hunk(self, header: re.Match[str] | None) -> None:
@@ -309,13 +401,25 @@ class _DiffReader:
         if self._fence is not None:
             beside_mark = line.strip(self._fence[0] + " ")
             return line.startswith(self._fence) and not beside_mark
-        complete = counts is not None and counts.are_done
-        if line[:1] in ("+", "-", " ", "\\", "\t"):
+        may_be_over = counts is not None and counts.are_done and not self._has_more_changes()
+        if line[:1] in _MARKS:
             after_blank = self._cursor.at > 0 and not self._cursor.previous_line.strip()
-            return complete and after_blank
+            return may_be_over and after_blank
         if not line.strip():
-            return complete
+            return may_be_over
         return FENCE.match(line) is not None or not self._is_in_tags(file)
+
+    def _has_more_changes(self) -> bool:
+        """Return whether lines of a hunk follow, whatever its header counts, rather than prose."""
+        end = self._cursor.at + _MAX_LOOKED_AHEAD
+        for line in self._cursor.lines[self._cursor.at : end]:
+            if line.startswith(("@@", "diff --git ", "--- ", "+++ ")):
+                return False
+            if line.startswith(("+", "-")) and not _LIST_ITEM.match(line):
+                return True
+            if line.strip() and line[:1] not in _MARKS:
+                return False
+        return False
 
     def _at_names(self) -> bool:
         """Return whether the cursor is at a --- line followed by a +++ line."""
@@ -331,7 +435,11 @@ class _DiffReader:
 
 def _clean_name(line: re.Match[str]) -> str:
     """Return the path of a --- or +++ line, without git's quotes and diff's timestamp."""
-    return line["path"].split("\t")[0].strip().strip('"')
+    return _without_quotes(line["path"].split("\t")[0])
+
+
+def _without_quotes(path: str) -> str:
+    return path.strip().strip('"')
 
 
 def _has_prefix(name: str | None) -> bool:

@@ -5,7 +5,15 @@ after ``@@`` to find them.
 import re
 
 from prompts.filters import code
-from repository.edits.model import Change, DeleteFile, Hunks, Replace, SearchReplace
+from repository.edits.model import (
+    Change,
+    DeleteFile,
+    Hunks,
+    MoveFile,
+    Replace,
+    SearchReplace,
+    is_blank,
+)
 from repository.edits.readers.headings import Paths
 from repository.edits.readers.reading import Cursor, Reading, Unreadable
 
@@ -50,12 +58,19 @@ def _read_section(cursor: Cursor, reading: Reading) -> None:
             reading.add_problem(header, "in a patch envelope, this line belongs to no file")
         return
     body = cursor.take_until(_ends_section)
+    path = section["path"].removeprefix("./")
+    if section["kind"] == "Update" and body and body[0].startswith(_MOVE):
+        new_path = body.pop(0).removeprefix(_MOVE).strip().removeprefix("./")
+        reading.add_edit(path, MoveFile(new_path))
+        path = new_path
+        if is_blank(body):
+            return
     try:
         change = _read_change(section["kind"], body)
     except Unreadable as error:
         reading.add_problem(header, str(error))
     else:
-        reading.add_edit(section["path"].removeprefix("./"), change)
+        reading.add_edit(path, change)
 
 
 def _ends_section(line: str) -> bool:
@@ -87,8 +102,6 @@ def _read_new_file(body: list[str]) -> Replace:
 
 
 def _read_update(body: list[str]) -> Hunks:
-    if body and body[0].startswith(_MOVE):
-        raise Unreadable("moving a file is not supported: delete it, and add the new one")
     hunks: list[Replace] = []
     anchors: list[str] = []
     lines: list[str] = []

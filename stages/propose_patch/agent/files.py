@@ -5,7 +5,6 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from prompts.filters import code
 from repository.edits.apply import AppliedEdits, apply_edits
 from repository.edits.checks import check_conflict_markers
 from repository.edits.encoding import DecodedFiles, decode
@@ -15,8 +14,8 @@ from stages.propose_patch.base_code import BaseCode
 
 #: Size in bytes of a file that the editor opens.
 MAX_FILE_BYTES = 2_000_000
-#: Seconds for removing a file.
-_REMOVE_SECONDS = 30.0
+#: Seconds for removing a file, or changing its mode.
+_COMMAND_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,21 @@ class WorkspaceFiles:
         Raises:
             EditFailed: the message says why none was applied.
         """
-        return await self._write_all(await self._plan(edits))
+        read, data = self._reader()
+        files = DecodedFiles(read)
+        applied = await self._apply(edits, files)
+        texts = {path: applied.before[path] for path in applied.executable} | applied.after
+        planned: list[FileEdit] = []
+        for path, after in files.encode(texts, applied.moved).items():
+            file = FileEdit(
+                path=path,
+                before=data[path],
+                after=after,
+                text_before=applied.before[path] or "",
+                text_after=texts[path] or "",
+            )
+            planned.append(file)
+        return await self._write_all(planned, applied)
 
     async def start_over(self, edits: Sequence[Edit]) -> list[FileEdit]:
         """Apply edits to the base commit, in place of every change so far, and write the files.
@@ -94,7 +107,7 @@ class WorkspaceFiles:
             contents[path] = await asyncio.to_thread(self._base.read, path)
         files = DecodedFiles(self._base.read)
         applied = await self._apply(edits, files)
-        contents.update(files.encode(applied.after))
+        contents.update(files.encode(applied.after, applied.moved))
         planned: list[FileEdit] = []
         for path, after in contents.items():
             before = await self.read(path)
@@ -102,12 +115,24 @@ class WorkspaceFiles:
                 planned.append(_file_edit(path, before, after))
         if not planned:
             raise EditFailed("These edits change nothing: the files already have this content.")
-        return await self._write_all(planned)
+        return await self._write_all(planned, applied)
 
-    async def _write_all(self, planned: list[FileEdit]) -> list[FileEdit]:
-        for file in planned:
+    async def _write_all(self, planned: list[FileEdit], applied: AppliedEdits) -> list[FileEdit]:
+        """Write files, then their modes, which may be those of files that are then removed."""
+        written = [file for file in planned if file.after is not None]
+        for file in written:
             await self.write(file.path, file.after)
+        for command in _mode_commands(applied):
+            await self._run(command)
+        for file in planned:
+            if file.after is None:
+                await self.write(file.path, None)
         return planned
+
+    async def _run(self, command: str) -> None:
+        output = await self._workspace.run(command, seconds=_COMMAND_SECONDS)
+        if output.exit_code != 0:
+            raise EditFailed(f"a file can't be removed or given its mode: {_explain(output)}")
 
     async def write(self, path: str, content: bytes | None) -> None:
         """Write a file, or remove it.
@@ -116,10 +141,7 @@ class WorkspaceFiles:
             EditFailed: it can't be written.
         """
         if content is None:
-            command = f"rm -f -- {shlex.quote(path)}"
-            output = await self._workspace.run(command, seconds=_REMOVE_SECONDS)
-            if output.exit_code != 0:
-                raise EditFailed(f"{code(path)} can't be removed: {_explain(output)}")
+            await self._run(f"rm -f -- {shlex.quote(path)}")
             return
         try:
             await self._workspace.write(path, content)
@@ -132,23 +154,6 @@ class WorkspaceFiles:
             return None
         return self._base.policy.refusal(path, exists=path in self._paths)
 
-    async def _plan(self, edits: Sequence[Edit]) -> list[FileEdit]:
-        read, data = self._reader()
-        files = DecodedFiles(read)
-        applied = await self._apply(edits, files)
-        encoded = files.encode(applied.after)
-        planned: list[FileEdit] = []
-        for path, after in encoded.items():
-            file = FileEdit(
-                path=path,
-                before=data[path],
-                after=after,
-                text_before=applied.before[path] or "",
-                text_after=applied.after[path] or "",
-            )
-            planned.append(file)
-        return planned
-
     async def _apply(self, edits: Sequence[Edit], files: DecodedFiles) -> AppliedEdits:
         """Return the texts of the edited files, before and after, without writing them.
 
@@ -156,7 +161,7 @@ class WorkspaceFiles:
             EditFailed: an edit can't be applied, or a file no longer parses.
         """
         applied = await asyncio.to_thread(apply_edits, edits, files.read, self._paths, self.refusal)
-        await self.check(applied.before, applied.after)
+        await self.check(*applied.following_moves())
         return applied
 
     async def check(
@@ -191,6 +196,17 @@ def _file_edit(path: str, before: bytes | None, after: bytes | None) -> FileEdit
         text_before="" if before is None else decode(before).text,
         text_after="" if after is None else decode(after).text,
     )
+
+
+def _mode_commands(applied: AppliedEdits) -> list[str]:
+    """Return the commands that give moved files their modes, and others the ones in the edits."""
+    commands: list[str] = []
+    for path, source in applied.moved.items():
+        reference = shlex.quote(f"--reference={source}")
+        commands.append(f"chmod {reference} -- {shlex.quote(path)}")
+    for path, executable in applied.executable.items():
+        commands.append(f"chmod a{'+' if executable else '-'}x -- {shlex.quote(path)}")
+    return commands
 
 
 def _explain(output: CommandOutput) -> str:

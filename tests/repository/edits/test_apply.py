@@ -53,6 +53,16 @@ def test_an_empty_search_does_not_overwrite_a_file():
     assert "exists and is not empty" in refusal(block("", "a = 1\n"))
 
 
+@pytest.mark.parametrize("replacement", ["", "\n"])
+def test_a_file_is_emptied_only_by_a_deletion_or_where_its_presence_counts(replacement):
+    files = {"old.py": "x = 1\n", "pkg/__init__.py": "x = 1\n"}
+    message = refusal(block("x = 1\n", replacement, "old.py"), files)
+    assert "write a line of its own instead: *** Delete File: old.py" in message
+    assert applied(block("x = 1\n", "", "pkg/__init__.py"), files) == {"pkg/__init__.py": ""}
+    refilled = block("x = 1\n", "", "old.py") + block("", "y = 2\n", "old.py")
+    assert applied(refilled, files) == {"old.py": "y = 2\n"}
+
+
 def test_edits_that_change_nothing_are_refused():
     assert "change nothing" in refusal(block("import os\n", "import os\n"))
 

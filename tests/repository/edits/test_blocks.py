@@ -121,6 +121,42 @@ def test_a_line_outside_the_blocks_deletes_a_file() -> None:
     assert apply_to_texts(quoted, files) == {"notes.md": "*** Delete File: a.py\n"}
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "*** Move File: old.py -> lib/new.py",
+        "*** Rename File: `old.py` -> `lib/new.py`",
+        "  *** Move File: old.py to ./lib/new.py",
+    ],
+)
+def test_a_line_outside_the_blocks_renames_a_file_which_can_then_be_edited(line: str) -> None:
+    files = {"a.py": "x\n", "old.py": "z\n"}
+    assert apply_to_texts(f"{line}\n", files) == {"old.py": None, "lib/new.py": "z\n"}
+    edited = f"{line}\n\n{block('lib/new.py', 'z' + chr(10), 'zz' + chr(10))}"
+    assert apply_to_texts(edited, files) == {"old.py": None, "lib/new.py": "zz\n"}
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("*** Move File: old.py", "write *** Move File: old/path -> new/path"),
+        ("*** Move File: old.py -> a.py", "there is a file `a.py` already"),
+        ("*** Move File: none.py -> b.py", "there is no file `none.py`"),
+        ("*** Move File: old.py -> .git/config", "refused"),
+        ("*** Move File: .github/workflows/x.yml -> x.yml", "refused"),
+        ("*** Make Executable: none.sh", "there is no file `none.sh`"),
+    ],
+)
+def test_an_operation_that_can_not_be_done_is_refused_with_the_reason(line: str, why: str) -> None:
+    files = {"a.py": "x\n", "old.py": "z\n", ".github/workflows/x.yml": "x\n"}
+    assert why in refusal_of_texts(f"{line}\n", files)
+
+
+def test_an_operation_stands_between_two_blocks() -> None:
+    reply = block("a.py", "x\n", "y\n") + "*** Delete File: old.py\n" + block("", "y\n", "z\n")
+    assert "names no file" in refusal_of_texts(reply, {"a.py": "x\n", "old.py": ""})
+
+
 def test_a_part_of_a_patch_without_its_beginning_is_a_problem() -> None:
     reply = "*** Delete File: old.py\n*** Update File: a.py\n@@\n-x\n+y\n"
     assert "write *** Begin Patch above" in refusal_of_texts(reply, {"a.py": "x\n", "old.py": ""})

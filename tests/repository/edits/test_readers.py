@@ -75,15 +75,12 @@ def test_a_heading_or_line_number_chooses_between_equal_matches():
     )
 
 
-def test_a_diff_creates_and_removes_files_but_does_not_rename():
+def test_a_diff_creates_and_removes_files():
     diff = "--- /dev/null\n+++ b/new/n.py\n@@ -0,0 +1,2 @@\n+a = 1\n+b = 2\n"
     assert applied(diff) == {"new/n.py": "a = 1\nb = 2\n"}
     assert applied(
         "diff --git a/m.py b/m.py\ndeleted file mode 100644\n--- a/m.py\n+++ /dev/null\n"
     ) == {"m.py": None}
-    assert "write a new file" in refusal(
-        "--- a/m.py\n+++ b/n.py\n@@ -1 +1 @@\n-    a = 1\n+    a = 3\n"
-    )
 
 
 def test_a_hunk_without_a_line_of_the_file_is_refused():
@@ -99,12 +96,19 @@ def test_an_envelope_updates_adds_and_deletes():
     }
 
 
+def test_an_envelope_moves_a_file() -> None:
+    move = "*** Update File: m.py\n*** Move to: lib/m.py\n"
+    assert applied(ENVELOPE.format(move)) == {"m.py": None, "lib/m.py": FILE}
+    hunk = "@@ def f():\n-    a = 1\n+    a = 3\n"
+    assert applied(ENVELOPE.format(move + hunk)) == {"m.py": None, "lib/m.py": CHANGED["m.py"]}
+
+
 @pytest.mark.parametrize(
     ("sections", "why"),
     [
         ("*** Update File: m.py\n@@\n-    a = 1\nso\n", "does not begin with a space, + or -"),
         ("*** Add File: n.py\nb = 1\n", "each line of a new file"),
-        ("*** Update File: m.py\n*** Move to: n.py\n", "moving a file"),
+        ("*** Update File: m.py\n*** Move to: ../n.py\n", "refused"),
         ("-    a = 1\n", "belongs to no file"),
     ],
 )

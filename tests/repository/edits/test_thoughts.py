@@ -175,5 +175,5 @@ def test_the_answer_is_a_part_of_the_reply(pieces: list[str]) -> None:
 def test_a_long_hostile_reply_is_read_in_time() -> None:
     pieces = ["</think>\n", "```\n</think>\n", "<a>\n</think>\n", "+</think>\n", '"</think>"\n']
     for piece in pieces:
-        find_answer(piece * (400_000 // len(piece)))
-        find_answer("```\n" + "<b>\n</b>\n```\n" * 20_000 + piece * 1_000)
+        find_answer(piece * (100_000 // len(piece)))
+        find_answer("```\n" + "<b>\n</b>\n```\n" * 5_000 + piece * 1_000)
