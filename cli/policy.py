@@ -35,6 +35,7 @@ def worker_policy(settings: Settings, host: str, model: str, templates: Template
         limits=limits,
         max_cost_usd_per_repository_day=settings.max_cost_usd_per_repository_day,
         max_cost_usd_per_day=settings.max_cost_usd_per_day,
+        max_cost_usd_per_key_day=_key_budgets(settings),
         topic_arn=settings.topic_arn,
         allowed=allowed,
     )
@@ -68,6 +69,15 @@ def known_policy(settings: Settings) -> Policy:
         max_cost_usd_per_day=settings.max_cost_usd_per_day,
         allowed=allowed,
     )
+
+
+def _key_budgets(settings: Settings) -> dict[str, float]:
+    """Return the US dollars a day of each key that has a budget of its own."""
+    budgets = {}
+    for key in settings.named_api_keys:
+        if key.limits.max_cost_usd_per_day is not None:
+            budgets[key.name] = key.limits.max_cost_usd_per_day
+    return budgets
 
 
 def _allowed_topics(settings: Settings) -> tuple[str, ...]:

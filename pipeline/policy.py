@@ -1,12 +1,12 @@
 """What a deployment allows its runs, and where it publishes their events."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from pipeline.budget import EffectiveLimits
 from pipeline.job import FixIssueJob, JobRefusal
 from pipeline.money import to_micro_usd
+from pipeline.patterns import matches_any
 from pipeline.store.contract import MoneyCaps
 
 
@@ -51,10 +51,10 @@ class Allowed:
         requested = {"options.model": job.options.model}
         if job.replay is not None:
             requested["replay.model"] = job.replay.model
-        for field, model in requested.items():
+        for name, model in requested.items():
             if model and model not in self.models:
                 reason = f"model {model!r} is not in CODING_AGENT_ALLOWED_MODELS"
-                return JobRefusal(field, reason)
+                return JobRefusal(name, reason)
         return None
 
     def _refuse_topic(self, job: FixIssueJob) -> JobRefusal | None:
@@ -74,10 +74,7 @@ class Allowed:
 
     def allows(self, repository: str) -> bool:
         """Return whether jobs may name the repository."""
-        for pattern in self.repositories:
-            if pattern == "*" or fnmatchcase(repository, pattern.lower()):
-                return True
-        return False
+        return matches_any(repository, self.repositories)
 
 
 @dataclass(frozen=True)
@@ -90,6 +87,8 @@ class Policy:
     max_cost_usd_per_day: float
     topic_arn: str | None = None
     allowed: Allowed = Allowed()
+    max_cost_usd_per_key_day: Mapping[str, float] = field(default_factory=dict)
+    """By the name of the API key; a key that is not here has no budget of its own."""
 
     def refusal(self, job: FixIssueJob) -> JobRefusal | None:
         """Return why a job is refused before it is queued; None if it is accepted.
@@ -103,9 +102,9 @@ class Policy:
         for name, requested in job.limits:
             ceiling = getattr(self.limits, name)
             if requested is not None and requested > ceiling:
-                field = f"limits.{name}"
-                reason = f"{field}: {requested:g} is more than this deployment allows, {ceiling:g}"
-                return JobRefusal(field, reason)
+                path = f"limits.{name}"
+                reason = f"{path}: {requested:g} is more than this deployment allows, {ceiling:g}"
+                return JobRefusal(path, reason)
         return None
 
     def limits_of(self, job: FixIssueJob) -> EffectiveLimits:
@@ -118,15 +117,22 @@ class Policy:
             max_rounds=min(requested.max_rounds or ceiling.max_rounds, ceiling.max_rounds),
         )
 
-    def caps_of(self, limits: EffectiveLimits) -> MoneyCaps:
+    def caps_of(self, limits: EffectiveLimits, owner: str | None) -> MoneyCaps:
         """Return the caps of a run with these limits.
 
         A run's cap is at most the budget of a whole day: otherwise it could wait forever.
+
+        Args:
+            owner: the name of the API key that sent the job; None if it was sent to the queue.
         """
         repository_day = to_micro_usd(self.max_cost_usd_per_repository_day)
         day = to_micro_usd(self.max_cost_usd_per_day)
         run = min(to_micro_usd(limits.max_cost_usd), repository_day, day)
-        return MoneyCaps(run=run, repository_day=repository_day, day=day)
+        key_usd = self.max_cost_usd_per_key_day.get(owner) if owner is not None else None
+        if key_usd is None:
+            return MoneyCaps(run=run, repository_day=repository_day, day=day)
+        key_day = to_micro_usd(key_usd)
+        return MoneyCaps(min(run, key_day), repository_day, day, key_day)
 
     def topic_of(self, job: FixIssueJob | None) -> str | None:
         """Return the topic for the job's events: its own if that is allowed, else the default."""

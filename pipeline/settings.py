@@ -15,10 +15,13 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from pipeline.api_keys import ApiKey, parse_keys, parse_limits
+from pipeline.patterns import check_pattern
 from pipeline.telemetry import environment_secrets
 
 ECS_VARIABLE = "ECS_CONTAINER_METADATA_URI_V4"
@@ -30,13 +33,8 @@ CLIENT_VARIABLES = ("CODING_AGENT_URL", "CODING_AGENT_API_KEY")
 """Variables with this prefix that clients of the HTTP intake read: no settings of ours."""
 
 
-#: The owner of all keys without a name, so that such a key can be rotated.
-UNNAMED = "default"
-_KEY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_KEY = re.compile(r"[\x21-\x7e]+")
 _STORE = re.compile(r"sqlite:///.+|dynamodb://[A-Za-z0-9_.-]{3,255}")
 _S3 = re.compile(r"s3://[a-z0-9.-]{3,63}(/.*)?")
-_REPOSITORY_PATTERN = re.compile(r"[^/\s]+/[^/\s]+|\*")
 _MODEL_PRICE = re.compile(r"[^\s=]+=\d+(\.\d+)?/\d+(\.\d+)?")
 _LOOPBACK = ("127.0.0.1", "localhost")
 
@@ -193,7 +191,15 @@ class Settings(BaseSettings):
         120, ge=10, le=43_200, description="in seconds; the heartbeat keeps extending it"
     )
     api_keys: SecretStr | None = Field(
-        None, description="name=key, comma-separated; without any, all HTTP calls are refused"
+        None,
+        description=(
+            "name=key or name=key@owner/*+owner/name, comma-separated; without any, all HTTP calls"
+            " are refused"
+        ),
+    )
+    key_limits: str | None = Field(
+        None,
+        description="limits of API keys by name: a YAML file, or the YAML itself, {name: {...}}",
     )
     host: str = Field("127.0.0.1", description="where the HTTP intake and /health listen")
     port: int = Field(8080, ge=0, le=65_535, description="their port; 0 for any free one")
@@ -236,7 +242,19 @@ class Settings(BaseSettings):
     @classmethod
     def _check_keys(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
-            split_keys(value.get_secret_value())
+            parse_keys(value.get_secret_value())
+        return value
+
+    @field_validator("key_limits")
+    @classmethod
+    def _check_key_limits(cls, value: str | None, info: ValidationInfo) -> str | None:
+        """Check the limits, and that their keys exist, unless this machine has no keys at all."""
+        if value is None:
+            return None
+        limits = parse_limits(value)
+        keys: SecretStr | None = info.data.get("api_keys")
+        if keys is not None:
+            parse_keys(keys.get_secret_value(), limits)
         return value
 
     @field_validator("model_prices")
@@ -265,8 +283,7 @@ class Settings(BaseSettings):
     @classmethod
     def _check_repository_patterns(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for pattern in value:
-            if not _REPOSITORY_PATTERN.fullmatch(pattern):
-                raise ValueError(f"{pattern!r} is neither owner/*, owner/name nor *")
+            check_pattern(pattern)
         return value
 
     @property
@@ -307,40 +324,11 @@ class Settings(BaseSettings):
         return prices
 
     @property
-    def named_api_keys(self) -> list[tuple[str, str]]:
-        """The API keys as (name, key)."""
-        return split_keys(self.api_keys.get_secret_value() if self.api_keys else "")
-
-
-def split_keys(text: str) -> list[tuple[str, str]]:
-    """Return (name, key) for each entry of ``name=key,key,...``.
-
-    Raises:
-        ValueError: an entry (counted from 1) is wrong; the message never shows its content.
-    """
-    names: dict[str, str] = {}
-    for number, entry in enumerate(text.split(","), 1):
-        entry = entry.strip()
-        if not entry:
-            continue
-        name, is_named, key = entry.partition("=")
-        if not is_named:
-            name = UNNAMED
-            key = entry
-        elif not key.strip("="):
-            # An empty variable (name=$UNSET), or a bare key in padded base64, whose beginning would
-            # appear in logs as a name.
-            raise ValueError(
-                f"entry {number} has no key after its name; write name=key, also for a key that"
-                " ends in ="
-            )
-        if not _KEY_NAME.fullmatch(name):
-            raise ValueError(f"entry {number}: a name has up to 64 of A-Z a-z 0-9 . _ -")
-        if not _KEY.fullmatch(key):
-            raise ValueError(f"entry {number}: a key consists of visible ASCII without spaces")
-        if names.setdefault(key, name) != name:
-            raise ValueError(f"entry {number} has the same key as another name")
-    return [(name, key) for key, name in names.items()]
+    def named_api_keys(self) -> list[ApiKey]:
+        if self.api_keys is None:
+            return []
+        limits = parse_limits(self.key_limits) if self.key_limits else {}
+        return parse_keys(self.api_keys.get_secret_value(), limits)
 
 
 class SettingsError(ValueError):
@@ -415,8 +403,8 @@ def secret_values(settings: Settings) -> list[str]:
     for _, value in settings:
         if isinstance(value, SecretStr):
             secrets.append(value.get_secret_value())
-    for _, key in settings.named_api_keys:
-        secrets.append(key)
+    for entry in settings.named_api_keys:
+        secrets.append(entry.key)
     return [*secrets, *environment_secrets().values()]
 
 

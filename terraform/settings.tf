@@ -36,6 +36,7 @@ locals {
     CODING_AGENT_ALLOWED_MODELS  = join(",", var.allowed_models)
     CODING_AGENT_ALLOWED_TOPICS  = join(",", var.allowed_topics)
     CODING_AGENT_PROTECTED_PATHS = join(",", var.protected_paths)
+    CODING_AGENT_KEY_LIMITS      = length(var.key_limits) == 0 ? "" : jsonencode(var.key_limits)
     GITHUB_APP_ID                = var.github_app_id == null ? "" : var.github_app_id
   }
 

@@ -119,6 +119,29 @@ variable "protected_paths" {
   }
 }
 
+variable "key_limits" {
+  description = "What each API key may ask for, by the key's name: patterns of repositories, labels and reviewers that its jobs may set, US dollars that its jobs may cost in a UTC day. What is left out limits nothing. operator: it sees and cancels every job."
+  type = map(object({
+    repositories         = optional(list(string))
+    labels               = optional(list(string))
+    reviewers            = optional(list(string))
+    max_cost_usd_per_day = optional(number)
+    operator             = optional(bool, false)
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for name in keys(var.key_limits) : can(regex("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", name))])
+    error_message = "key_limits must be keyed by names of API keys: up to 64 of A-Z a-z 0-9 . _ -."
+  }
+
+  validation {
+    condition     = alltrue([for limits in values(var.key_limits) : try(limits.max_cost_usd_per_day > 0, limits.max_cost_usd_per_day == null)])
+    error_message = "max_cost_usd_per_day must be more than 0."
+  }
+}
+
 variable "budget" {
   description = "Limits, named as the settings are: for a run (US dollars, minutes, rounds; the most that a job may request), and for a UTC day (US dollars for a repository and for the deployment)."
   type = object({

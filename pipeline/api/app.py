@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from pipeline.api.authentication import Caller
+from pipeline.api.authentication import CallerDep
 from pipeline.api.body import JobBody
 from pipeline.api.health import Check, Liveness, Readiness
 from pipeline.api.intake import Accepted, Intake, JobView
@@ -111,17 +111,19 @@ async def ready(readiness: ReadinessDep) -> JSONResponse:
     summary="Queue a job; the same issue again is the same job",
     openapi_extra=_JOB_BODY,
 )
-async def fix_issue(request: Request, caller: Caller, job: JobBody, intake: IntakeDep) -> Accepted:
+async def fix_issue(
+    request: Request, caller: CallerDep, job: JobBody, intake: IntakeDep
+) -> Accepted:
     return await intake.accept(job, caller, _absolute_url(request, f"/jobs/{job.id}"))
 
 
 @router.get("/jobs/{job_id}", summary="The newest run of one of the key's own jobs")
-async def show(job_id: JobId, caller: Caller, intake: IntakeDep) -> JobView:
+async def show(job_id: JobId, caller: CallerDep, intake: IntakeDep) -> JobView:
     return await intake.show(job_id, caller)
 
 
 @router.post("/jobs/{job_id}/cancel", status_code=202, summary="Ask a job's run to stop")
-async def cancel(job_id: JobId, caller: Caller, intake: IntakeDep) -> JobView:
+async def cancel(job_id: JobId, caller: CallerDep, intake: IntakeDep) -> JobView:
     return await intake.cancel(job_id, caller)
 
 

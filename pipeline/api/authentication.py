@@ -5,25 +5,25 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 from fastapi.security import APIKeyHeader
 
-from pipeline.api.keys import Gate
+from pipeline.api.keys import Caller, Gate
 
-ApiKey = Annotated[
+KeyHeader = Annotated[
     str | None, Depends(APIKeyHeader(name="X-API-Key", scheme_name="key", auto_error=False))
 ]
 
 
-async def identify_caller(request: Request, key: ApiKey) -> str:
-    """Return the name of the caller's key.
+async def identify_caller(request: Request, key: KeyHeader) -> Caller:
+    """Return the caller.
 
     Raises:
         Refusal: 401 or 429.
     """
     gate = cast(Gate, request.app.state.gate)
     address = request.client.host if request.client else "-"
-    owner = gate.identify(key, address)
-    request.state.key = owner  # for the log, even if the call is refused
-    gate.limit(owner)
-    return owner
+    caller = gate.identify(key, address)
+    request.state.key = caller.name  # for the log, even if the call is refused
+    gate.limit(caller)
+    return caller
 
 
-Caller = Annotated[str, Depends(identify_caller)]
+CallerDep = Annotated[Caller, Depends(identify_caller)]

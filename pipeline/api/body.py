@@ -7,7 +7,7 @@ import anyio
 from fastapi import Depends, Request
 from starlette.requests import ClientDisconnect
 
-from pipeline.api.authentication import Caller
+from pipeline.api.authentication import CallerDep
 from pipeline.api.problem import Refusal
 from pipeline.job import FixIssueJob, InvalidJob, NewerSchema, NotJson, UnreadableMessage, parse_job
 from pipeline.queue.attributes import REFUSED_CHARACTERS
@@ -18,7 +18,7 @@ MAX_BODY = 128 * 1024
 BODY_SECONDS = 20.0
 
 
-async def read_job(request: Request, _caller: Caller) -> FixIssueJob:
+async def read_job(request: Request, _caller: CallerDep) -> FixIssueJob:
     """Read the job. FastAPI identifies the caller first, since this depends on it.
 
     Raises:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import anyio
 from pydantic import BaseModel, Field
 
+from pipeline.api.keys import Caller
 from pipeline.api.problem import Refusal
 from pipeline.clock import iso_time
 from pipeline.errors import Family, describe, judge
@@ -91,8 +92,8 @@ class JobView(BaseModel):
 class Intake:
     """The operations on jobs.
 
-    A key only sees its own jobs: those of other keys, and those that were sent to the queue, are
-    404.
+    A key sees its own jobs only: those of other keys, and those that were sent to the queue, are
+    404, except for an operator's key.
     """
 
     def __init__(
@@ -114,7 +115,7 @@ class Intake:
         # A separate pool: runs keep the event loop's default threads busy for minutes.
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="api")
 
-    async def accept(self, job: FixIssueJob, owner: str, status_url: str) -> Accepted:
+    async def accept(self, job: FixIssueJob, caller: Caller, status_url: str) -> Accepted:
         """Queue a job and register it.
 
         The message is sent before the row is written, so a job that got a 202 is on the queue,
@@ -126,26 +127,29 @@ class Intake:
         it once it has a row, and repeating the request creates that.
 
         Raises:
-            Refusal: 409 if the id belongs to another body or to another sender's job; 422 if this
-                deployment does not accept the job; 503.
+            Refusal: 403 if the key may not ask for this; 409 if the id belongs to another body or
+                to another sender's job; 422 if this deployment does not accept the job; 503.
         """
-        submission = Submission.of(job, owner=owner)
+        beyond_limits = caller.limits.refusal(job)
+        if beyond_limits is not None:
+            raise Refusal(403, "forbidden", beyond_limits.reason, field=beyond_limits.field)
+        submission = Submission.of(job, owner=caller.name)
         existing = await self._call(lambda store: store.find(submission))
-        await self._check(existing, job, owner)
+        await self._check(existing, job, caller)
         if existing.run is None or not await self._is_under_way(existing.run):
             advice = "nothing was stored: send the request again"
-            await _wait_for("queue", self._send(job, owner), advice)
+            await _wait_for("queue", self._send(job, caller.name), advice)
         advice = "the job is queued and will run; send the request again to see it"
         registered = await self._call(lambda store: store.register(submission), advice)
-        await self._check(registered, job, owner)
+        await self._check(registered, job, caller)
         return _accepted(job, registered.run, status_url, duplicate=existing.run is not None)
 
-    async def _check(self, stored: Registration, job: FixIssueJob, owner: str) -> None:
+    async def _check(self, stored: Registration, job: FixIssueJob, caller: Caller) -> None:
         """Raise Refusal if the request conflicts with what is stored, or is not accepted at all.
 
         A run that exists is not refused because of a setting that has changed since.
         """
-        _check_owner(stored.newest, owner)
+        _check_owner(stored.newest, caller)
         if stored.run is None or stored.body_differs:
             refusal = await self._run_in_pool("templates", lambda: self._refusal(job))
             if refusal is not None:
@@ -153,12 +157,12 @@ class Intake:
         if stored.body_differs:
             raise _other_body(job)
 
-    async def show(self, job_id: str, owner: str) -> JobView:
+    async def show(self, job_id: str, caller: Caller) -> JobView:
         """Return the job's newest run. Raises Refusal: 404, 503."""
 
         def read(store: RunStore) -> JobView | None:
             run = store.run(job_id)
-            if run is None or run.owner != owner:
+            if run is None or not caller.may_see(run):
                 return None
             return JobView.of(run, store.calls(run.key))
 
@@ -167,18 +171,18 @@ class Intake:
             raise Refusal(404, "not_found", "this key has no such job")
         return view
 
-    async def cancel(self, job_id: str, owner: str) -> JobView:
+    async def cancel(self, job_id: str, caller: Caller) -> JobView:
         """Ask the run to stop. Idempotent.
 
         Raises:
             Refusal: 404; 409 if the run has ended; 503.
         """
-        view = await self.show(job_id, owner)
+        view = await self.show(job_id, caller)
         if not await self._call(lambda store: store.request_cancel(job_id)):
             outcome = view.outcome or "just now"
             message = f"job {job_id} has already ended: {outcome}"
             raise Refusal(409, "already_finished", message)
-        return await self.show(job_id, owner)
+        return await self.show(job_id, caller)
 
     async def _is_under_way(self, run: RunRow) -> bool:
         """Return whether the run is unfinished and has had recent activity."""
@@ -231,12 +235,12 @@ def _accepted(
     )
 
 
-def _check_owner(newest: RunRow | None, owner: str) -> None:
+def _check_owner(newest: RunRow | None, caller: Caller) -> None:
     """Raise Refusal (409) for another key's job, and for one that was sent to the queue.
 
     The response only says that the id is taken.
     """
-    if newest is not None and newest.owner != owner:
+    if newest is not None and not caller.may_see(newest):
         message = f"job {newest.job_id} belongs to another sender; give a job_id of your own"
         raise Refusal(409, "conflict", message, field="job_id")
 

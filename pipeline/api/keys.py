@@ -4,8 +4,11 @@ import hashlib
 import hmac
 import math
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from pipeline.api.problem import Refusal
+from pipeline.api_keys import ApiKey, KeyLimits
+from pipeline.store.contract import RunRow
 
 #: Calls per second, and in a burst, of one key.
 KEY_RATE = 10.0
@@ -15,23 +18,35 @@ ADDRESS_RATE = 1.0
 ADDRESS_BURST = 60
 
 
-class ApiKeys:
-    """The valid keys, as (name, key). A name may have several, so that one can be rotated."""
+@dataclass(frozen=True)
+class Caller:
+    """Whoever presented a valid key."""
 
-    def __init__(self, keys: Iterable[tuple[str, str]] = ()):
-        self._digests = [(name, _digest(key)) for name, key in keys]
+    name: str
+    limits: KeyLimits
+
+    def may_see(self, run: RunRow) -> bool:
+        """Return whether the run is one of the caller's own, or the caller is an operator."""
+        return self.limits.operator or run.owner == self.name
+
+
+class ApiKeys:
+    """The valid keys. A name may have several, so that one can be rotated."""
+
+    def __init__(self, keys: Iterable[ApiKey] = ()):
+        self._callers = [(_digest(key.key), Caller(key.name, key.limits)) for key in keys]
 
     def __bool__(self) -> bool:
-        return bool(self._digests)
+        return bool(self._callers)
 
-    def owner(self, key: str) -> str | None:
-        """Return a key's name; None for an invalid key. Takes the same time for every key."""
+    def caller(self, key: str) -> Caller | None:
+        """Return whose key it is; None for an invalid key. Takes the same time for every key."""
         presented = _digest(key)
-        owner = None
-        for name, digest in self._digests:
+        match = None
+        for digest, caller in self._callers:
             if hmac.compare_digest(digest, presented):
-                owner = name
-        return owner
+                match = caller
+        return match
 
 
 def _digest(key: str) -> bytes:
@@ -79,17 +94,17 @@ class Gate:
         self._by_key = Buckets(KEY_RATE, KEY_BURST, clock)
         self._by_address = Buckets(ADDRESS_RATE, ADDRESS_BURST, clock)
 
-    def identify(self, key: str | None, address: str) -> str:
-        """Return the name of the caller's key.
+    def identify(self, key: str | None, address: str) -> Caller:
+        """Return the caller.
 
         A caller with a valid key is never refused because of others at the same address.
 
         Raises:
             Refusal: 401; 429 for an address that calls too often without a valid key.
         """
-        owner = self._keys.owner(key) if key else None
-        if owner is not None:
-            return owner
+        caller = self._keys.caller(key) if key else None
+        if caller is not None:
+            return caller
         wait = self._by_address.take(address)
         if wait:
             message = "too many calls without a valid key"
@@ -97,11 +112,11 @@ class Gate:
         challenge = {"WWW-Authenticate": 'ApiKey realm="coding-agent"'}
         raise Refusal(401, "unauthorized", self._why_unauthorized(key), headers=challenge)
 
-    def limit(self, owner: str) -> None:
+    def limit(self, caller: Caller) -> None:
         """Count a call. Raises Refusal: 429 if the key is used too often."""
-        wait = self._by_key.take(owner)
+        wait = self._by_key.take(caller.name)
         if wait:
-            message = f"key {owner} is used too often; wait {wait} s"
+            message = f"key {caller.name} is used too often; wait {wait} s"
             raise Refusal(429, "rate_limited", message, retry_after=wait)
 
     def _why_unauthorized(self, key: str | None) -> str:

@@ -202,7 +202,8 @@ class RunLoop:
         self._run = run
         self._row = row
         self._job = claimed.job
-        self._budget = Budget(limits, Ledger(run, deps.policy.caps_of(limits)), self.stopwatch)
+        caps = deps.policy.caps_of(limits, row.owner)
+        self._budget = Budget(limits, Ledger(run, caps), self.stopwatch)
         self._workspace = workspace_of(deps.workspaces, run.key)
         self._rounds: list[Round] = []
         self._local_stages: set[str] = set()

@@ -224,6 +224,8 @@ class MoneyCaps:
     run: int
     repository_day: int
     day: int
+    key_day: int | None = None
+    """Of the API key that sent the job; None if it has no budget of its own."""
 
 
 #: The states of a call whose full reservation still counts.
@@ -279,7 +281,7 @@ class PendingEvent:
 class BudgetExceeded(Exception):
     """A reservation would exceed a limit.
 
-    ``scope`` is run, repository_day or day; ``needed`` and ``left`` are micro-dollars.
+    ``scope`` is run, repository_day, day or key_day; ``needed`` and ``left`` are micro-dollars.
     """
 
     def __init__(self, scope: str, needed: int, left: int):

@@ -1,4 +1,8 @@
-"""Model calls and the three budgets they use: per run, per repository and day, and per day."""
+"""Model calls and the budgets they use: per run, per repository and day, per API key and day, and
+per day.
+"""
+
+from dataclasses import dataclass
 
 from pipeline.store import rows
 from pipeline.store.contract import UNSETTLED, BudgetExceeded, Call, CallRequest, MoneyCaps
@@ -17,13 +21,20 @@ def reserve(tx: RunTransaction, run: StoredRun, request: CallRequest, caps: Mone
     attempts = [stored for stored in calls if stored.call.key == request.key]
     cut_reserved(tx, attempts)
     call = _new_call(request, attempt=len(attempts) + 1, now=tx.now)
-    day = request.day
-    repository = run.row.repository
-    data = {**vars(call), "day": day, "repository": repository}
-    tx.write(run, Part(rows.CALL, data))
+    shares = _Shares(request.day, run.row.repository, run.row.owner)
+    tx.write(run, Part(rows.CALL, {**vars(call), **vars(shares)}))
     # The counters enforce their limits again: other workers' runs add to them concurrently.
-    _spend(tx, day, repository, call.micro_usd, caps)
+    _spend(tx, shares, call.micro_usd, caps)
     return call
+
+
+@dataclass(frozen=True)
+class _Shares:
+    """What a call counts against, besides its run."""
+
+    day: str
+    repository: str
+    owner: str | None
 
 
 def _new_call(request: CallRequest, *, attempt: int, now: float) -> Call:
@@ -55,10 +66,17 @@ def _check_caps(
         ("run", caps.run, of_run),
         ("repository_day", caps.repository_day, of_repository),
         ("day", caps.day, of_day),
+        ("key_day", caps.key_day, _spent_by_key(tx, run, request)),
     )
     for scope, cap, used in scopes:
-        if used + request.micro_usd > cap:
+        if cap is not None and used + request.micro_usd > cap:
             raise BudgetExceeded(scope, request.micro_usd, cap - used)
+
+
+def _spent_by_key(tx: RunTransaction, run: StoredRun, request: CallRequest) -> int:
+    if run.row.owner is None:
+        return 0
+    return tx.items.counter(rows.day_api_key_key(request.day, run.row.owner))
 
 
 def end_call(tx: RunTransaction, run: StoredRun, call: Call, state: str, micro_usd: int) -> None:
@@ -69,7 +87,8 @@ def end_call(tx: RunTransaction, run: StoredRun, call: Call, state: str, micro_u
         tx.items.put(stored.changed(state, micro_usd))
         tx.write(run)
         difference = micro_usd - stored.call.micro_usd
-        _spend(tx, stored.day, run.row.repository, difference)
+        # A call that an older version reserved counts against no key.
+        _spend(tx, _Shares(stored.day, run.row.repository, stored.owner), difference)
 
 
 def cut_reserved(tx: RunTransaction, calls: list[StoredCall]) -> None:
@@ -81,12 +100,18 @@ def cut_reserved(tx: RunTransaction, calls: list[StoredCall]) -> None:
 
 
 def _spend(
-    tx: RunTransaction, day: str, repository: str, micro_usd: int, caps: MoneyCaps | None = None
+    tx: RunTransaction, shares: _Shares, micro_usd: int, caps: MoneyCaps | None = None
 ) -> None:
-    """Add to the day's two counters; with ``caps``, only within them."""
-    total = rows.day_total_key(day)
-    limit = caps.day if caps is not None else None
-    tx.items.add(total, micro_usd, limit=limit, expires=tx.expires)
-    of_repository = rows.day_repository_key(day, repository)
-    limit = caps.repository_day if caps is not None else None
-    tx.items.add(of_repository, micro_usd, limit=limit, expires=tx.expires)
+    """Add to the day's counters; with ``caps``, only within them."""
+    limited = [
+        (rows.day_total_key(shares.day), caps.day if caps else None),
+        (
+            rows.day_repository_key(shares.day, shares.repository),
+            caps.repository_day if caps else None,
+        ),
+    ]
+    if shares.owner is not None:
+        key = rows.day_api_key_key(shares.day, shares.owner)
+        limited.append((key, caps.key_day if caps else None))
+    for counter, limit in limited:
+        tx.items.add(counter, micro_usd, limit=limit, expires=tx.expires)

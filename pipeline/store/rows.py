@@ -15,6 +15,7 @@
 | ``day#YYYY-MM-DD`` | ``total``                    | counter: micro-dollars reserved and        |
 |                    |                              | settled on the day                         |
 | ``day#YYYY-MM-DD`` | ``repository#NAME``          | counter: one repository's share of it      |
+| ``day#YYYY-MM-DD`` | ``key#NAME``                 | counter: the share of one API key's jobs   |
 
 Listings, each sorted by time: ``run`` has all runs, ``open`` those without an outcome, ``pending``
 the events that no one has tried to publish, ``retry`` those that were refused, by when they are due
@@ -92,6 +93,10 @@ def day_total_key(day: str) -> Key:
 
 def day_repository_key(day: str, repository: str) -> Key:
     return Key(f"day#{day}", f"repository#{repository}")
+
+
+def day_api_key_key(day: str, name: str) -> Key:
+    return Key(f"day#{day}", f"key#{name}")
 
 
 def time_key(seconds: float, tie: str) -> str:
@@ -218,10 +223,13 @@ class StoredCall:
     item: Item
     call: Call
     day: str
+    owner: str | None
+    """The API key that it counts against; None if the job was sent to the queue."""
 
     @classmethod
     def read(cls, item: Item) -> "StoredCall":
-        return cls(item, read_row(Call, item.data), item.data["day"])
+        data = item.data
+        return cls(item, read_row(Call, data), data["day"], data.get("owner"))
 
     def is_attempt(self, call: Call) -> bool:
         """Return whether ``call`` is the same attempt, perhaps in another state."""

@@ -41,6 +41,7 @@ run "what_only_looks_right" {
     max_receives         = 5
     github_app_id        = "my-app"
     protected_paths      = ["deploy/*, infra/*"]
+    key_limits           = { "two words" = { labels = ["bot"] } }
     memory               = 4097
     min_tasks            = 11
     max_tasks            = 10
@@ -51,7 +52,7 @@ run "what_only_looks_right" {
 
   expect_failures = [
     var.image, var.model, var.model_secrets, var.allowed_repositories, var.name, var.budget, var.vpc_cidr, var.max_receives,
-    var.github_app_id, var.protected_paths, var.memory, var.max_tasks, var.intake_cidrs, var.sender_oidc, var.alarm_thresholds,
+    var.github_app_id, var.protected_paths, var.key_limits, var.memory, var.max_tasks, var.intake_cidrs, var.sender_oidc, var.alarm_thresholds,
   ]
 }
 
@@ -63,6 +64,7 @@ run "out_of_bounds" {
     tags                       = { "aws:owner" = "me" }
     allowed_models             = ["one,two"]
     allowed_topics             = ["https://example.org/events"]
+    key_limits                 = { sevalla = { max_cost_usd_per_day = 0 } }
     budget                     = { max_cost_usd = 0 }
     concurrency                = 0
     github_api_url             = "http://github.example.org/api/v3"
@@ -88,7 +90,7 @@ run "out_of_bounds" {
   }
 
   expect_failures = [
-    var.name, var.tags, var.allowed_models, var.allowed_topics, var.budget, var.concurrency, var.github_api_url,
+    var.name, var.tags, var.allowed_models, var.allowed_topics, var.key_limits, var.budget, var.concurrency, var.github_api_url,
     var.vpc_cidr, var.zones, var.nat, var.visibility_timeout, var.max_receives, var.sender_oidc, var.cpu,
     var.storage_gib, var.architecture, var.min_tasks, var.spot_percent,
     var.jobs_per_task, var.scale_in_minutes, var.certificate_arn, var.intake_cidrs, var.waf_requests_per_5_minutes,

@@ -37,6 +37,7 @@ from pipeline.api.health import Liveness
 from pipeline.api.intake import Intake
 from pipeline.api.keys import ApiKeys
 from pipeline.api.server import listen, serve
+from pipeline.api_keys import parse_keys
 from pipeline.clock import Clock
 from pipeline.job import parse_job
 from pipeline.outcome import Event, Outcome
@@ -218,7 +219,7 @@ async def test_the_real_intake_accepts_a_job_and_reports_its_state(
 
     app = create_app(
         intake=Intake(store, send, lambda job: None, time.time),
-        keys=ApiKeys([("backend", "secret")]),
+        keys=ApiKeys(parse_keys("backend=secret")),
         liveness=Liveness(dict, lambda: None, 60.0, Clock()),
         checks={},
     )

@@ -15,7 +15,6 @@ from pipeline.settings import (
     load,
     read_env_file,
     secret_values,
-    split_keys,
     variable,
 )
 
@@ -208,38 +207,40 @@ def test_every_field_is_set_by_its_variable(name: str):
                 assert format_value(value) == "?"
 
 
-def test_api_keys_are_named_or_bare_and_spaces_around_them_are_ignored():
-    assert split_keys(" a=one , two,, a=three,b=x=y== ") == [
-        ("a", "one"),
-        ("default", "two"),
-        ("a", "three"),
-        ("b", "x=y=="),
-    ]
-    assert split_keys("") == split_keys(" , ") == []
-
-
 @pytest.mark.parametrize(
-    "text",
+    ("limits", "message"),
     [
-        "ok=1,sevalla=",
-        "c2VjcmV0c2VjcmV0MTI=",
-        "c2VjcmV0c2VjcmV0MQ==",
-        "=secret",
-        "a b=secret",
-        "a=se cret",
-        "a=sécret",
-        "a=secret,b=secret",
+        ("{sevala: {}}", "there is no key named sevala"),
+        ("{sevalla: {max_cost_usd_per_day: 0}}", "sevalla.max_cost_usd_per_day: Input should be"),
+        ("/nowhere/limits.yaml", "/nowhere/limits.yaml can't be read"),
     ],
 )
-def test_ambiguous_api_key_is_refused_without_being_shown(
-    text: str, monkeypatch: pytest.MonkeyPatch
+def test_wrong_limits_of_keys_are_refused(
+    limits: str, message: str, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setenv("CODING_AGENT_API_KEYS", text)
-    with pytest.raises(SettingsError, match=r"^CODING_AGENT_API_KEYS: entry [12]") as error:
+    monkeypatch.setenv("CODING_AGENT_API_KEYS", "sevalla=secret")
+    monkeypatch.setenv("CODING_AGENT_KEY_LIMITS", limits)
+    with pytest.raises(SettingsError, match=r"^CODING_AGENT_KEY_LIMITS: ") as error:
         load()
-    assert not any(part in str(error.value) for part in ("secret", "sécret", "c2Vj"))
+    assert message in str(error.value)
+
+
+def test_the_limits_of_keys_may_be_set_on_a_machine_without_keys(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("CODING_AGENT_KEY_LIMITS", "{sevalla: {operator: true}}")
+    assert load().named_api_keys == []
+    monkeypatch.setenv("CODING_AGENT_API_KEYS", "sevalla=secret,other=key@octo/*")
+    sevalla, other = load().named_api_keys
+    assert sevalla.limits.operator
+    assert other.limits.repositories == ("octo/*",)
+
+
+def test_an_api_key_that_is_wrong_is_not_shown(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("CODING_AGENT_API_KEYS", "ok=1,a=se cret")
+    with pytest.raises(SettingsError, match=r"^CODING_AGENT_API_KEYS: entry 2: ") as error:
+        load()
+    assert "cret" not in str(error.value)
 
 
 def test_each_api_key_is_a_secret(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("CODING_AGENT_API_KEYS", "alice=first-key,second-key")
+    monkeypatch.setenv("CODING_AGENT_API_KEYS", "alice=first-key@octo/*,second-key")
     assert {"first-key", "second-key"} <= set(secret_values(load()))

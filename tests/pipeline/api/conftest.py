@@ -14,11 +14,11 @@ from pipeline.api.app import create_app
 from pipeline.api.health import Liveness
 from pipeline.api.intake import Intake
 from pipeline.api.keys import ApiKeys
+from pipeline.api_keys import KeyLimits, parse_keys
 from pipeline.budget import EffectiveLimits
 from pipeline.clock import Clock
 from pipeline.job import FixIssueJob, JobRefusal
 from pipeline.policy import Allowed, Policy
-from pipeline.settings import split_keys
 from pipeline.store.sqlite import SqliteStore
 from tests.stand_ins.runs import Clock as StillClock
 
@@ -42,6 +42,7 @@ class Service:
     clock: StillClock = field(default_factory=StillClock)
     ticks: StillClock = field(default_factory=StillClock)
     keys: str = KEYS
+    limits: dict[str, KeyLimits] = field(default_factory=dict)
     policy: Policy = POLICY
     sent: list[str] = field(default_factory=list)
     owners: list[str | None] = field(default_factory=list)
@@ -66,7 +67,7 @@ class Service:
         clock = Clock(now=self.clock, monotonic=self.ticks)
         return create_app(
             intake=Intake(self.store, self.send, self.refusal, self.clock),
-            keys=ApiKeys(split_keys(self.keys)),
+            keys=ApiKeys(parse_keys(self.keys, self.limits)),
             liveness=Liveness(lambda: self.vitals, lambda: self.paused, 120.0, clock),
             checks=self.checks,
             clock=clock,

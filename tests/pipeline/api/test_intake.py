@@ -2,10 +2,12 @@
 
 import sqlite3
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pipeline.api_keys import KeyLimits
 from pipeline.job import FixIssueJob, parse_job
 from pipeline.outcome import Outcome
 from pipeline.policy import Allowed
@@ -270,6 +272,66 @@ def test_job_from_the_queue_belongs_to_no_key(service: Service):
     assert service.http.get(f"/jobs/{job().id}", headers=ALICE).status_code == 404
     assert service.http.post(f"/jobs/{job().id}/cancel", headers=ALICE).status_code == 404
     assert service.sent == []
+
+
+SECURITY = Path(__file__).parents[3] / "docs/security.md"
+
+
+def test_a_key_sees_its_own_jobs_only_as_the_security_page_says(service: Service):
+    assert "a key sees its own jobs only" in " ".join(SECURITY.read_text().split())
+    other = {"issue_url": "https://github.com/octo/repo/issues/1"}
+    queued = job(2)
+    claim(service.store, queued)
+    ids = [service.post().json()["job_id"], service.post(other, BOB).json()["job_id"], queued.id]
+    visible = {}
+    for name, headers in (("alice", ALICE), ("bob", BOB)):
+        answers = []
+        for job_id in ids:
+            shown = service.http.get(f"/jobs/{job_id}", headers=headers).status_code
+            cancelled = service.http.post(f"/jobs/{job_id}/cancel", headers=headers).status_code
+            answers.append((shown, cancelled))
+        visible[name] = answers
+    hidden = (404, 404)
+    assert visible == {"alice": [(200, 202), hidden, hidden], "bob": [hidden, (200, 202), hidden]}
+
+
+def test_a_conflict_with_another_senders_job_says_only_that_the_id_is_taken(service: Service):
+    service.post({"issue_url": ISSUE, "metadata": {"note": "private"}})
+    finish(service.store, claim(service.store), Outcome.REJECTED)
+    error = service.post(headers=BOB).json()["error"]
+    assert error == {
+        "code": "conflict",
+        "field": "job_id",
+        "message": f"job {job().id} belongs to another sender; give a job_id of your own",
+    }
+
+
+def test_an_operators_key_sees_cancels_and_replays_every_job(service: Service):
+    service.limits = {"bob": KeyLimits(operator=True)}
+    queued = job(2)
+    claimed = claim(service.store, queued)
+    service.post()
+    for job_id in (job().id, queued.id):
+        assert service.http.get(f"/jobs/{job_id}", headers=BOB).status_code == 200
+        assert service.http.post(f"/jobs/{job_id}/cancel", headers=BOB).status_code == 202
+    finish(service.store, claimed)
+    replay = {"issue_url": queued.issue_url, "replay": {"id": "again"}}
+    assert service.post(replay, BOB).json()["generation"] == 1
+    run = service.store.run(queued.id)
+    assert run is not None
+    assert run.owner is None, "the job stays the queue's"
+
+
+def test_a_job_beyond_the_keys_limits_is_a_403_that_names_the_field(service: Service):
+    service.limits = {"alice": KeyLimits(repositories=("acme/*",)), "bob": KeyLimits(labels=())}
+    refused = service.post()
+    error = refused.json()["error"]
+    assert (refused.status_code, error["code"], error["field"]) == (403, "forbidden", "issue_url")
+    assert error["message"] == ("this key may not ask for octo/repo; its repositories: acme/*")
+    labelled = service.post({"issue_url": ISSUE, "options": {"labels": ["automerge"]}}, BOB)
+    assert labelled.json()["error"]["field"] == "options.labels"
+    assert service.sent == []
+    assert service.post(headers=BOB).status_code == 202
 
 
 @pytest.mark.parametrize(

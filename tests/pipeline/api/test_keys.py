@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.api.keys import ApiKeys, Buckets
+from pipeline.api.keys import ApiKeys, Buckets, Caller
+from pipeline.api_keys import ApiKey, KeyLimits
 from tests.stand_ins.runs import Clock
 
 
@@ -14,11 +15,12 @@ from tests.stand_ins.runs import Clock
     tried=st.text(),
 )
 def test_exactly_the_valid_keys_have_an_owner(keys: dict[str, str], tried: str):
-    api_keys = ApiKeys((name, key) for key, name in keys.items())
+    limits = KeyLimits()
+    api_keys = ApiKeys(ApiKey(name, key, limits) for key, name in keys.items())
     assert bool(api_keys) is bool(keys)
     for key, name in keys.items():
-        assert api_keys.owner(key) == name
-    assert api_keys.owner(tried) == keys.get(tried)
+        assert api_keys.caller(key) == Caller(name, limits)
+    assert (api_keys.caller(tried) is not None) is (tried in keys)
 
 
 @settings(deadline=None, max_examples=50)

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -251,8 +252,14 @@ def test_a_job_may_lower_the_limits_but_not_raise_them():
 
 def test_a_run_that_asks_for_more_than_a_day_allows_ends():
     narrow = Policy(EffectiveLimits(2.0, 30.0, 4), 1.5, 1.0)
-    assert narrow.caps_of(narrow.limits) == MoneyCaps(1_000_000, 1_500_000, 1_000_000)
-    assert POLICY.caps_of(EffectiveLimits(0.5, 1, 1)) == MoneyCaps(500_000, 20_000_000, 200_000_000)
+    assert narrow.caps_of(narrow.limits, None) == MoneyCaps(1_000_000, 1_500_000, 1_000_000)
+    with_key = replace(narrow, max_cost_usd_per_key_day={"a": 0.5})
+    assert with_key.caps_of(narrow.limits, "b") == narrow.caps_of(narrow.limits, None)
+    expected = MoneyCaps(500_000, 1_500_000, 1_000_000, key_day=500_000)
+    assert with_key.caps_of(narrow.limits, "a") == expected
+    assert POLICY.caps_of(EffectiveLimits(0.5, 1, 1), None) == MoneyCaps(
+        500_000, 20_000_000, 200_000_000
+    )
 
 
 def test_events_go_to_the_requested_topic_only_if_allowed():

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.run_key import RunKey
-from pipeline.store.contract import BudgetExceeded, Call, Claimed, MoneyCaps
+from pipeline.store.contract import BudgetExceeded, Call, Claimed, MoneyCaps, Submission
 from pipeline.store.store import RunStore
 from tests.pipeline.store.conftest import OPENERS
 from tests.stand_ins.runs import DAY, LEASE, Clock, call_request, claim, finish, job
@@ -38,6 +38,30 @@ def test_a_reservation_counts_at_its_worst_case_until_it_is_settled(store: RunSt
     store.settle(claimed.lease, call, micro_usd=25)
     assert store.spent(day=DAY) == 25
     assert [(c.state, c.micro_usd) for c in store.calls(RunKey(job().id, 0))] == [("settled", 25)]
+
+
+def claim_for(store: RunStore, owner: str | None, number: int) -> Claimed:
+    claimed = store.claim(Submission.of(job(number), owner=owner), lease_seconds=LEASE)
+    assert isinstance(claimed, Claimed)
+    return claimed
+
+
+def test_the_jobs_of_a_key_share_its_budget_of_the_day(store: RunStore):
+    caps = replace(CAPS, key_day=60)
+    first = claim_for(store, "sevalla", 1)
+    call = store.reserve(first.lease, call_request(60), caps)
+    second = claim_for(store, "sevalla", 2)
+    with pytest.raises(BudgetExceeded, match="the key and day budget") as error:
+        store.reserve(second.lease, call_request(1), caps)
+    assert error.value.scope == "key_day"
+    for owner, number in (("other", 3), (None, 4)):
+        claimed = claim_for(store, owner, number)
+        assert store.reserve(claimed.lease, call_request(10), caps)
+    store.settle(first.lease, call, micro_usd=20)
+    store.reserve(second.lease, call_request(40), caps)
+    with pytest.raises(BudgetExceeded):
+        store.reserve(second.lease, call_request(1, key="2/propose/0"), caps)
+    store.reserve(second.lease, call_request(1, key="2/propose/0", day=NEXT_DAY), caps)
 
 
 def test_a_released_call_gives_its_reservation_back(store: RunStore):
