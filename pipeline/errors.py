@@ -240,6 +240,10 @@ FIRST_WAIT = 60.0
 LONGEST_WAIT = 900.0
 #: The share of a wait that is added at random, so that runs don't all return at the same moment.
 _JITTER = 0.25
+_CLASS_NAME = re.compile(r"[\w.]*(?:Error|Exception):\s*|[\w.]*Exception\b")
+_BRACES = re.compile(r"\{.*\}|[{}]")
+#: Maximum characters of a sentence for people.
+MAX_SENTENCE = 500
 #: Maximum characters of an error's message in a log line.
 MAX_DESCRIPTION = 300
 
@@ -249,14 +253,16 @@ def judge(error: BaseException) -> Verdict:
     if isinstance(error, Interrupted):
         return Verdict(Family.INTERRUPTED, str(error))
     if isinstance(error, Halt):
-        return Verdict(Family.STOP, error.reason, error.detail, outcome=error.outcome)
+        reason = to_sentence(error.reason)
+        return Verdict(Family.STOP, reason, error.detail, outcome=error.outcome)
     if isinstance(error, Retry):
-        return Verdict(_family(error), error.reason, error.detail, delay=error.delay)
+        reason = to_sentence(error.reason)
+        return Verdict(_family(error), reason, error.detail, delay=error.delay)
     row = _find_row(error)
     if row is None:
         return Verdict(Family.DEFECT, DEFECT, describe(error))
     outcome = Outcome.FAILED if row.family is Family.STOP else None
-    reason = row.message or str(error)
+    reason = row.message or to_sentence(str(error))
     cause = error if row.message else error.__cause__
     detail = describe(cause) if cause is not None else ""
     return Verdict(row.family, reason, detail, retry_after(error), outcome)
@@ -266,6 +272,16 @@ def _family(error: Retry) -> Family:
     if error.credentials_refused:
         return Family.CREDENTIALS
     return Family.RETRY if error.counts else Family.WAIT
+
+
+def to_sentence(text: str) -> str:
+    """Return the first line of a text for people, without the names of error classes and without
+    JSON: what a server or a library says may have both.
+    """
+    lines = text.strip().splitlines() or [""]
+    line = _CLASS_NAME.sub("", lines[0])
+    line = _BRACES.sub("", line)
+    return " ".join(line.split())[:MAX_SENTENCE]
 
 
 def waiting_time(waits: int, requested: float | None) -> float:

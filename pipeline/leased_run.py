@@ -132,6 +132,11 @@ class LeasedRun:
         text = replace_surrogates(error)
         return await asyncio.to_thread(self._store.count_try, self._lease, text, seconds)
 
+    async def note_error(self, error: str) -> None:
+        """Note in the run's history which error ends it."""
+        text = replace_surrogates(error)
+        await asyncio.to_thread(self._store.note_error, self._lease, text)
+
     async def count_wait(self, reason: str) -> RunRow:
         """Count a wait, and return the run with its waits in a row."""
         text = replace_surrogates(reason)

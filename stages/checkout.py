@@ -3,6 +3,7 @@ stages work from.
 """
 
 import asyncio
+import logging
 
 from pydantic import BaseModel, ConfigDict
 
@@ -16,6 +17,8 @@ from repository.config import CONFIG
 from repository.git import GitError, GitRefused, GitUnauthorized, Mirror, Mirrors
 from repository.text_encoding import read_text
 from stages.fetch_issue import Issue
+
+log = logging.getLogger(__name__)
 
 MAX_FILES = 200_000
 #: Characters read from the configuration file.
@@ -107,7 +110,10 @@ def _check_out(mirror: Mirror, issue: Issue, branch: str) -> Checkout | Stop:
     try:
         count = len(mirror.files(sha))
     except GitError as error:
-        return _rejected(f"{issue.repository} can't be read: {error}")
+        log.warning("the files of %s can't be listed: %s", issue.repository, error)
+        return _rejected(
+            f"the newest commit of {issue.repository} can't be read: run git fsck in the repository"
+        )
     if count == 0:
         return _rejected(f"{issue.repository} has no files on {branch!r}")
     if count > MAX_FILES:

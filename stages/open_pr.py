@@ -7,6 +7,7 @@ replies have changed since.
 """
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -38,6 +39,8 @@ MAX_BODY = 65_536
 _PULL_REQUEST = "pull_request"
 _TITLE = "pull_request_title"
 _MESSAGE = "commit_message"
+
+_REJECTION = re.compile(r"rejected\].*\(([^()]+)\)\s*$", re.MULTILINE)
 
 #: Writes the commit with a message and a time (seconds since the epoch) into the mirror, and
 #: returns its SHA.
@@ -203,7 +206,7 @@ class OpenPullRequest:
                 return _perhaps_pushed(branch, str(error), facts)
             return _nothing_pushed(str(error), facts)
         except PushRejected as error:
-            return _nothing_pushed(_rejection_line(error), facts)
+            return _nothing_pushed(_rejection(error), facts)
         facts = facts.merged(Facts(branch=commit.branch))
         if pull is None:
             reason = f"{change.verdict.verification}; branch {commit.branch} is in the repository"
@@ -375,10 +378,8 @@ def _push_branch(mirror: Mirror, url: str, commit: PlannedCommit, ours: set[str]
     mirror.push(url, commit.sha, commit.branch, expected=current)
 
 
-def _rejection_line(error: PushRejected) -> str:
-    """Return the line of git's output that states the reason."""
-    lines = str(error).splitlines()
-    for line in lines:
-        if "rejected]" in line:
-            return line.strip(" !")
-    return lines[0]
+def _rejection(error: PushRejected) -> str:
+    """Return why the push was rejected: git gives the reason in brackets, at a line's end."""
+    match = _REJECTION.search(str(error))
+    reason = f" ({match[1]})" if match is not None else ""
+    return f"the remote rejected the push{reason}"

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from pipeline.errors import Retry
 from pipeline.stage import RunContext
 from repository.git import Mirrors
 from repository.testing.command_log import CommandLog
@@ -83,7 +84,8 @@ class PrepareTests:
         try:
             await self._build(recipe, run, CommandLog())
         except EnvironmentFailed as error:
-            raise OSError(f"the test environment can't be rebuilt: {error}") from error
+            reason = "the environment of the tests can't be built again on this machine"
+            raise Retry(reason, detail=str(error)) from error
 
     async def _plan(self, checkout: Checkout) -> TestPlan:
         mirror = self._mirrors.at(checkout.repository)

@@ -123,7 +123,7 @@ def _result(
         issue_url=row.issue_url,
         repository=row.repository,
         outcome=ending.stop.outcome,
-        reason=replace_surrogates(ending.stop.reason),
+        reason=" ".join(replace_surrogates(ending.stop.reason).split()),
         verification=facts.verification,
         pull_request_url=facts.pull_request_url,
         pull_request_number=facts.pull_request_number,

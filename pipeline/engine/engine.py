@@ -120,6 +120,7 @@ class Engine:
         elif verdict.detail:
             log.warning("%s: %s", verdict.reason, verdict.detail)
         if verdict.family is Family.STOP and verdict.outcome is not None:
+            await run.note_error(_with_detail(verdict))
             return Stop(verdict.outcome, verdict.reason)
         if not verdict.counts:
             return await self._wait(verdict, run)

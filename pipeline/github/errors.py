@@ -2,14 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from pipeline.errors import Retry, retry_after
+from pipeline.errors import Retry, retry_after, to_sentence
 from pipeline.github import ForgeRefused
 
 if TYPE_CHECKING:
     from github.GithubException import GithubException
-
-MAX_MESSAGE = 1000
-"""Maximum characters of GitHub's message in an error."""
 
 
 def forge_error(error: "GithubException", missing: str, permission: str = "") -> Exception:
@@ -49,7 +46,7 @@ def _graphql_types(error: "GithubException") -> set[str]:
 
 
 def github_words(error: "GithubException") -> str:
-    """Return GitHub's message and its details on one line."""
+    """Return GitHub's message and its details as a sentence."""
     data = error.data if isinstance(error.data, dict) else {}
     parts = [str(data.get("message") or f"status {error.status}")]
     for detail in data.get("errors") or ():
@@ -58,4 +55,5 @@ def github_words(error: "GithubException") -> str:
             parts.append(str(detail.get("message") or field_and_code))
         else:
             parts.append(str(detail))
-    return "; ".join(parts)[:MAX_MESSAGE]
+    words = " ".join("; ".join(parts).split())
+    return to_sentence(words) or f"status {error.status}"

@@ -138,7 +138,7 @@ class Moment:
 
     at: float
     what: str
-    """registered, delivered, released, try failed, waits, cancel requested, finished
+    """registered, delivered, released, try failed, waits, stopped, cancel requested, finished
     or dead-lettered"""
     detail: str
 

@@ -207,6 +207,12 @@ class RunStore:
         return run.row.tries
 
     @in_transaction
+    def note_error(self, tx: RunTransaction, lease: Lease, error: str) -> None:
+        """Note the error that ends the run, as raw as it is: the outcome's reason is a sentence."""
+        run = tx.held_run(lease).with_row(last_error=error[:MAX_ERROR])
+        tx.write(run, tx.moment("stopped", error[:MAX_DETAIL]))
+
+    @in_transaction
     def count_wait(self, tx: RunTransaction, lease: Lease, reason: str) -> RunRow:
         """Count a wait for others, which is no failed try. Progress resets the count."""
         run = tx.held_run(lease)

@@ -142,4 +142,5 @@ def _remote_words(output: str) -> str:
     for line in output.splitlines():
         if line.startswith("remote:"):
             words += line.removeprefix("remote:").split()
-    return f" (GitHub: {' '.join(words)[:_MAX_DETAIL]})" if words else ""
+    text = re.sub("[{}]", "", " ".join(words))
+    return f" (GitHub: {text[:_MAX_DETAIL]})" if text else ""

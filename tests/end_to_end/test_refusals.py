@@ -243,7 +243,7 @@ MIDWAY = [
     Meanwhile(
         "protected",
         lambda github: github.protect(REPOSITORY, "coding-agent/*"),
-        "nothing was pushed: [remote rejected]",
+        "nothing was pushed: the remote rejected the push (",
         False,
     ),
     Meanwhile(
@@ -267,7 +267,7 @@ MIDWAY = [
     Meanwhile(
         "prefix",
         lambda github: github.commit(REPOSITORY, {"x": "x"}, branch="coding-agent"),
-        "nothing was pushed: [remote rejected]",
+        "nothing was pushed: the remote rejected the push (",
         False,
     ),
 ]

@@ -3,22 +3,30 @@ import sqlite3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from github import BadCredentialsException, GithubException, RateLimitExceededException
+from hypothesis import given
+from hypothesis import strategies as st
 from requests import ConnectionError as RequestsConnectionError
 from requests import ReadTimeout
 
 from pipeline.errors import (
+    TABLE,
     Family,
     Halt,
     Interrupted,
     LeaseLost,
     Retry,
+    Row,
     judge,
     retry_after,
+    to_sentence,
     waiting_time,
 )
 from pipeline.github import ForgeRefused
+from pipeline.github.errors import forge_error
+from pipeline.model.failures import Failure, ModelError
 from pipeline.outcome import Outcome
 from repository.git import GitUnavailable
+from repository.git.refusals import remote_failure
 
 
 def aws_error(code: str, status: int = 400) -> ClientError:
@@ -109,6 +117,66 @@ def test_unknown_error_is_a_defect():
     assert "a defect" in verdict.reason and "ValueError" not in verdict.reason
     assert verdict.detail == "ValueError: x"
     assert judge(AssertionError()).detail == "AssertionError: AssertionError"
+
+
+#: What libraries and servers say, in the worst case.
+RAW = 'refused: GithubException: 502 {"message": "Server Error"}\nrequests.exceptions.Exception'
+
+
+def error_of(row: Row) -> BaseException:
+    """Return an error to which the row applies, with a raw text."""
+
+    def raise_nothing(self: Exception, *arguments: object) -> None:
+        Exception.__init__(self, RAW)
+
+    namespace = {"__module__": f"{row.package}.x", "__init__": raise_nothing}
+    error: Exception = type(row.error, (Exception,), namespace)()
+    for status in (200, 401, 429, 503):
+        error.status = status  # type: ignore[attr-defined]
+        if row.applies(error):
+            return error
+    return type(row.error, (Exception,), {"__module__": f"{row.package}.x"})(f"timed out {RAW}")
+
+
+def assert_sentence(reason: str) -> None:
+    for raw in ("Error:", "Exception", "{", "}", "\n"):
+        assert raw not in reason, reason
+    assert 5 < len(reason) <= 500
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: f"{row.error}-{row.message[:20]}")
+def test_every_row_gives_a_sentence_and_the_raw_text_as_detail(row: Row):
+    verdict = judge(error_of(row))
+    assert verdict.family is row.family
+    assert_sentence(verdict.reason)
+    if row.message:
+        assert "502" in verdict.detail
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        KeyError(RAW),
+        Retry(RAW),
+        Halt(Outcome.FAILED, RAW),
+        ForgeRefused(f"GitHub does not allow it (403): {RAW}"),
+        forge_error(GithubException(422, {"message": RAW, "errors": [{"message": RAW}]}, {}), "x"),
+        forge_error(GithubException(404, {"message": RAW}, {}), "octo/repo does not exist"),
+        remote_failure("push", 128, f"remote: {RAW}\nfatal: Authentication failed for 'x'"),
+        ModelError(Failure.REFUSED, RAW, charged=False).verdict(),
+    ],
+)
+def test_no_raw_text_reaches_a_reason(error: Exception):
+    assert_sentence(judge(error).reason)
+
+
+@given(st.text(max_size=800))
+def test_a_sentence_is_one_line_without_classes_and_json(text: str):
+    sentence = to_sentence(f"git failed: {text}")
+    assert sentence.startswith("git failed:")
+    for raw in ("{", "}", "\n", "\r"):
+        assert raw not in sentence
+    assert len(sentence) <= 500
 
 
 def test_own_errors_carry_their_verdict():

@@ -55,6 +55,7 @@ def test_an_expired_lease_is_renewed_until_the_run_is_taken_over(store: RunStore
 
 WRITES: dict[str, Callable[[RunStore, Claimed], object]] = {
     "count_try": lambda store, claimed: store.count_try(claimed.lease, "an error", 1.0),
+    "note_error": lambda store, claimed: store.note_error(claimed.lease, "a refusal"),
     "count_wait": lambda store, claimed: store.count_wait(claimed.lease, "an outage"),
     "save_checkpoint": lambda store, claimed: store.save_checkpoint(
         claimed.lease, checkpoint("late")
