@@ -23,6 +23,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
+from pipeline.envelopes import UnreadableEnvelope, unwrap
 from repository.git import is_branch_name
 
 SCHEMA_VERSION = 1
@@ -301,13 +302,17 @@ class InvalidJob(ValueError):
 def parse_job(body: str | bytes) -> FixIssueJob:
     """Parse a message's body. The text of each error is one clear sentence for the sender.
 
+    The job may be in an envelope of SNS or EventBridge.
+
     Raises:
         UnreadableMessage: it is not a job.
         NewerSchema: it was written for a newer worker.
         InvalidJob: it names an issue but is otherwise invalid.
     """
     try:
-        raw: Any = json.loads(body)
+        raw: Any = unwrap(json.loads(body))
+    except UnreadableEnvelope as error:
+        raise NotJson(str(error)) from error
     except (ValueError, RecursionError) as error:
         raise NotJson(f"the message is not JSON: {error}") from error
     if not isinstance(raw, dict):

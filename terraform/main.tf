@@ -91,9 +91,10 @@ module "state" {
 module "secrets" {
   source = "./modules/secrets"
 
-  name      = var.name
-  variables = local.secrets
-  tags      = local.tags
+  name          = var.name
+  variables     = local.secrets
+  recovery_days = var.secret_recovery_days
+  tags          = local.tags
 }
 
 module "network" {

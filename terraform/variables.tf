@@ -502,6 +502,18 @@ variable "deletion_protection" {
   nullable    = false
 }
 
+variable "secret_recovery_days" {
+  description = "Days for which a deleted secret can be restored (7 to 30), or 0 to delete it at once. Until then its name is taken, and the deployment can't be created again under the same name."
+  type        = number
+  default     = 7
+  nullable    = false
+
+  validation {
+    condition     = var.secret_recovery_days == 0 || (var.secret_recovery_days >= 7 && var.secret_recovery_days <= 30)
+    error_message = "secret_recovery_days must be 0, or 7 to 30."
+  }
+}
+
 # Watching it
 
 variable "log_retention_days" {

@@ -85,6 +85,7 @@ run "out_of_bounds" {
     intake_cidrs               = ["anywhere"]
     waf_requests_per_5_minutes = 9
     log_retention_days         = 31
+    secret_recovery_days       = 3
     alarm_emails               = ["operations"]
     alarm_thresholds           = { cpu_percent = 100 }
   }
@@ -94,7 +95,7 @@ run "out_of_bounds" {
     var.vpc_cidr, var.zones, var.nat, var.visibility_timeout, var.max_receives, var.sender_oidc, var.cpu,
     var.storage_gib, var.architecture, var.min_tasks, var.spot_percent,
     var.jobs_per_task, var.scale_in_minutes, var.certificate_arn, var.intake_cidrs, var.waf_requests_per_5_minutes,
-    var.log_retention_days, var.alarm_emails, var.alarm_thresholds,
+    var.log_retention_days, var.secret_recovery_days, var.alarm_emails, var.alarm_thresholds,
   ]
 }
 

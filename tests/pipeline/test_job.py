@@ -13,6 +13,7 @@ from pipeline.job import (
     InvalidJob,
     IssueRef,
     NewerSchema,
+    NotJson,
     UnreadableMessage,
     derived_job_id,
     parse_job,
@@ -214,6 +215,50 @@ def test_a_message_without_an_issue_is_not_a_job():
             parse_job(body)
     with pytest.raises(UnreadableMessage, match="is a pull request's address"):
         parse_job(json.dumps({"issue_url": "https://github.com/octo/repo/pull/1"}))
+
+
+def in_sns(message: str) -> dict[str, object]:
+    return {
+        "Type": "Notification",
+        "MessageId": "22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324",
+        "TopicArn": "arn:aws:sns:us-east-1:123456789012:jobs",
+        "Message": message,
+        "Timestamp": "2026-11-30T09:00:00.000Z",
+        "SignatureVersion": "1",
+        "MessageAttributes": {"a": {"Type": "String", "Value": "b"}},
+    }
+
+
+def in_eventbridge(detail: object) -> dict[str, object]:
+    return {
+        "version": "0",
+        "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718",
+        "detail-type": "fix",
+        "source": "backend",
+        "account": "123456789012",
+        "resources": [],
+        "detail": detail,
+    }
+
+
+def test_a_job_in_the_envelope_of_sns_or_eventbridge_is_the_job_inside():
+    job = {"issue_url": URL, "metadata": {"ticket": "7"}}
+    plain = parse_job(json.dumps(job))
+    through_both = in_sns(json.dumps(in_eventbridge(job)))
+    for envelope in (in_sns(json.dumps(job)), in_eventbridge(job), through_both):
+        received = parse_job(json.dumps(envelope))
+        assert received == plain
+        assert (received.id, received.digest) == (plain.id, plain.digest)
+
+
+def test_what_is_wrong_inside_an_envelope_is_said_as_without_it():
+    with pytest.raises(InvalidJob, match="priority: unknown field"):
+        parse_job(json.dumps(in_sns(json.dumps({"issue_url": URL, "priority": 1}))))
+    with pytest.raises(NotJson, match="in the envelope of SNS is not JSON"):
+        parse_job(json.dumps(in_sns("Hello")))
+    for envelope in (in_sns("{}"), in_sns("[]"), in_eventbridge("text"), in_eventbridge(None)):
+        with pytest.raises(UnreadableMessage):
+            parse_job(json.dumps(envelope))
 
 
 def test_a_newer_schema_is_recognized_with_unknown_fields():

@@ -42,6 +42,20 @@ def test_every_validation_is_tested_by_a_value_that_it_refuses():
         assert len(runs) >= len(validations), name
 
 
+def test_what_is_in_use_is_replaced_before_it_is_destroyed_under_a_new_name():
+    replaced = []
+    for path in TERRAFORM.rglob("modules/*/*.tf"):
+        file = path.relative_to(TERRAFORM).as_posix()
+        for kind, by_name in named_blocks(file, "resource"):
+            if kind in ("aws_lb_target_group", "aws_security_group"):
+                replaced += by_name.values()
+    assert len(replaced) == 4
+    for resource in replaced:
+        assert "name" not in resource
+        assert resource["name_prefix"]
+        assert resource["lifecycle"][0]["create_before_destroy"] is True
+
+
 def test_a_check_is_skipped_with_a_reason_beside_the_resource():
     skips = []
     for path in TERRAFORM.rglob("*.tf"):

@@ -33,13 +33,13 @@ resource "aws_lb" "this" {
 
 resource "aws_lb_target_group" "worker" {
   #checkov:skip=CKV_AWS_378:Between the load balancer and the tasks it is HTTP inside the VPC, whose links AWS encrypts on Graviton.
-  name                 = var.name
+  name_prefix          = "${substr(var.name, 0, 5)}-" # six characters at most
   vpc_id               = var.vpc_id
   target_type          = "ip"
   protocol             = "HTTP"
   port                 = var.port
   deregistration_delay = 30 # the intake only enqueues: no request takes longer
-  tags                 = var.tags
+  tags                 = merge(var.tags, { Name = var.name })
 
   health_check {
     path                = "/health"
@@ -48,5 +48,9 @@ resource "aws_lb_target_group" "worker" {
     timeout             = 5
     healthy_threshold   = 2
     unhealthy_threshold = 4
+  }
+
+  lifecycle {
+    create_before_destroy = true # one that a listener uses can't be destroyed
   }
 }

@@ -1,8 +1,12 @@
 resource "aws_security_group" "this" {
-  name        = "${var.name}-intake"
+  name_prefix = "${var.name}-intake-"
   description = "The load balancer of ${var.name}"
   vpc_id      = var.vpc_id
   tags        = merge(var.tags, { Name = "${var.name}-intake" })
+
+  lifecycle {
+    create_before_destroy = true # one that a network interface uses can't be destroyed
+  }
 }
 
 resource "aws_vpc_security_group_ingress_rule" "callers" {

@@ -24,10 +24,14 @@ resource "aws_vpc_endpoint" "interface" {
 resource "aws_security_group" "endpoints" {
   count = var.interface_endpoints ? 1 : 0
 
-  name        = "${var.name}-endpoints"
+  name_prefix = "${var.name}-endpoints-"
   description = "The interface endpoints of ${var.name}"
   vpc_id      = aws_vpc.this.id
   tags        = merge(var.tags, { Name = "${var.name}-endpoints" })
+
+  lifecycle {
+    create_before_destroy = true # one that a network interface uses can't be destroyed
+  }
 }
 
 resource "aws_vpc_security_group_ingress_rule" "endpoints" {

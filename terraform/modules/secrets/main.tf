@@ -6,6 +6,6 @@ resource "aws_secretsmanager_secret" "this" {
 
   name                    = "${var.name}/${lower(replace(each.key, "_", "-"))}"
   description             = "${each.key} of ${var.name}"
-  recovery_window_in_days = 7
+  recovery_window_in_days = var.recovery_days
   tags                    = var.tags
 }

@@ -8,6 +8,11 @@ variable "variables" {
   type        = set(string)
 }
 
+variable "recovery_days" {
+  description = "Days for which a deleted secret can be restored; until then, its name is taken. 0 deletes it at once."
+  type        = number
+}
+
 variable "tags" {
   description = "Tags of everything."
   type        = map(string)

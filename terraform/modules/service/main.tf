@@ -66,10 +66,14 @@ resource "aws_ecs_service" "worker" {
 }
 
 resource "aws_security_group" "service" {
-  name        = "${var.name}-service"
+  name_prefix = "${var.name}-service-"
   description = "The tasks of ${var.name}"
   vpc_id      = var.vpc_id
   tags        = merge(var.tags, { Name = "${var.name}-service" })
+
+  lifecycle {
+    create_before_destroy = true # one that a network interface uses can't be destroyed
+  }
 }
 
 resource "aws_vpc_security_group_ingress_rule" "intake" {

@@ -49,6 +49,15 @@ class Clock:
         return self.now
 
 
+async def test_a_job_published_to_a_topic_reaches_the_queue_in_an_envelope_and_is_read(aws: Aws):
+    topic = aws.make_topic("jobs")
+    aws.sns.publish(TopicArn=topic.arn, Message=FixIssueJob(issue_url=ISSUE).to_json())
+    async with SqsQueue(topic.queue_url, visibility_timeout=30) as queue:
+        (delivery,) = await queue.receive(1, 5)
+        assert "TopicArn" in delivery.body
+        assert parse_job(delivery.body).issue_url == ISSUE
+
+
 async def test_delivery_has_the_message_and_its_receive_count(aws: Aws):
     async with SqsQueue(aws.make_queue().url, visibility_timeout=30) as queue:
         message_id = await queue.send('{"a": "ü"}', {"failed_generation": "3"})
