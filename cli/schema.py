@@ -63,7 +63,7 @@ def _asyncapi(job: type[BaseModel], event: type[BaseModel]) -> dict[str, Any]:
         "defaultContentType": "application/json",
         "channels": {
             "jobs": {
-                "description": "the SQS queue; a job may arrive in the envelope of SNS or EventBridge",
+                "description": "the SQS queue; the envelopes of SNS and EventBridge are read",
                 "messages": {"job": {"$ref": "#/components/messages/job"}},
             },
             "events": {
