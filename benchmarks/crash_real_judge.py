@@ -55,6 +55,10 @@ def judge_job(plan: Plan, evidence: Evidence) -> Iterator[Defect]:
         yield Defect(problem.kind, name, problem.what)
 
 
+def _wrong(what: str) -> Problem:
+    return Problem("wrong_outcomes", what)
+
+
 def _judge(plan: Plan, evidence: Evidence) -> Iterator[Problem]:
     for generation in range(plan.generations):
         yield from _judge_run(plan, generation, evidence)
@@ -70,22 +74,23 @@ def _judge_run(plan: Plan, generation: int, evidence: Evidence) -> Iterator[Prob
         yield Problem("lost", f"its run {generation} is {state}")
         return
     if run.outcome != plan.outcome:
-        yield Problem("wrong_outcomes", f"run {generation} ended {run.outcome}: {run.reason}")
+        yield _wrong(f"run {generation} ended {run.outcome}: {run.reason}")
 
 
 def _judge_purchases(plan: Plan, generation: int, evidence: Evidence) -> Iterator[Problem]:
-    requests = evidence.seller.requests[plan.number, generation]
-    if len(requests) != plan.rounds:
-        what = f"run {generation} sent {len(requests)} distinct requests in {plan.rounds} rounds"
+    requests = len(evidence.seller.requests[plan.number, generation])
+    if requests != plan.rounds:
+        what = f"run {generation} sent {requests} distinct requests in {plan.rounds} rounds"
         yield Problem("resumed_differently", what)
-    calls = evidence.store.calls(RunKey(plan.job_id, generation))
-    settled = sum(call.state == "settled" for call in calls if not is_question_key(call.key))
+    settled = 0
+    for call in evidence.store.calls(RunKey(plan.job_id, generation)):
+        if call.state not in CLOSED_CALLS:
+            yield _wrong(f"call {call.key} of run {generation} was left {call.state}")
+        if call.state == "settled" and not is_question_key(call.key):
+            settled += 1
     if settled != plan.rounds:
         what = f"run {generation} settled {settled} calls in {plan.rounds} rounds"
         yield Problem("paid_twice", what)
-    open_states = [call.state for call in calls if call.state not in CLOSED_CALLS]
-    if open_states:
-        yield Problem("wrong_outcomes", f"calls were left {open_states}")
 
 
 def _judge_effects(plan: Plan, evidence: Evidence) -> Iterator[Problem]:
@@ -96,7 +101,7 @@ def _judge_effects(plan: Plan, evidence: Evidence) -> Iterator[Problem]:
         yield Problem("duplicate_pull_requests", f"pull requests {numbers}")
     is_opened = plan.outcome is Outcome.PR_OPENED
     if bool(pulls) != is_opened or (head is not None) != is_opened:
-        yield Problem("wrong_outcomes", f"{len(pulls)} pull requests, its branch is at {head}")
+        yield _wrong(f"{len(pulls)} pull requests, its branch is at {head}")
     elif is_opened:
         yield from _judge_pull(plan, pulls[0], evidence)
 
@@ -104,15 +109,15 @@ def _judge_effects(plan: Plan, evidence: Evidence) -> Iterator[Problem]:
 def _judge_pull(plan: Plan, pull: Pull, evidence: Evidence) -> Iterator[Problem]:
     marker = f"<!-- coding-agent:job={plan.job_id} generation={plan.generations - 1} -->"
     if marker not in (pull.issue.body or ""):
-        yield Problem("wrong_outcomes", "its pull request's text is not the newest run's")
+        yield _wrong("its pull request's text is not the newest run's")
     if not _is_sold_to(plan, evidence.content(plan), evidence.seller):
-        yield Problem("wrong_outcomes", "its branch has not what the model sold it")
-    wants_labels = plan.kind == "labelled" and evidence.push == "branch"
-    labels = list(LABELS) if wants_labels else []
-    reviewers = list(REVIEWERS) if wants_labels else []
-    if (pull.issue.labels, pull.reviewers) != (labels, reviewers):
-        what = f"it has labels {pull.issue.labels} and reviewers {pull.reviewers}"
-        yield Problem("wrong_outcomes", what)
+        yield _wrong("its branch has not what the model sold it")
+    # The owner of a fork may not label other people's pull requests.
+    is_labelled = plan.kind == "labelled" and evidence.push == "branch"
+    if pull.issue.labels != list(LABELS if is_labelled else ()):
+        yield _wrong(f"it has labels {pull.issue.labels}")
+    if pull.reviewers != list(REVIEWERS if is_labelled else ()):
+        yield _wrong(f"it has reviewers {pull.reviewers}")
 
 
 def _is_sold_to(plan: Plan, content: str, seller: Seller) -> bool:
@@ -124,15 +129,11 @@ def _is_sold_to(plan: Plan, content: str, seller: Seller) -> bool:
 
 
 def _judge_events(plan: Plan, evidence: Evidence) -> Iterator[Problem]:
-    expected: set[tuple[str, int]] = set()
-    for generation in range(plan.generations):
-        expected.add(("run.finished", generation))
-        if plan.announced:
-            expected.add(("run.started", generation))
     events = evidence.events.of_job[plan.job_id]
     published = {(event["type"], event["data"]["generation"]) for event in events}
-    if published != expected:
-        yield Problem("events_missing", f"expected {sorted(expected)}, got {sorted(published)}")
+    missing = _expected_events(plan) ^ published
+    if missing:
+        yield Problem("events_missing", f"missing or unexpected: {sorted(missing)}")
     for event in events:
         if len(evidence.events.copies[event["id"]]) > 1:
             yield Problem("events_missing", f"{event['id']} was published with different bodies")
@@ -140,19 +141,30 @@ def _judge_events(plan: Plan, evidence: Evidence) -> Iterator[Problem]:
             yield from _judge_end(plan, event["data"], evidence)
 
 
+def _expected_events(plan: Plan) -> set[tuple[str, int]]:
+    """Return the (type, generation) of each event of a job."""
+    types = ["run.finished"]
+    if plan.announced:
+        types.append("run.started")
+    return {(name, generation) for name in types for generation in range(plan.generations)}
+
+
 def _judge_end(plan: Plan, data: dict[str, Any], evidence: Evidence) -> Iterator[Problem]:
     """Compare what an event says with what GitHub holds."""
-    pulls = evidence.pulls(plan)
-    number = pulls[0].number if pulls else None
-    facts = (data["outcome"], data["rounds"], data["pull_request_number"])
-    if facts != (plan.outcome, plan.rounds, number):
-        what = f"its event says {facts}, and its pull request is {number}: {data['reason']}"
-        yield Problem("wrong_outcomes", what)
-    if evidence.head(plan) is not None and data["branch"] != plan.branch:
-        what = f"its event names the branch {data['branch']}, not {plan.branch}: {data['reason']}"
+    reason = data["reason"]
+    if data["outcome"] != plan.outcome or data["rounds"] != plan.rounds:
+        yield _wrong(f"its event says {data['outcome']}, {data['rounds']} rounds: {reason}")
+    number = data["pull_request_number"]
+    numbers = {pull.number for pull in evidence.pulls(plan)}
+    if (number or 0) not in (numbers or {0}):
+        yield _wrong(f"its event names pull request {number}, not {numbers}: {reason}")
+    if evidence.head(plan) is None:
+        return
+    if data["branch"] != plan.branch:
+        what = f"its event names branch {data['branch']}, not {plan.branch}: {reason}"
         yield Problem("branches_unnamed", what)
-    if evidence.head(plan) is not None and "nothing was pushed" in data["reason"]:
-        yield Problem("wrong_outcomes", f"its branch exists, but its event says {data['reason']}")
+    if "nothing was pushed" in reason:
+        yield _wrong(f"its branch exists, but its event says: {reason}")
 
 
 def judge_strays(plans: list[Plan], evidence: Evidence) -> Iterator[Defect]:
