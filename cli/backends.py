@@ -8,13 +8,13 @@ import sqlite3
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
 from cli.missing import describe_missing, how_to_install
 from pipeline.artifacts import Artifacts
 from pipeline.artifacts.folder import FolderArtifacts
-from pipeline.github import Forge
 from pipeline.model.capabilities import Models, ModelsError
 from pipeline.model.client import ModelClient
 from pipeline.settings import Settings, SettingsError
@@ -26,6 +26,9 @@ from prompts import TemplateError, TemplateSet
 from prompts.template_set import SUFFIX
 from sandbox import Sandbox
 from sandbox.choose import choose_sandbox
+
+if TYPE_CHECKING:
+    from pipeline.github.rest import GithubForge
 
 #: GitHub asks clients to wait a second between writes; a stand-in on loopback does not.
 _SECONDS_BETWEEN_WRITES = 1.0
@@ -119,7 +122,7 @@ def template_sets(settings: Settings) -> TemplateSets:
         raise SettingsError(f"CODING_AGENT_TEMPLATES: {error}") from error
 
 
-def github_forge(settings: Settings) -> Forge:
+def github_forge(settings: Settings) -> "GithubForge":
     from pipeline.github.app import AppTokens
     from pipeline.github.rest import GithubForge
     from pipeline.github.rights import find_fork_refusal

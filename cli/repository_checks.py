@@ -11,6 +11,7 @@ from pipeline.settings import Settings, SettingsError
 
 #: The checks, each of which needs those before it.
 _REPOSITORY = "repository"
+_ISSUES = "issues"
 _PULL_REQUESTS = "pull requests"
 _PUSH = "push"
 
@@ -39,6 +40,9 @@ def _ask(settings: Settings, ref: IssueRef) -> Iterator[Check]:
     try:
         forge = github_forge(settings)
         yield _check_repository(settings, forge, ref)
+        step = _ISSUES
+        forge.check_issues(ref)
+        yield Check(step, True, "they can be read")
         step = _PULL_REQUESTS
         refusal = forge.pull_refusal(ref)
         yield Check(step, refusal is None, "they can be opened, as far as is known", refusal or "")

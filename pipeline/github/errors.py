@@ -8,6 +8,9 @@ from pipeline.github import ForgeRefused
 if TYPE_CHECKING:
     from github.GithubException import GithubException
 
+_NOT_ACCESSIBLE = "Resource not accessible"
+"""How GitHub's message begins if the token, as opposed to its person, lacks a permission."""
+
 
 def forge_error(error: "GithubException", missing: str, permission: str = "") -> Exception:
     """Return ForgeRefused for an error that a retry would not fix.
@@ -25,7 +28,8 @@ def forge_error(error: "GithubException", missing: str, permission: str = "") ->
         return ForgeRefused(f"{missing} (GitHub: {message})")
     rate_limited = isinstance(error, RateLimitExceededException) or retry_after(error) is not None
     if error.status == 403 and not rate_limited:
-        cure = f"; the token needs {permission}" if permission else ""
+        lacks_permission = permission and _NOT_ACCESSIBLE in message
+        cure = f"; the token needs {permission}" if lacks_permission else ""
         return ForgeRefused(f"GitHub does not allow it (403): {message.rstrip('.')}{cure}")
     if _graphql_types(error) & {"FORBIDDEN", "INSUFFICIENT_SCOPES"}:
         return ForgeRefused(f"GitHub does not allow it: {message}")

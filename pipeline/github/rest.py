@@ -136,6 +136,12 @@ class GithubForge:
                 private=repository.private,
             )
 
+    def check_issues(self, ref: IssueRef) -> None:
+        """Raise ForgeRefused if the token may not read the repository's issues."""
+        missing = f"the token can't read the issues of {ref.repository}"
+        with self._calling(ref.repository, missing, permission="Issues: read") as client:
+            client.get_repo(ref.repository).get_issues(state="all").get_page(0)
+
     def issue(self, ref: IssueRef) -> IssueSnapshot:
         name = f"issue #{ref.number} of {ref.repository}"
         missing = f"{name} does not exist, was deleted, or the token can't see it"

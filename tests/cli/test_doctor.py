@@ -262,6 +262,7 @@ def test_a_repository_that_a_run_can_work_on_passes(
         (lambda github: github.archive("octo/sample"), "repository", "octo/sample is archived"),
         (lambda github: github.delete_repository("octo/sample"), "repository", "does not exist"),
         (lambda github: github.disable_issues("octo/sample"), "repository", "issues are disabled"),
+        (lambda github: github.limit(WRITE_TOKEN, contents="write"), "issues", "Issues: read"),
         (lambda github: github.limit_scopes(WRITE_TOKEN), "pull requests", "scope public_repo"),
         (
             lambda github: github.commit("octo/sample", {"b": "b"}, branch="coding-agent"),
@@ -279,7 +280,7 @@ def test_what_would_stop_a_run_is_said_with_exit_code_2(
     check: str,
     hint: str,
 ) -> None:
-    github.add_repository("octo/sample", {"a.txt": "a\n"})
+    github.add_repository("octo/sample", {"a.txt": "a\n"}, private=check == "issues")
     spoil(github)
     checks = _checks(console)
     assert hint in checks[check]

@@ -245,7 +245,7 @@ def test_a_pull_request_without_commits_is_refused(github: GithubStandIn, forge:
 
 
 def test_a_token_that_may_not_write_is_refused(github: GithubStandIn) -> None:
-    with pytest.raises(ForgeRefused, match=r"403.*Pull requests: write"):
+    with pytest.raises(ForgeRefused, match=r"403.*Must have write access"):
         forge_for(github, READ_TOKEN).create_pull(REF, NEW)
 
 

@@ -72,6 +72,7 @@ class Rest:
         self._open = {self._fork, self._create_pull, self._edit_pull}
         self._routes: list[tuple[str, str, Callable[..., Response]]] = [
             ("GET", "", self._repository),
+            ("GET", "/issues", self._list_issues),
             ("GET", r"/issues/(?P<number>\d+)", self._issue),
             ("GET", r"/issues/(?P<number>\d+)/comments", self._comments),
             ("POST", r"/issues/(?P<number>\d+)/labels", self._add_labels),
@@ -221,6 +222,17 @@ class Rest:
         self, request: Request, repository: Repository, token: Token, body: Any
     ) -> Response:
         return JSONResponse(self._shapes.repository(repository, token))
+
+    def _list_issues(
+        self, request: Request, repository: Repository, token: Token, body: Any
+    ) -> Response:
+        """Return open issues and pull requests, newest first; the only filter is ``state``."""
+        state = request.query_params.get("state", "open")
+        issues = [issue for issue in repository.issues.values() if state in ("all", issue.state)]
+        newest_first = sorted(issues, key=lambda issue: issue.number, reverse=True)
+        return self._page(
+            request, [self._shapes.issue(repository, issue) for issue in newest_first]
+        )
 
     def _issue(
         self, request: Request, repository: Repository, token: Token, body: Any, number: int
