@@ -132,11 +132,14 @@ def _editable_files(root: Path) -> "EditableFiles":
     from repository.untrusted_files import open_without_links
 
     def load(entry: "Entry") -> bytes:
+        path = root / entry.path
+        if path.is_symlink():
+            return os.fsencode(path.readlink())
         descriptor = open_without_links(root, entry.path)
         with os.fdopen(descriptor, "rb") as file:
             return file.read()
 
-    return EditableFiles(_entries(root), load)
+    return EditableFiles(_entries(root), load, is_work_tree=True)
 
 
 def _entries(root: Path) -> Iterator["Entry"]:

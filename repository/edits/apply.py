@@ -69,6 +69,15 @@ class AppliedEdits:
     executable: dict[str, bool] = field(default_factory=dict)
     """Path -> whether it becomes executable, where an edit says so."""
 
+    @property
+    def created(self) -> dict[str, str]:
+        """The texts of files that did not exist under any name."""
+        texts: dict[str, str] = {}
+        for path, text in self.after.items():
+            if text is not None and self.before[path] is None and path not in self.moved:
+                texts[path] = text
+        return texts
+
     def following_moves(self) -> tuple[dict[str, str | None], dict[str, str | None]]:
         """Return the texts before and after, those of a moved file under its new path."""
         before = dict(self.before)

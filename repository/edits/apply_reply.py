@@ -11,6 +11,7 @@ from repository.edits.apply import AppliedEdits, Placement, apply_edits
 from repository.edits.checks import check_conflict_markers, check_paths
 from repository.edits.editable_files import EditableFiles
 from repository.edits.encoding import DecodedFiles
+from repository.edits.line_ends import with_line_ends
 from repository.edits.model import EditFailed
 from repository.edits.policy import EditPolicy
 from repository.edits.readers import read_reply, require_edits
@@ -61,7 +62,7 @@ def apply_reply(
     written = {path: applied.before[path] for path in executable} | applied.after
     return AppliedReply(
         format=parsed.format,
-        files=texts.encode(written, applied.moved),
+        files=texts.encode(with_line_ends(written, applied.created, files), applied.moved),
         executable=executable,
         placements=applied.placements,
         notices=(*describe_weakened_tests(before, after), *unparsed),

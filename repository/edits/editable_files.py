@@ -1,5 +1,6 @@
 """The files that a reply may edit: regular files of one tree, wherever the tree is stored."""
 
+import posixpath
 from collections.abc import Callable, Collection, Iterable, Iterator
 
 from prompts.filters import code
@@ -7,10 +8,13 @@ from repository.edits.model import EditFailed
 from repository.git import EXECUTABLE, Entry, Mirror
 
 MAX_FILE_BYTES = 1_000_000
+_MAX_TARGET = 300
+"""Characters of a symbolic link's target that are shown."""
+_LINK = "120000"
 _KINDS = {
     "100644": "a file",
     "100755": "a file",
-    "120000": "a symbolic link",
+    _LINK: "a symbolic link",
     "160000": "a submodule",
 }
 
@@ -18,8 +22,20 @@ _KINDS = {
 class EditableFiles:
     """The files of a tree by path; links, submodules and folders can't be edited."""
 
-    def __init__(self, entries: Iterable[Entry], load: Callable[[Entry], bytes]):
-        """``load`` returns the content of one of the tree's ``entries``."""
+    def __init__(
+        self,
+        entries: Iterable[Entry],
+        load: Callable[[Entry], bytes],
+        *,
+        is_work_tree: bool = False,
+    ):
+        """Args:
+        entries: what the tree holds.
+        load: returns the content of an entry; of a symbolic link, its target.
+        is_work_tree: whether the contents are those of a work tree, in which git converts line
+            ends, rather than those of git's objects.
+        """
+        self.is_work_tree = is_work_tree
         self._entries = {entry.path: entry for entry in entries}
         self._folders: set[str] = set()
         for path in self._entries:
@@ -57,6 +73,8 @@ class EditableFiles:
         if entry is None:
             self._check_parents(path)
             return None
+        if entry.mode == _LINK:
+            raise EditFailed(self._describe_link(entry))
         if not entry.is_regular:
             raise EditFailed(f"it is {_kind(entry)}")
         if entry.size > MAX_FILE_BYTES:
@@ -64,6 +82,14 @@ class EditableFiles:
                 f"the file has {entry.size} bytes; at most {MAX_FILE_BYTES} can be edited"
             )
         return self._load(entry)
+
+    def _describe_link(self, entry: Entry) -> str:
+        """Say where a symbolic link leads, as a path of the tree if it leads to one."""
+        target = self._load(entry).decode(errors="replace")[:_MAX_TARGET]
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(entry.path), target))
+        if path in self._entries:
+            return f"it is a symbolic link to {code(path)}: edit that file instead"
+        return f"it is a symbolic link to {code(target)}"
 
     def _check_parents(self, path: str) -> None:
         for folder in _folders(path):

@@ -1,11 +1,12 @@
 """The base commit, to which the model's edits are applied."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from repository.edits.apply_reply import apply_reply
 from repository.edits.editable_files import EditableFiles
+from repository.edits.line_ends import with_line_ends
 from repository.edits.model import EditFailed
 from repository.edits.policy import EditPolicy, read_policy
 from repository.edits.syntax import SyntaxChecker
@@ -54,6 +55,15 @@ class BaseCode:
             prose=applied.prose,
             notices=applied.notices,
         )
+
+    def with_line_ends(
+        self, texts: Mapping[str, str | None], created: Mapping[str, str]
+    ) -> dict[str, str | None]:
+        """Return the texts, those of new files with the line ends that suit the base."""
+        if not created:
+            return dict(texts)
+        files = EditableFiles.of_tree(self.mirror, self.sha)
+        return with_line_ends(texts, created, files)
 
     def has(self, path: str) -> bool:
         return self.read(path) is not None

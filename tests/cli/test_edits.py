@@ -36,6 +36,16 @@ def test_a_reply_is_applied_and_each_block_is_explained(console: Console, repo: 
     assert [file.name for file in (repo / "shop").iterdir()] == ["sum.py"]
 
 
+def test_a_link_is_refused_with_its_target(console: Console, repo: Path) -> None:
+    (repo / "link.txt").symlink_to("a.txt")
+    (repo / "shop/away.txt").symlink_to("/etc/hosts")
+    for path, target in (("link.txt", "`a.txt`: edit that file"), ("shop/away.txt", "/etc/hosts")):
+        reply = f"{path}\n<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n"
+        (output,) = console.lines("edits", "apply", "--repo", repo, "--json", code=1, stdin=reply)
+        assert f"a symbolic link to {target}" in output["reason"].replace("`/", "/")
+    assert (repo / "a.txt").read_text() == "a\n"
+
+
 def test_files_are_moved_and_made_executable(console: Console, repo: Path) -> None:
     reply = "*** Move File: shop/sum.py -> lib/sum.py\n*** Make Executable: a.txt\n"
     result = console.run("edits", "apply", "--repo", repo, stdin=reply)

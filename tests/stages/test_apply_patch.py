@@ -159,7 +159,7 @@ async def test_a_reply_without_edits_goes_back(bench):
 @pytest.mark.parametrize(
     ("path", "why"),
     [
-        ("link.py", "symbolic link"),
+        ("link.py", "a symbolic link to `src/shop.py`: edit that file instead"),
         ("lib", "submodule"),
         ("lib/x.py", "`lib` is a submodule, not a folder"),
         ("src/shop.py/x.py", "`src/shop.py` is a file, not a folder"),

@@ -145,7 +145,9 @@ class Editor:
         text_before = None if before is None else decode(before).text
         check_new_lines(text.split("\n"), text_before)
         await self._files.check({path: text_before}, {path: text})
-        after = text.encode(errors="replace")
+        created = {path: text} if before is None else {}
+        converted = await self._files.with_line_ends({path: text}, created)
+        after = (converted[path] or "").encode(errors="replace")
         await self._files.write(path, after)
         file = FileEdit(path, before, after, text_before or "", text)
         return await self._finish([file])

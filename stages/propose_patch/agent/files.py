@@ -85,7 +85,8 @@ class WorkspaceFiles:
         applied = await self._apply(edits, files)
         texts = {path: applied.before[path] for path in applied.executable} | applied.after
         planned: list[FileEdit] = []
-        for path, after in files.encode(texts, applied.moved).items():
+        converted = await self.with_line_ends(texts, applied.created)
+        for path, after in files.encode(converted, applied.moved).items():
             file = FileEdit(
                 path=path,
                 before=data[path],
@@ -107,7 +108,8 @@ class WorkspaceFiles:
             contents[path] = await asyncio.to_thread(self._base.read, path)
         files = DecodedFiles(self._base.read)
         applied = await self._apply(edits, files)
-        contents.update(files.encode(applied.after, applied.moved))
+        converted = await self.with_line_ends(applied.after, applied.created)
+        contents.update(files.encode(converted, applied.moved))
         planned: list[FileEdit] = []
         for path, after in contents.items():
             before = await self.read(path)
@@ -116,6 +118,13 @@ class WorkspaceFiles:
         if not planned:
             raise EditFailed("These edits change nothing: the files already have this content.")
         return await self._write_all(planned, applied)
+
+    async def with_line_ends(
+        self, texts: Mapping[str, str | None], created: Mapping[str, str]
+    ) -> dict[str, str | None]:
+        """Return the texts, those of new files in the tree with the usual line ends."""
+        inside = {path: text for path, text in created.items() if not path.startswith("/")}
+        return await asyncio.to_thread(self._base.with_line_ends, texts, inside)
 
     async def _write_all(self, planned: list[FileEdit], applied: AppliedEdits) -> list[FileEdit]:
         """Write files, then their modes, which may be those of files that are then removed."""

@@ -24,7 +24,7 @@ FIXED = NewFile(b"def add(a, b):\n    return a + b\n")
 def apply(files: dict[str, NewFile], **rules: object) -> AppliedFiles:
     entries = [Entry("100644", path, len(data), path) for path, data in BASE.items()]
     entries.append(Entry("120000", "link", 4, "link"))
-    base = EditableFiles(entries, lambda entry: BASE[entry.path])
+    base = EditableFiles(entries, lambda entry: BASE.get(entry.path, b"calc.py"))
     policy = EditPolicy(EditRules.model_validate(rules), ["deploy/*"])
     return apply_files(files, base, policy, syntax_checker(lambda: base, ()))
 
