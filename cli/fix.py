@@ -83,7 +83,7 @@ class FixOptions:
 @click.option(
     "--issue-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="With --repo: the issue's text, with its title in the first line.",
+    help="With --repo: the issue's text, with its title in the first line or in front matter.",
 )
 @click.option(
     "--patch",

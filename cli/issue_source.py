@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from cli import exits
 from cli.command import CommandError
+from cli.issue_file import read_issue_file
 from pipeline.job import FixIssueJob, explain
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def _local_job(
 ) -> "tuple[FixIssueJob, Forge]":
     from pipeline.github.local import local_issue_url
 
-    title, body = _read_issue(issue_file)
+    title, body = read_issue_file(issue_file)
     job = _make_job(local_issue_url(repo, f"{title}\n{body}"), fields)
     return job, _local_forge(repo, title, body, job)
 
@@ -48,24 +49,6 @@ def _make_job(issue_url: str, fields: dict[str, object]) -> FixIssueJob:
         return FixIssueJob.model_validate({"issue_url": issue_url, **fields})
     except ValidationError as error:
         raise CommandError(explain(error), exits.USAGE) from None
-
-
-def _read_issue(path: Path) -> tuple[str, str]:
-    """Return the title, which is the first line without Markdown's heading marks, and the body."""
-    from repository.text_encoding import NotText, decode_text
-
-    try:
-        decoded = decode_text(path.read_bytes())
-    except NotText as error:
-        raise CommandError(f"{path}: {error}", exits.USAGE) from None
-    if decoded.is_guessed:
-        raise CommandError(f"{path} is not UTF-8 text", exits.USAGE)
-    text = decoded.text.removeprefix("\ufeff").strip()
-    if not text:
-        message = f"{path} is empty: write the issue's title in its first line"
-        raise CommandError(message, exits.USAGE)
-    title, _, body = text.partition("\n")
-    return title.lstrip("# ").strip(), body.strip()
 
 
 def _local_forge(repo: Path, title: str, body: str, job: FixIssueJob) -> "Forge":

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @click.option(
     "--issue-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="With --repo: the issue's text, its title in the first line.",
+    help="With --repo: the issue's text, its title in the first line or in front matter.",
 )
 @click.option(
     "--variables",
