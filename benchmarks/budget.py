@@ -1,17 +1,22 @@
 """Whether the budgets hold under random prices, failures, crashes and concurrency.
 
     python -m benchmarks.budget [--runs N] [--seed S] [--lanes K]
-                                [--store sqlite|dynamodb] [--json OUT]
+                                [--store sqlite|dynamodb] [--outage-jobs N] [--outage-hours H]
+                                [--json OUT]
 
 Each run buys some replies through the real ledger and the real store. Its provider answers, refuses
 or breaks the connection, and its worker dies at any point of a call: before it, during it, before
 the reply is stored, or before it is settled. Or the worker is late, and another one takes over the
 run in the meantime. After every write the three sums are compared with their limits. ``calls_cut``
 counts calls that the provider may have charged and whose reply was never stored. dynamodb is moto.
+
+The numbers that begin with ``outage_`` are those of benchmarks/model_outage.py: a day without the
+model while jobs wait, on a simulated clock. 200 jobs take about three minutes of CPU.
 """
 
 import argparse
 import asyncio
+import logging
 import random
 import tempfile
 from collections import Counter
@@ -23,7 +28,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from benchmarks import report
+from benchmarks import model_outage, report
 from benchmarks.arguments import make_parser
 from pipeline.errors import Halt, LeaseLost, Retry
 from pipeline.job import FixIssueJob
@@ -66,7 +71,10 @@ class Fate(StrEnum):
 
     ANSWERED = "answered"
     REFUSED = "refused"
-    """The provider charges nothing."""
+    """The provider charges nothing, as for the next three."""
+    UNREACHABLE = "unreachable"
+    REVOKED_KEY = "revoked key"
+    MISSING_KEY = "missing key"
     BROKEN = "broken"
     """The provider charges, but sends no reply."""
     DIES_BEFORE = "dies before"
@@ -80,13 +88,25 @@ class Fate(StrEnum):
 #: The relative frequency of each fate.
 WEIGHTS = {
     Fate.ANSWERED: 60,
-    Fate.REFUSED: 8,
+    Fate.REFUSED: 4,
+    Fate.UNREACHABLE: 4,
+    Fate.REVOKED_KEY: 2,
+    Fate.MISSING_KEY: 2,
     Fate.BROKEN: 7,
     Fate.DIES_BEFORE: 5,
     Fate.DIES_DURING: 5,
     Fate.DIES_UNSTORED: 5,
     Fate.DIES_UNSETTLED: 5,
     Fate.LATE: 5,
+}
+
+
+#: The failures of calls that cost nothing.
+UNCHARGED = {
+    Fate.REFUSED: Failure.RATE_LIMIT,
+    Fate.UNREACHABLE: Failure.UNREACHABLE,
+    Fate.REVOKED_KEY: Failure.KEY,
+    Fate.MISSING_KEY: Failure.NO_KEY,
 }
 
 
@@ -188,6 +208,8 @@ class BuyingRun:
     keys: list[str]
     charged: int = 0
     """Micro-dollars that the provider charged."""
+    uncharged: int = 0
+    """Calls that certainly cost nothing."""
     bought_again: int = 0
     """Calls whose reply was already stored."""
     deliveries: int = 0
@@ -310,8 +332,9 @@ class World:
         call.begun.set()
         if call.fate is Fate.DIES_BEFORE:
             raise WorkerDied
-        if call.fate is Fate.REFUSED:
-            raise ModelError(Failure.RATE_LIMIT, "", charged=False)
+        if call.fate in UNCHARGED:
+            run.uncharged += 1
+            raise ModelError(UNCHARGED[call.fate], "", charged=False)
         if self.artifacts.has_reply(job_id, call.key):
             run.bought_again += 1
         run.charged += to_micro_usd(call.cost_usd)
@@ -374,6 +397,7 @@ class World:
         row["counted_usd"] = to_usd(counted)
         row["charged_usd"] = to_usd(run.charged)
         row["undercounted_usd"] = to_usd(max(run.charged - counted, 0))
+        row["uncharged_not_released"] = run.uncharged - states["released"]
         row["paid_twice"] = run.bought_again
         return row
 
@@ -391,6 +415,7 @@ def summary(world: World, rows: list[dict[str, Any]]) -> dict[str, float]:
         "calls": calls,
         "overspend_usd_max": to_usd(world.store.overspend),
         "paid_twice": sum(row["paid_twice"] for row in rows),
+        "uncharged_not_released": sum(row["uncharged_not_released"] for row in rows),
         "calls_cut": sum(row["cut"] + row["reserved"] for row in rows),
         "undercounted_usd_max": max(row["undercounted_usd"] for row in rows),
         "budget_exhausted": outcomes["budget_exhausted"],
@@ -443,18 +468,26 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--lanes", type=int, default=8, help="concurrent runs")
     parser.add_argument("--store", choices=("sqlite", "dynamodb"), default="sqlite")
+    parser.add_argument("--outage-jobs", type=int, default=200, help="jobs that wait; 0: no outage")
+    parser.add_argument("--outage-hours", type=float, default=24.0)
     parser.add_argument("--json", type=Path)
     return parser.parse_args()
 
 
 def main() -> None:
     options = arguments()
+    logging.basicConfig(level=logging.ERROR)  # the engine would report each wait
     runs = max(options.runs, 1)
     lanes = max(options.lanes, 1)
     with tempfile.TemporaryDirectory(prefix="budget-") as folder:
         store = open_store(options.store, Path(folder))
         world, rows = measure(store, runs=runs, seed=options.seed, lanes=lanes)
-        document = report.report("budget", summary(world, rows), rows)
+        numbers = summary(world, rows)
+        if options.outage_jobs > 0:
+            numbers |= model_outage.measure(
+                jobs=options.outage_jobs, hours=options.outage_hours, seed=options.seed
+            )
+        document = report.report("budget", numbers, rows)
         store.close()
     report.write(document, options.json)
     report.show("budget", COLUMNS, lines_by_outcome(rows), document["summary"])

@@ -114,6 +114,7 @@ class Buyer:
                 request = request.model_copy(update={"model": model})
                 return await self._buy_from_one(ledger, key, request)
             except ModelError as error:
+                error.model = model
                 errors.append(error)
                 if not error.rule.try_fallback:
                     break
@@ -138,6 +139,7 @@ class Buyer:
         try:
             return await self._buy_from_one(ledger, f"{key}/fallback", request)
         except ModelError as error:
+            error.model = fallback
             if error.failure in OUTAGES and not error.charged:
                 raise error.verdict() from None
             return refusal
@@ -182,7 +184,6 @@ class Buyer:
                 await self._check_outage(ledger, key, request.model)
                 return await self._attempt(ledger, key, request)
             except ModelError as error:
-                error.model = request.model
                 failures += 1
                 delay = error.delay
                 if delay is None:
