@@ -48,8 +48,8 @@ def _find_conflict(folder: Path, token: str | None, url: str, branch: str) -> st
     patterns = [f"refs/heads/{name}" for name in [*above, f"{branch}/*"]]
     output = run_remote(folder, token, "ls-remote", "--heads", url, *patterns)
     for line in output.decode(errors="replace").splitlines():
-        # ls-remote's patterns also match the end of a longer name.
         name = line.partition("\t")[2].removeprefix("refs/heads/")
+        # ls-remote's patterns also match the end of a longer name.
         if name in above or name.startswith(f"{branch}/"):
             return name
     return None

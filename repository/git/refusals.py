@@ -32,6 +32,8 @@ _TEMPORARY_STATUSES = (408, 425, 429)
 #: GitHub limits the rate of requests with a 403, too.
 _RATE_LIMIT = re.compile(r"(?i)rate limit|abuse detection|too many requests")
 _UNAUTHORIZED = re.compile(r"Authentication failed for|could not read (?:Username|Password) for")
+#: GitHub's words if it is the token, or its person, that lacks a right.
+_LACKS_RIGHT = re.compile(r"(?i)write access|permission to \S+ denied|not accessible")
 _NOT_FOUND = re.compile(r"repository '.*' not found")
 
 _NO_CREDENTIALS = (
@@ -127,7 +129,7 @@ def _refusal_of_status(status: int, command: str, output: str) -> str | None:
         return None
     if status == 401:
         return _NO_CREDENTIALS
-    if status == 403:
+    if status == 403 and (_LACKS_RIGHT.search(output) or not _remote_words(output)):
         return _NO_WRITE_ACCESS if command == "push" else _NO_READ_ACCESS
     if status in (404, 410):
         return _NO_REPOSITORY

@@ -292,6 +292,21 @@ async def test_a_refusal_after_the_checks_keeps_the_patch_and_names_the_branch(
         assert pulls == 0
 
 
+async def test_a_fork_is_made_before_the_model_is_paid_and_opens_the_pull_request(
+    machine: Machine, github: GithubStandIn
+) -> None:
+    forks: list[str | None] = []
+    run = await machine.run(
+        READ_TOKEN,
+        push="fork",
+        meanwhile=lambda github: forks.append(github.sha("read-bot/calc", "main")),
+    )
+    assert forks == [github.sha(REPOSITORY, "main")]
+    assert (run.result.outcome, run.waits) == ("pr_opened", [])
+    (pull,) = github.pulls(REPOSITORY)
+    assert pull.source.full_name == "read-bot/calc"
+
+
 @pytest.mark.parametrize("spoil", ["close_issue", "lock_issue"])
 async def test_an_issue_that_is_closed_or_locked_meanwhile_still_gets_its_pull_request(
     machine: Machine, github: GithubStandIn, spoil: str

@@ -22,6 +22,18 @@ _UNABLE = "fatal: unable to access 'https://github.com/o/r.git/': "
             "error: RPC failed; HTTP 403 curl 22 The requested URL returned error: 403",
             "403",
         ),
+        (
+            "push",
+            "remote: This repository was archived so it is read-only.\n"
+            f"{_UNABLE}The requested URL returned error: 403",
+            "GitHub refuses it (403) (GitHub: This repository was archived so it is read-only.)",
+        ),
+        (
+            "push",
+            "remote: Permission to o/r.git denied to bot.\n"
+            f"{_UNABLE}The requested URL returned error: 403",
+            "may not push",
+        ),
         ("fetch", f"{_UNABLE}The requested URL returned error: 403", "may not read"),
         ("fetch", "remote: Repository not found.\nfatal: repository 'x' not found", "not exist"),
         ("fetch", f"{_UNABLE}The requested URL returned error: 301", "redirects"),
