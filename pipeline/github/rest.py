@@ -14,7 +14,6 @@ from pydantic import SecretStr
 
 from pipeline.errors import Retry
 from pipeline.github import (
-    GHOST,
     MAX_OPEN_PULLS,
     Comment,
     ForgeRefused,
@@ -24,6 +23,7 @@ from pipeline.github import (
     PullRequest,
     Repository,
 )
+from pipeline.github.conversions import is_head, read_comment, read_login, read_open_pull, read_pull
 from pipeline.github.errors import forge_error, github_words
 from pipeline.github.rights import find_pull_refusal
 from pipeline.job import IssueRef
@@ -31,9 +31,6 @@ from pipeline.job import IssueRef
 if TYPE_CHECKING:
     import github
     import github.Issue
-    import github.IssueComment
-    import github.NamedUser
-    import github.Organization
     import github.PullRequest
     import github.Repository
 
@@ -156,7 +153,7 @@ class GithubForge:
                 number=fields["number"],
                 title=fields["title"],
                 body=fields["body"] or "",
-                author=_login(issue.user),
+                author=read_login(issue.user),
                 association=fields.get("author_association", "NONE"),
                 state=fields["state"],
                 locked=fields["locked"],
@@ -209,7 +206,7 @@ class GithubForge:
             # parse, so each pull request's head is also compared here.
             head = f"{source.owner.login}:{branch}"
             pulls = repository.get_pulls(state="all", sort="created", direction="desc", head=head)
-            return [_pull(pull) for pull in pulls if _is_head(pull, source.full_name, branch)]
+            return [read_pull(pull) for pull in pulls if is_head(pull, source.full_name, branch)]
 
     def open_pulls(self, ref: IssueRef) -> list[OpenPull]:
         missing = f"{ref.repository} does not exist, or the token can't see it"
@@ -217,7 +214,7 @@ class GithubForge:
             fork_owner = client.get_user().login if self._push == "fork" else None
             repository = client.get_repo(ref.repository)
             pulls = repository.get_pulls(state="open", sort="created", direction="desc")
-            return [_listed_pull(pull, ref, fork_owner) for pull in islice(pulls, MAX_OPEN_PULLS)]
+            return [read_open_pull(pull, ref, fork_owner) for pull in islice(pulls, MAX_OPEN_PULLS)]
 
     def create_pull(self, ref: IssueRef, pull: NewPull) -> PullRequest:
         """Open a pull request; a plain one if the repository does not support drafts.
@@ -236,7 +233,7 @@ class GithubForge:
             opened, is_draft = _create_pull(repository, head, pull)
             _add_labels_and_reviewers(opened, pull)
             lacks_drafts = pull.draft and not is_draft
-            return _pull(opened).model_copy(update={"lacks_drafts": lacks_drafts})
+            return read_pull(opened).model_copy(update={"lacks_drafts": lacks_drafts})
 
     def update_pull(self, ref: IssueRef, number: int, pull: NewPull) -> PullRequest:
         missing = f"pull request #{number} of {ref.repository} does not exist"
@@ -244,7 +241,7 @@ class GithubForge:
             existing = client.get_repo(ref.repository).get_pull(number)
             existing.edit(title=pull.title, body=pull.body)
             _add_labels_and_reviewers(existing, pull)
-            return _pull(existing)
+            return read_pull(existing)
 
     def _push_refusal(self, repository: "github.Repository.Repository") -> str | None:
         """Return the reason why no fix can be pushed, as far as the repository's own data say."""
@@ -389,10 +386,6 @@ def _is_of_repository(api_url: str, repository: str) -> bool:
     return "/".join(owner_and_name).lower() == repository
 
 
-def _login(user: "github.NamedUser.NamedUser | github.Organization.Organization | None") -> str:
-    return user.login if user else GHOST
-
-
 def _newest_comments(issue: "github.Issue.Issue", count: int) -> list[Comment]:
     """Return the newest of an issue's ``count`` comments, at most ``MAX_COMMENTS``; oldest first.
 
@@ -401,60 +394,6 @@ def _newest_comments(issue: "github.Issue.Issue", count: int) -> list[Comment]:
     if count == 0:
         return []
     fetched = itertools.islice(issue.get_comments().reversed, MAX_COMMENTS)
-    comments = [_comment(comment) for comment in fetched]
+    comments = [read_comment(comment) for comment in fetched]
     comments.reverse()
     return comments
-
-
-def _comment(comment: "github.IssueComment.IssueComment") -> Comment:
-    return Comment(
-        author=_login(comment.user),
-        association=comment.author_association or "NONE",
-        is_bot=comment.user is not None and comment.user.type == "Bot",
-        created_at=comment.created_at,
-        updated_at=comment.updated_at,
-        body=comment.body or "",
-    )
-
-
-def _is_head(pull: "github.PullRequest.PullRequest", repository: str, branch: str) -> bool:
-    """Return whether a pull request's head is this branch of this repository."""
-    head = pull.head
-    if not head.repo:  # the fork was deleted
-        return False
-    return head.ref == branch and head.repo.full_name == repository
-
-
-def _listed_pull(
-    pull: "github.PullRequest.PullRequest", ref: IssueRef, fork_owner: str | None
-) -> OpenPull:
-    """Return an open pull request.
-
-    ``fork_owner`` has the fork that fixes are pushed to; None if they are pushed to the repository.
-    """
-    source = pull.head.repo
-    if not source:  # the fork was deleted
-        is_from_push_repository = False
-    elif fork_owner is not None:
-        is_from_push_repository = source.owner.login == fork_owner
-    else:
-        is_from_push_repository = source.full_name.lower() == ref.repository
-    return OpenPull(
-        number=pull.number,
-        url=pull.html_url,
-        author=_login(pull.user),
-        body=pull.body or "",
-        base=pull.base.ref,
-        head=pull.head.ref,
-        is_from_push_repository=is_from_push_repository,
-    )
-
-
-def _pull(pull: "github.PullRequest.PullRequest") -> PullRequest:
-    return PullRequest(
-        number=pull.number,
-        url=pull.html_url,
-        state=pull.state,
-        body=pull.body or "",
-        head_sha=pull.head.sha,
-    )
