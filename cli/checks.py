@@ -15,12 +15,15 @@ from cli.check import FIX_AND_WORKER, WORKER, Check
 from cli.missing import how_to_install, how_to_set
 from cli.online_checks import check_github_access, check_topic
 from pipeline.settings import Settings, SettingsError, unknown_variables, variables
+from repository.counts import count
 
 if TYPE_CHECKING:
     from pipeline.model.capabilities import ModelProfile
     from pipeline.model.prices import ModelPrices
 
 _MIN_FREE_GB = 1
+#: Parked events are counted up to this number.
+_MAX_EVENTS = 1000
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ def run_checks(settings: Settings, *, online: bool) -> list[Check]:
         *_check_profiles(settings),
         _check_templates(settings),
         _check_data_dir(settings),
+        *_check_events(settings, online=online),
         *check_aws(settings, online=online),
     ]
     if settings.topic_arn and online:
@@ -250,6 +254,28 @@ def _check_data_dir(settings: Settings) -> Check:
         f"{existing} must be a writable folder with {_MIN_FREE_GB} GB free, or set"
         " CODING_AGENT_DATA_DIR",
     )
+
+
+def _check_events(settings: Settings, *, online: bool) -> list[Check]:
+    """Return a failed check if events can't be published."""
+    from cli.backends import has_store, open_store
+    from pipeline.errors import judge
+
+    is_table = (settings.store or "").startswith("dynamodb:")
+    if not has_store(settings) or (is_table and not online):
+        return []
+    try:
+        store = open_store(settings)
+        try:
+            parked = store.parked_events(_MAX_EVENTS)
+        finally:
+            store.close()
+    except Exception as error:
+        return [Check("events", False, hint=judge(error).reason, needed_for=WORKER)]
+    if not parked:
+        return []
+    hint = f"{count(len(parked), 'event')} could not be published: coding-agent queue retry-events"
+    return [Check("events", False, hint=hint, needed_for=WORKER)]
 
 
 def _check_aws_setting(variable: str, value: str | None) -> Check:

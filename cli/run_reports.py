@@ -36,7 +36,7 @@ def run_summary(store: RunStore, run: RunRow) -> dict[str, Any]:
         "deliveries": run.deliveries,
         "crashes": run.crashes,
         "seconds": run.seconds,
-        "last_error": run.last_error,
+        "waits": run.waits,
         "cost_usd": to_usd(spent),
         "created_at": iso_time(run.created_at),
     }
@@ -45,6 +45,7 @@ def run_summary(store: RunStore, run: RunRow) -> dict[str, Any]:
 def run_report(store: RunStore, run: RunRow) -> dict[str, Any]:
     """Return everything about the run, as `jobs show` prints it."""
     report = run_summary(store, run)
+    report["last_error"] = run.last_error
     report["stages"] = _stages(store, run)
     report["rounds"] = _rounds(store, run)
     report["calls"] = _calls(store, run)

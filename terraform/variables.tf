@@ -279,7 +279,7 @@ variable "visibility_timeout" {
 }
 
 variable "max_receives" {
-  description = "Receives after which SQS itself moves a message to the dead-letter queue. The worker ends hopeless runs itself. A job that waits out an exhausted budget is received once an hour, so it reaches 90 receives before the queue drops it after 4 days."
+  description = "Receives after which SQS itself moves a message to the dead-letter queue. The worker ends hopeless runs itself, and replaces the message of a run that only waits by a copy after 15 receives."
   type        = number
   default     = 90
   nullable    = false

@@ -1,5 +1,6 @@
 """``coding-agent doctor``: what is missing, how to set it, and no secret shown."""
 
+import contextlib
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -9,9 +10,12 @@ import pytest
 
 from pipeline import settings as config
 from pipeline.settings import Settings
+from pipeline.store.sqlite import SqliteStore
+from pipeline.store.store import MAX_EVENT_TRIES
 from tests.cli.console import Console
 from tests.stand_ins.aws import Aws
 from tests.stand_ins.github import READ_TOKEN, WRITE_TOKEN, GithubStandIn
+from tests.stand_ins.runs import claim, finish
 
 
 @pytest.fixture
@@ -307,3 +311,17 @@ def test_a_repository_that_is_not_allowed_or_no_name_is_refused(
     result = console.run("doctor", "--repo", "sample")
     assert result.exit_code == 2
     assert "'sample' is not OWNER/NAME" in result.stderr
+
+
+def test_events_that_could_not_be_published_are_named(console: Console) -> None:
+    with contextlib.closing(SqliteStore(console.data_dir / "store.sqlite")) as store:
+        event = finish(store, claim(store))
+        assert "events" not in checks(console)
+        for _ in range(MAX_EVENT_TRIES):
+            store.refuse_event(event.id, "NotFound")
+    assert "1 event could not be published" in checks(console)["events"]["mend"]
+
+
+def checks(console: Console) -> dict[str, dict[str, str]]:
+    payload = console.json("doctor", "--json", code=2)
+    return {check["name"]: check for check in payload["checks"]}
