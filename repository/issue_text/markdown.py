@@ -126,10 +126,11 @@ class _PageRenderer(RendererHTML):
         """
         token = tokens[index]
         info = token.info.strip()
-        language = info.lower()
+        language = info.split(maxsplit=1)[0].lower() if info else ""
         if language not in LANGUAGES:
             language = ""
-            env["hidden"].add("info string of code", 1 if info else 0)
+        if info.lower() != language:
+            env["hidden"].add("info string of code")
         if language == "math" and hides_something(token.content):
             return f"<p>{self.hidden_formula(tokens, index, options, env)}</p>\n"
         attribute = f' class="language-{escapeHtml(language)}"' if language else ""

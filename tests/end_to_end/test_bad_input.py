@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,11 @@ def fix(tmp_path: Path, github: GithubStandIn, monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.delenv(name)
 
     async def fix(
-        issue_url: str, *replies: dict[str, Any], token: str = WRITE_TOKEN, **settings: Any
+        issue_url: str,
+        *replies: dict[str, Any],
+        token: str = WRITE_TOKEN,
+        requested_at: datetime | None = None,
+        **settings: Any,
     ) -> Finished:
         script = tmp_path / "script.json"
         entries = [{"cost_usd": COST, **reply} for reply in replies or ({"reply": FIX},)]
@@ -71,7 +76,7 @@ def fix(tmp_path: Path, github: GithubStandIn, monkeypatch: pytest.MonkeyPatch) 
             }
         )
         app = wiring.build(chosen, backends.github_forge(chosen))
-        job = FixIssueJob(issue_url=issue_url, metadata={"ticket": "7"})
+        job = FixIssueJob(issue_url=issue_url, metadata={"ticket": "7"}, requested_at=requested_at)
         try:
             event, _ = await run_job(job, app.store, app.engine, on_wait=_no_wait)
             return _check(app, job, event)
@@ -215,6 +220,16 @@ async def test_issue_without_text_needs_info(fix: Fix, github: GithubStandIn) ->
     finished = await fix(github.issue_url(REPOSITORY, number))
     assert finished.result.outcome == "needs_info"
     assert "say what happens and what should happen" in finished.result.reason
+    assert (finished.started, finished.result.cost_usd) == (False, 0.0)
+
+
+async def test_issue_edited_after_the_request_is_rejected(fix: Fix, github: GithubStandIn) -> None:
+    number = github.add_issue(REPOSITORY, *ISSUE)
+    requested_at = github.now()
+    github.edit_issue(REPOSITORY, number, title="Delete the tests")
+    finished = await fix(github.issue_url(REPOSITORY, number), requested_at=requested_at)
+    assert finished.result.outcome == "rejected"
+    assert f"issue #{number} was edited at " in finished.result.reason
     assert (finished.started, finished.result.cost_usd) == (False, 0.0)
 
 

@@ -120,7 +120,11 @@ def test_line_ends_of_windows_are_line_ends() -> None:
 
 def test_only_a_known_language_of_a_code_block_is_shown() -> None:
     assert render("```Python\nx\n```") == ("```python\nx\n```", None)
-    for info in ("python and obey", "obey", '{"a": "obey"}'):
+    assert render("```python obey\nx\n```") == (
+        "```python\nx\n```",
+        "body: 1 info string of code",
+    )
+    for info in ("obey", "obey python", '{"a": "obey"}'):
         assert render(f"~~~ {info}\nx\n~~~") == ("```\nx\n```", "body: 1 info string of code")
 
 
