@@ -55,7 +55,16 @@ EDITS = (
     (edit("view", "link"), "`link` leads to `/etc/passwd`: links are followed"),
     (edit("view", "pipe"), "error"),
     (edit("view", "/etc/passwd"), ":/bin/false"),
-    (call("bash", command="rm blob link pipe; echo 1 > $TMPDIR/note; echo $TMPDIR/note"), "/note"),
+    (call("bash", command="head -c 2000001 /dev/zero | tr '\\0' 'x' > huge.txt"), ""),
+    (edit("view", "huge.txt"), "larger than 2000000 bytes. Look at a part of it with a command"),
+    (call("bash", command="echo version https://git-lfs.github.com/spec/v1 > huge.txt"), ""),
+    (edit("view", "huge.txt"), "Git LFS stores its content"),
+    (
+        call(
+            "bash", command="rm blob link pipe huge.txt; echo 1 > $TMPDIR/note; echo $TMPDIR/note"
+        ),
+        "/note",
+    ),
     (call("bash", command="ln -s calc.py alias.py; ln -s . here; ln -s gone.py dangling"), ""),
     (edit("create", "alias.py", file_text="x = (\n"), "`alias.py` leads to `calc.py`"),
     (edit("insert", "alias.py", insert_line=0, new_str="# top"), "--- calc.py"),

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from prompts.filters import code, fenced
+from repository.context.named_files import why_not_text
 from repository.edits.checks import check_new_lines
 from repository.edits.encoding import decode
 from repository.edits.model import DeleteFile, EditFailed, ReplaceLines, ReplaceText
@@ -25,6 +26,8 @@ from stages.propose_patch.agent.steps import EditedFile
 MAX_ENTRIES = 500
 #: Maximum number of paths that a missing one is compared with.
 _MAX_COMPARED = 20_000
+_SUBMODULE = "is a submodule, whose files are not here"
+_USE_A_COMMAND = "Look at a part of it with a command, such as `sed -n '1,100p'`"
 #: ``await save(name, data)`` stores an artifact and returns its key.
 SaveArtifact = Callable[[str, bytes], Awaitable[str]]
 LoadArtifact = Callable[[str], Awaitable[bytes]]
@@ -119,11 +122,16 @@ class Editor:
         try:
             data = await self._workspace.read(path, limit=MAX_FILE_BYTES)
         except IsADirectoryError:
+            if path in self._paths:
+                raise EditFailed(f"{code(path)} {_SUBMODULE}") from None
             return await self._list(path)
         except FileNotFoundError:
             raise EditFailed(self._missing(path)) from None
         except ValueError as error:
-            raise EditFailed(f"{code(path)}: {error}") from error
+            raise EditFailed(f"{code(path)}: {error}. {_USE_A_COMMAND}") from error
+        reason = why_not_text(data)
+        if reason:
+            raise EditFailed(f"{code(path)} can't be shown: {reason}")
         return show_lines(path, decode(data).text, view_range)
 
     async def _list(self, path: str) -> str:
@@ -208,6 +216,9 @@ class Editor:
         same_name = [known for known in self._paths if name_of(known) == name and known != path]
         similar = same_name or difflib.get_close_matches(path, self._paths[:_MAX_COMPARED], 3)
         message = f"there is no file or folder {code(path)}"
+        for known in self._paths:
+            if path.startswith(f"{known}/"):
+                return f"{message}: {code(known)} is a file or a submodule"
         if path in self._paths:
             return f"{message}: it was deleted, or is a symbolic link to nothing"
         if similar:
