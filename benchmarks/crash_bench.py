@@ -17,6 +17,8 @@ from tests.stand_ins.strict_aws import FaultPlan, StrictAws
 
 #: Seconds without progress after which a benchmark gives up.
 PATIENCE = 240.0
+#: The share of the time that counting runs may take.
+COUNTING_SHARE = 0.05
 #: Seconds between two progress lines on stderr.
 PROGRESS_SECONDS = 5.0
 
@@ -60,6 +62,8 @@ class CrashBench(ABC):
         self._store = sqlite3.connect(address, uri=True, timeout=30)
         self._started = time.monotonic()
         self._reported_at = 0.0
+        self._finished = 0
+        self._count_again_at = 0.0
 
     @abstractmethod
     def storm(self) -> None:
@@ -114,7 +118,17 @@ class CrashBench(ABC):
         return sum(count for name, count in counts.items() if name != "disordered")
 
     def count_finished(self) -> int:
-        return self._count("SELECT count(*) FROM runs WHERE state = 'finished'")
+        """Return how many runs have ended, as of a moment ago.
+
+        The query reads the whole store, which grows with the benchmark: it must not take a core
+        from the workers.
+        """
+        now = time.monotonic()
+        if now >= self._count_again_at:
+            self._finished = self._count("SELECT count(*) FROM runs WHERE state = 'finished'")
+            seconds = time.monotonic() - now
+            self._count_again_at = now + seconds / COUNTING_SHARE
+        return self._finished
 
     def select(self, sql: str) -> list[tuple[Any, ...]]:
         return self._store.execute(sql).fetchall()

@@ -51,7 +51,7 @@ LONGEST = 8.0
 #: Maximum number of unfinished jobs.
 OPEN_JOBS = 150
 #: Mean seconds between two kills, if the jobs keep up.
-PAUSE = 0.15
+PAUSE = 0.1
 #: Share of jobs that are sent twice, and of messages that are not jobs.
 SENT_TWICE = 0.15
 UNREADABLE = 0.02

@@ -120,6 +120,8 @@ class Bench(CrashBench):
         self.lost_replies: Counter[str] = Counter()
         self._replays: dict[str, Plan] = {}
         """Job id -> the plan of a job whose replay has not been sent yet."""
+        self._replayed_at = 0
+        """How many runs had ended when replays were last sent."""
         self.aws.on_lost_reply = self._lose_reply
 
     def storm(self) -> None:
@@ -148,8 +150,10 @@ class Bench(CrashBench):
 
     def work(self) -> None:
         """Send the replays of the runs that have ended."""
-        if not self._replays:
+        finished = self.count_finished()
+        if finished == self._replayed_at:
             return
+        self._replayed_at = finished
         for (job_id,) in self.select("SELECT job_id FROM runs WHERE state = 'finished'"):
             plan = self._replays.pop(job_id, None)
             if plan is not None:
