@@ -14,7 +14,7 @@ from benchmarks.crash_real_plan import MAX_ROUNDS, Push
 from benchmarks.crash_seller import SoldReplies
 from cli import wiring
 from pipeline import errors
-from pipeline.github import rest
+from pipeline.github import client
 from pipeline.github.rest import GithubForge
 from pipeline.settings import Settings
 from pipeline.store.sqlite import SqliteTable, SqliteTransaction
@@ -91,7 +91,7 @@ def _open_store(setting: RealSetting) -> RunStore:
 
 def _shorten_waits() -> None:
     """Scale down what a run waits for GitHub, as the visibility of messages is scaled down."""
-    rest.TIMEOUT_SECONDS = TIMEOUT
+    client.TIMEOUT_SECONDS = TIMEOUT
     process.TIMEOUT_SECONDS = TIMEOUT
     errors.FIRST_WAIT = 0.5
     errors.LONGEST_WAIT = 2.0

@@ -14,7 +14,6 @@ from pydantic import SecretStr
 from pipeline.errors import CredentialsRefused
 from pipeline.github import ForgeRefused
 from pipeline.github.errors import forge_error
-from pipeline.github.rest import TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
     from github import GithubIntegration
@@ -101,6 +100,8 @@ class AppTokens:
     def _app(self) -> "GithubIntegration":
         import jwt
         from github import Auth, GithubIntegration
+
+        from pipeline.github.client import TIMEOUT_SECONDS
 
         auth = Auth.AppAuth(self._app_id, self._key.get_secret_value())
         try:

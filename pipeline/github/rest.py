@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     import github.PullRequest
     import github.Repository
 
-TIMEOUT_SECONDS = 30
+    from pipeline.github.client import CurrentToken
+
 MAX_COMMENTS = 1000
 """Of an issue's newest comments. Far more than are shown, because most may be left out."""
 
@@ -101,8 +102,8 @@ class GithubForge:
         self._push = push
         self._token = token
         self._lock = threading.Lock()
-        self._client: tuple[str, github.Github] | None = None
-        """The last token, and the client that uses it."""
+        self._client: tuple[CurrentToken, github.Github] | None = None
+        """The client, and the token that it uses."""
 
     def token(self, repository: str) -> str:
         if isinstance(self._token, SecretStr):
@@ -289,22 +290,17 @@ class GithubForge:
                 raise Retry(_UNREADABLE, counts=False, detail=str(error)) from error
 
     def _client_for(self, token: str) -> "github.Github":
-        import github
+        from pipeline.github.client import CurrentToken, new_client
 
-        if self._client is None or self._client[0] != token:
-            client = github.Github(
-                auth=github.Auth.Token(token),
-                base_url=self._api_url,
-                timeout=TIMEOUT_SECONDS,
-                per_page=100,
-                retry=None,
-                seconds_between_requests=None,
-                seconds_between_writes=self._seconds_between_writes,
-                user_agent="coding-agent",
-                lazy=True,  # no request before a field is used
+        if self._client is None:
+            auth = CurrentToken()
+            client = new_client(
+                self._api_url, auth, seconds_between_writes=self._seconds_between_writes
             )
-            self._client = (token, client)
-        return self._client[1]
+            self._client = (auth, client)
+        auth, client = self._client
+        auth.value = token
+        return client
 
 
 def _add_labels_and_reviewers(opened: "github.PullRequest.PullRequest", pull: NewPull) -> None:

@@ -110,6 +110,11 @@ def test_a_token_is_for_one_repository_and_no_other(
     sample = access("octo/sample").get_secret_value()
     secret = access("octo/secret").get_secret_value()
     assert access("octo/sample").get_secret_value() == sample != secret
+    forge = GithubForge(api_url=github.api_url, token=access, seconds_between_writes=0)
+    secret_ref = IssueRef.parse("https://github.com/octo/secret/issues/1")
+    for ref in (REF, secret_ref, REF):
+        assert forge.repository(ref).full_name == ref.repository
+    assert minted(github) == 2
     mirror = Mirrors(tmp_path / "mirrors", lambda _: sample).at("octo/secret")
     with pytest.raises(GitRefused, match="404"):
         mirror.fetch(f"{github.origin}/octo/secret.git")
