@@ -5,6 +5,7 @@ Times are seconds since the epoch; money is in micro-dollars.
 
 import hashlib
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from pipeline.job import FixIssueJob, InvalidJob, IssueRef, parse_job
@@ -62,6 +63,10 @@ class Submission:
         if isinstance(self.job, InvalidJob):
             return hashlib.sha256(self.body.encode()).hexdigest()
         return self.job.digest
+
+    @property
+    def requested_at(self) -> datetime | None:
+        return None if isinstance(self.job, InvalidJob) else self.job.requested_at
 
     @property
     def replay_id(self) -> str | None:

@@ -48,7 +48,9 @@ def find_run(reader: RunReader, submission: Submission) -> RequestedRun:
         differs = run is not None and not _has_body(run, submission)
         return RequestedRun(job, newest, run, replay_id, differs)
     if submission.digest == job.digest:
-        return RequestedRun(job, newest, newest, None, body_differs=False)
+        is_again = _was_rejected(reader, job) and _is_requested_later(newest, submission)
+        run = None if newest.finished and is_again else newest
+        return RequestedRun(job, newest, run, None, body_differs=False)
     replaced = reader.run_of_replaced_body(job.job_id, submission.digest)
     if replaced is not None:
         return RequestedRun(job, newest, replaced, None, body_differs=True)
@@ -98,6 +100,18 @@ def _was_rejected(reader: RunReader, job: StoredJob) -> bool:
     """Return whether the run of the body that stands was rejected."""
     run = reader.run(RunKey(job.job_id, job.standing))
     return run is not None and run.row.outcome == Outcome.REJECTED
+
+
+def _is_requested_later(run: StoredRun, submission: Submission) -> bool:
+    """Return whether somebody has asked for the fix again since the run was requested."""
+    requested_at = submission.requested_at
+    if requested_at is None:
+        return False
+    try:
+        before = Submission.read(run.row.body).requested_at
+    except ValueError:
+        return True
+    return before is None or requested_at > before
 
 
 def _start_run(tx: RunTransaction, requested: RequestedRun, submission: Submission) -> StoredRun:

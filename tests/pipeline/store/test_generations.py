@@ -198,6 +198,20 @@ def test_a_rejected_body_that_is_delivered_again_starts_nothing(store: RunStore)
     assert len(store.runs()) == 3
 
 
+def test_a_rejected_job_is_run_again_if_it_is_requested_later(store: RunStore):
+    first, second = "2026-01-05T09:00:00Z", "2026-01-05T09:00:01Z"
+    reject(store, Submission.of(job(requested_at=first)))
+    for requested_at in (None, first):
+        assert isinstance(submit(store, requested_at=requested_at), Finished)
+    again = claim(store, job(requested_at=second))
+    assert (again.run.generation, again.body_differs) == (1, False)
+    finish(store, again, Outcome.PR_OPENED)
+    for requested_at in (first, second, "2026-01-06T09:00:00Z"):
+        answer = submit(store, requested_at=requested_at)
+        assert isinstance(answer, Finished), "a job that ended otherwise is the same job"
+        assert answer.run.generation == 1
+
+
 def test_a_job_that_ended_otherwise_or_is_under_way_does_not_give_way(store: RunStore):
     reject(store, Submission.of(job(metadata={"n": "0"})))
     running = claim(store)
