@@ -98,7 +98,7 @@ def read_reply(reply: str, paths: Collection[str] | None = None) -> ParsedReply:
     if not readings:
         readings = _read_formats((_WHOLE_FILES,), text, lines, known)
     if not readings:
-        return _parsed_reply("", Reading(), lines)
+        return _without_edits(lines, blank_lines=reply.count("\n", 0, answer.start))
     first = min(readings, key=lambda name: min(readings[name].starts()))
     reading = readings.pop(first)
     for name, other in readings.items():
@@ -148,6 +148,16 @@ def _first_outside(reading: Reading, other: Reading) -> int | None:
         if not reading.covers(at):
             return at
     return None
+
+
+def _without_edits(lines: list[str], *, blank_lines: int) -> ParsedReply:
+    """Return the reading of an answer without edits, which thinking may precede."""
+    reading = Reading()
+    if blank_lines:
+        reading.add_problem(
+            blank_lines, "no edits follow this end of the thinking, and none before it are read"
+        )
+    return _parsed_reply("", reading, lines)
 
 
 def _unfinished(reply: str, answer: Answer) -> ParsedReply:

@@ -23,6 +23,7 @@ from repository.edits.model import (
     Change,
     DeleteFile,
     Lines,
+    MoveFile,
     ReplaceLines,
     ReplaceText,
     WriteFile,
@@ -46,6 +47,9 @@ _READS = re.compile(
 _JSON_START = re.compile(r"^[ \t]*(?:<\w+>\s*)?[\[{]", re.M)
 _INVOKE = re.compile(r"<(?:invoke name=\"?|function=)(?P<name>[\w.-]+)\"?>|</(?:invoke|function)>")
 _PARAMETER = re.compile(r"<parameter(?: name=\"?|=)(?P<name>\w+)\"?>|</parameter>")
+_MOVES = re.compile(r"(?:rename|move|mv)(?:_|$)", re.I)
+_SOURCE_NAMES = ("old_path", "source", "source_path", "src", "from", "old_name", *PATH_NAMES)
+_DESTINATION_NAMES = ("new_path", "destination", "destination_path", "dst", "to", "new_name")
 _MAX_CALLS = 1_000
 _MAX_SHOWN_NAME = 80
 
@@ -156,6 +160,9 @@ def _changes(call: _Call) -> Iterator[tuple[str, Change]]:
     """Yield the path and change of each edit of a call; nothing for a call that only reads."""
     path = call.text(PATH_NAMES)
     tool = call.operation.rsplit(".", 1)[-1]
+    if _MOVES.match(tool):
+        yield _move(call)
+        return
     if _READS.match(tool) and call.text(OLD_TEXT_NAMES) is None:
         return
     edits = call.arguments.get("edits")
@@ -173,6 +180,15 @@ def _changes(call: _Call) -> Iterator[tuple[str, Change]]:
         yield path, change
     elif any(name in call.arguments for name in _WRITING):
         raise Unreadable("it lacks an argument, or one is of the wrong type")
+
+
+def _move(call: _Call) -> tuple[str, MoveFile]:
+    """Return the path and change of a call that renames a file."""
+    source = call.text(_SOURCE_NAMES)
+    destination = call.text(_DESTINATION_NAMES)
+    if source is None or destination is None:
+        raise Unreadable("it does not name the old and the new path")
+    return source, MoveFile(destination.removeprefix("./"))
 
 
 def _line_change(call: _Call) -> Change | None:

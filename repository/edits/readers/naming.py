@@ -20,6 +20,7 @@ _LIKE_A_PATH = re.compile(r"[/.]\w|^(?:[A-Za-z]+file|[A-Z][A-Z_]+)$")
 """A slash, an extension, or a name such as Makefile or LICENSE."""
 _WITH_EXTENSION = re.compile(r"\.\w{1,12}$")
 _MEDIA_TYPE = re.compile(r"^(?:text|application)/[\w.+-]+$")
+_QUOTED = re.compile(r"`[^`\n]+`|\"[^\"\n]+\"|\([^()\n]+\)")
 _IN_CODE = re.compile(r"`([^`\n]+)`")
 _QUOTES = "`*\"' \t"
 _DECORATION = "`*\"'# \t"
@@ -27,8 +28,8 @@ _RULE = re.compile(r"^([=+~|-]{2,}|[<\[(|])\s*(?P<name>\S.*?)\s*(?:[=+~|-]{2,}|[
 """``=== name ===``, ``--- name``, ``[name]``."""
 _COMMENTS = (("/*", "*/"), ("<!--", "-->"), ("//", ""), ("--", ""))
 _PUNCTUATION = ".,:;!?"
-_AROUND_NAMES = "`*\"'()[]{}<>|_~="
-_SEPARATORS = re.compile(r"[\s\"'`<>()\[\]{}|,;:=*]+")
+_AROUND_NAMES = "`*\"'()[]{}<>|_~=“”„‘’«»"
+_SEPARATORS = re.compile(r"[\s\"'`<>()\[\]{}|,;:=*“”„‘’«»]+")
 _END_OF_SENTENCE = (".", ",", ";", "!", "?")
 _MAX_LINE = 400
 """Maximum length of a line that can name a path, in characters."""
@@ -51,14 +52,16 @@ def as_path(line: str, known: Collection[str] = ()) -> str | None:
 def mentioned_paths(line: str, known: Collection[str]) -> list[str]:
     """Return the ``known`` paths that a line mentions, each once.
 
-    A name without a slash or an extension counts only in backticks, since it may be a word.
+    A name without a slash or an extension counts only in backticks, quotes or parentheses, since it
+    may be a word.
     """
     if len(line) > _MAX_LINE:
         return []
     found: dict[str, None] = {}
-    for code in _IN_CODE.findall(line):
-        if code.strip().removeprefix("./") in known:
-            found[code.strip().removeprefix("./")] = None
+    for quoted in _QUOTED.findall(line):
+        path = quoted.strip('`"() \t').removeprefix("./")
+        if path in known:
+            found[path] = None
     for token in line.split():
         for name in _trimmed(token):
             path = name.removeprefix("./")
@@ -82,17 +85,14 @@ def path_in_info(info: str, known: Collection[str] = ()) -> str | None:
     The path is alone, follows the language, or is the value of an attribute.
     """
     words = info.split(maxsplit=1)
-    if not words:
+    if not words or not re.search(r"[./ ]", info.strip()):
         return None
     for text in (info, words[-1]):
         mentioned = mentioned_paths(text, known)
         if len(mentioned) == 1:
             return mentioned[0]
     path = as_path(words[-1], known)
-    if path is None:
-        return None
-    is_language = len(words) == 1 and ("." not in path and "/" not in path)
-    return None if is_language or _MEDIA_TYPE.match(path) else path
+    return None if path is None or _MEDIA_TYPE.match(path) else path
 
 
 def _without_markup(line: str) -> Iterator[str]:

@@ -13,7 +13,7 @@ _NAMES = (
 )
 """think, seed:think, longcat_think, think:opensource, ..."""
 _WORDS = r"(?:think(?:ing)?|thoughts?|reason(?:ing)?)"
-_HARMONY = r"(?:<\|start\|>assistant)?<\|channel\|>{}<\|message\|>"
+_HARMONY = r"(?:<\|start\|>assistant)?<\|channel\|>{}[^<\n]*(?:<\|constrain\|>\w*)?<\|message\|>"
 """https://cookbook.openai.com/articles/openai-harmony"""
 
 OPENING = re.compile(

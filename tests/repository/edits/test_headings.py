@@ -54,6 +54,9 @@ SPELLINGS = [
     "{} (new)",
     "{}:",
     "{} - raise the limit",
+    "“{}”",
+    "> {}",
+    "@@ {} @@",
     "In {}:",
     "In {}, raise the limit:",
     "In `{}`, raise the limit:",
@@ -131,6 +134,8 @@ def test_the_language_of_a_fence_is_no_path(language: str) -> None:
     files = {"src/a.py": "first\nx\n"}
     assert "names no file" in refusal_of_texts(f"Do this:\n```{language}\n{SEARCH}```\n", files)
     reply = f"src/a.py\n```{language}\n{SEARCH}```\n"
+    if "/" not in language:
+        files |= {language: "x\n"}
     assert apply_to_texts(reply, files) == {"src/a.py": "first\ny\n"}
 
 

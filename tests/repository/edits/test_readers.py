@@ -231,6 +231,17 @@ def test_a_call_inserts_replaces_everywhere_or_creates_a_file():
     assert applied(call("create", path="n.py", file_text="a = 1\n")) == {"n.py": "a = 1\n"}
 
 
+def test_a_call_deletes_or_renames_a_file() -> None:
+    assert applied(call("delete_file", path="m.py")) == {"m.py": None}
+    for name, arguments in (
+        ("rename_file", {"path": "m.py", "new_path": "n.py"}),
+        ("move_file", {"source": "m.py", "destination": "./n.py"}),
+        ("editor", {"command": "rename", "old_path": "m.py", "new_path": "n.py"}),
+    ):
+        assert applied(call(name, **arguments)) == {"m.py": None, "n.py": FILE}
+    assert "the old and the new path" in refusal(call("rename_file", path="m.py"))
+
+
 def test_line_numbers_that_an_earlier_call_moved_are_refused():
     first = call(
         "replace_lines",

@@ -42,6 +42,7 @@ TAGS = [
         "<|channel|>analysis<|message|>",
         "<|end|><|start|>assistant<|channel|>final<|message|>",
     ),
+    ("<|channel|>analysis<|message|>", "<|channel|>final <|constrain|>text<|message|>"),
 ]
 
 
@@ -122,6 +123,11 @@ def test_a_tag_in_the_code_of_the_answer_is_only_text(edit: str, thought: str) -
     around = f"The tags are `<think>` and `</think>`.\n\n{edit}\n"
     (new,) = apply_to_texts(thought + around, FILES).values()
     assert new is not None and "<think>\nx\n</think>" in new
+
+
+def test_edits_that_a_thought_follows_are_thinking_too_and_the_model_is_told() -> None:
+    message = refusal_of_texts(f"{EDIT}\n<think>\nDone.\n</think>\n", FILES)
+    assert "no edits follow this end of the thinking" in message
 
 
 def test_what_the_answer_says_is_not_taken_from_the_thinking() -> None:
