@@ -4,13 +4,12 @@ import re
 from collections import Counter
 from urllib.parse import urlsplit
 
+from repository.issue_text.containers import HEADINGS, Containers
 from repository.issue_text.elements import BLOCKS, DIAGRAM, FOOTNOTE, FORMULA
 from repository.issue_text.hidden import HiddenParts
 from repository.issue_text.html_tokens import Tag
 from repository.issue_text.writer import TextWriter, inline_code
 
-FOLDED = "[folded section: the page shows only its summary]"
-END_OF_FOLDED = "[end of the folded section]"
 _MARKS = {
     "img": "[image]",
     FORMULA: "[formula]",
@@ -21,7 +20,6 @@ MAX_ADDRESS = 200
 """A longer address of a link, which its reader sees only in part, is left out."""
 _ADDRESS = re.compile(r"[!-~]+")
 _SCHEMES = ("", "http", "https", "mailto")
-_HEADINGS = {f"h{level}": "#" * min(level, 6) + " " for level in range(1, 9)}
 _SPACED = (
     DIAGRAM,
     FOOTNOTE,
@@ -62,7 +60,7 @@ class PageBuilder:
         self._writer = TextWriter()
         self._code: _Code | None = None
         self._link: _Link | None = None
-        self._containers = _Containers(self._writer)
+        self._containers = Containers(self._writer)
         self._inline: Counter[str] = Counter()
         self._row = _Row()
 
@@ -135,7 +133,7 @@ class PageBuilder:
     def _begin_block(self, name: str) -> None:
         self._end_inline()
         is_inner_list = name in ("ol", "ul") and self._containers.is_in_list
-        if not is_inner_list and (name in _SPACED or name in _HEADINGS):
+        if not is_inner_list and (name in _SPACED or name in HEADINGS):
             self._writer.begin_block()
         elif name not in ("td", "th"):
             self._writer.end_line()
@@ -254,89 +252,6 @@ class _Row:
         self._is_heading = False
         self.is_between_cells = False
         return lines
-
-
-class _Containers:
-    """The open elements that change how the lines inside of them begin."""
-
-    def __init__(self, writer: TextWriter):
-        self._writer = writer
-        self._names: list[str] = []
-        self._counts: Counter[str] = Counter()
-        self._numbers: list[int | None] = []
-        """The number of the next item of each open list; None if it has bullets."""
-        self._folded = 0
-
-    @property
-    def is_folded(self) -> bool:
-        return self._folded > 0
-
-    @property
-    def is_in_list(self) -> bool:
-        return bool(self._numbers)
-
-    def open(self, tag: Tag) -> None:
-        name = tag.name
-        if name in _HEADINGS:
-            self._push(name, _HEADINGS[name], "")
-        elif name == "blockquote":
-            self._push(name, "> ", "> ")
-        elif name in ("ul", "ol"):
-            self._numbers.append(_start(tag) if name == "ol" else None)
-            self._push(name, "", "")
-        elif name == "li":
-            if self._names and self._names[-1] == "li":
-                self._pop()
-            marker = self._next_marker()
-            self._push(name, marker, " " * len(marker))
-        elif name == FOOTNOTE:
-            self._push(name, f"[^{tag.attributes['value']}]: ", "    ")
-        elif name == "details" and "open" not in tag.attributes:
-            self._push(name, "", "")
-            self._folded += 1
-            self._writer.write(FOLDED)
-            self._writer.end_line()
-
-    def close(self, name: str) -> None:
-        """Close an element and those that are open inside of it."""
-        if self._counts[name]:
-            while self._pop() != name:
-                pass
-
-    def end_all(self) -> None:
-        while self._names:
-            self._pop()
-
-    def _push(self, name: str, first: str, others: str) -> None:
-        self._names.append(name)
-        self._counts[name] += 1
-        self._writer.begin_prefix(first, others)
-
-    def _pop(self) -> str:
-        name = self._names.pop()
-        self._counts[name] -= 1
-        if name in ("ul", "ol"):
-            self._numbers.pop()
-        if name == "details":
-            self._folded -= 1
-            self._writer.end_line()
-            self._writer.write(END_OF_FOLDED)
-        self._writer.end_prefix()
-        return name
-
-    def _next_marker(self) -> str:
-        number = self._numbers[-1] if self._numbers else None
-        if number is None:
-            return "- "
-        self._numbers[-1] = number + 1
-        return f"{number}. "
-
-
-def _start(tag: Tag) -> int:
-    """Return the number of an ordered list's first item."""
-    start = tag.attributes.get("start", "1")
-    is_number = re.fullmatch(r"[0-9]{1,9}", start) is not None
-    return int(start) if is_number else 1
 
 
 def _is_address(text: str) -> bool:

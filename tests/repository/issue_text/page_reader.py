@@ -5,6 +5,7 @@ The three tables below are GitHub's and the browsers' rules, with their sources.
 """
 
 import re
+from functools import cache
 from html.parser import HTMLParser
 
 from markdown_it import MarkdownIt
@@ -51,6 +52,7 @@ class _Page(HTMLParser):
             self.texts.append(data)
 
 
+@cache
 def shown_text(markdown: str) -> str:
     """Return all text that shows on the page, unfolded, without its layout.
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import cache
 
 from repository.issue_text import HiddenParts, render_text
 from tests.repository.issue_text.hostile import hostile_texts
@@ -14,6 +15,7 @@ def words(text: str) -> list[str]:
     return re.findall(r"W\d+", text, re.IGNORECASE)
 
 
+@cache
 def read(markdown: str) -> tuple[list[str], str | None]:
     """Return the words that the model sees (addresses of links left out), and what it is told."""
     hidden = HiddenParts()
