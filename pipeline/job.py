@@ -243,9 +243,15 @@ class FixIssueJob(_Strict):
         A replay is another run of the same job, and the same fix may be requested several times,
         so both are left out.
         """
-        body = self.model_dump(
-            mode="json", exclude={"replay", "requested_at"}, exclude_defaults=True
-        )
+        return self._hash(exclude={"replay", "requested_at"})
+
+    @property
+    def exact_digest(self) -> str:
+        """A hash that distinguishes all bodies, apart from the replay."""
+        return self._hash(exclude={"replay"})
+
+    def _hash(self, exclude: set[str]) -> str:
+        body = self.model_dump(mode="json", exclude=exclude, exclude_defaults=True)
         body["job_id"] = self.id
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 

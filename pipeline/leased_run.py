@@ -151,6 +151,14 @@ class LeasedRun:
     async def record(self, effect: str, result: dict[str, Any]) -> None:
         await asyncio.to_thread(self._store.record, self._lease, effect, result)
 
+    async def claim_issue(self) -> str | None:
+        """Make this job the one that may open a pull request for its issue.
+
+        Returns:
+            None, or the id of another job whose unfinished run may do so.
+        """
+        return await asyncio.to_thread(self._store.claim_issue, self._lease)
+
     async def effects(self) -> list[Effect]:
         """Return the job's effects, of every generation, oldest first."""
         return await asyncio.to_thread(self._store.effects, self.key.job_id)

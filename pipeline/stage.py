@@ -157,6 +157,15 @@ class RunContext:
         """
         return await self._run.intend(effect, intention)
 
+    async def claim_issue(self) -> str | None:
+        """Make this job the one that may open a pull request for its issue, so that of two jobs at
+        the same time only one does.
+
+        Returns:
+            None, or the id of another job whose unfinished run may do so.
+        """
+        return await self._run.claim_issue()
+
     async def has_intended(self, effect: str) -> bool:
         """Return whether this run has stored an intention of the effect, perhaps in an earlier
         delivery.

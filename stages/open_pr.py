@@ -15,6 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from pipeline.errors import Retry
 from pipeline.github import Forge, ForgeRefused, NewPull, OpenPull, PullRequest
 from pipeline.github.issue_pulls import branch_name, describe_other, marker
 from pipeline.outcome import Facts, Outcome, Verification
@@ -35,6 +36,8 @@ AUTHOR = Identity("coding-agent", "coding-agent@users.noreply.github.com")
 #: Limits of GitHub, in characters; its error response (422) states them.
 MAX_TITLE = 256
 MAX_BODY = 65_536
+#: Seconds until a run tries again while another job opens a pull request for its issue.
+OTHER_JOB_DELAY = 15.0
 #: Name of the effect, and of the template of the pull request's body.
 _PULL_REQUEST = "pull_request"
 _TITLE = "pull_request_title"
@@ -189,6 +192,7 @@ class OpenPullRequest:
         mirror = self._mirrors.at(change.checkout.repository)
         variables = change.variables(run, await run.ledger.cost_usd())
         branch = branch_name(variables["issue_number"], run.job_id)
+        await self._claim_issue(run)
         was_tried = await run.has_intended(PUSH)
         try:
             if not was_tried:
@@ -212,6 +216,19 @@ class OpenPullRequest:
             reason = f"{change.verdict.verification}; branch {commit.branch} is in the repository"
             return Stop(Outcome.PROPOSED, reason, facts)
         return await self._open_for(change, run, commit.branch, pull, facts)
+
+    async def _claim_issue(self, run: RunContext) -> None:
+        """Keep other jobs from opening a pull request for the issue at the same time.
+
+        Raises:
+            Retry: another job is about to open one; its pull request is then found.
+        """
+        if run.job.options.allow_second_pull_request or not self._forge.opens_pulls:
+            return
+        other = await run.claim_issue()
+        if other is not None:
+            reason = f"job {other} is about to open a pull request for the same issue"
+            raise Retry(reason, OTHER_JOB_DELAY, counts=False)
 
     async def _open_for(
         self, change: Change, run: RunContext, branch: str, planned: PlannedPull, facts: Facts

@@ -5,7 +5,6 @@ Times are seconds since the epoch; money is in micro-dollars.
 
 import hashlib
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from pipeline.job import FixIssueJob, InvalidJob, IssueRef, parse_job
@@ -65,8 +64,11 @@ class Submission:
         return self.job.digest
 
     @property
-    def requested_at(self) -> datetime | None:
-        return None if isinstance(self.job, InvalidJob) else self.job.requested_at
+    def exact_digest(self) -> str:
+        """A hash that differs between any two bodies, apart from the replay."""
+        if isinstance(self.job, InvalidJob):
+            return self.digest
+        return self.job.exact_digest
 
     @property
     def replay_id(self) -> str | None:

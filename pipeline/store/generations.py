@@ -47,16 +47,16 @@ def find_run(reader: RunReader, submission: Submission) -> RequestedRun:
         run = reader.replayed_run(job.job_id, replay_id)
         differs = run is not None and not _has_body(run, submission)
         return RequestedRun(job, newest, run, replay_id, differs)
-    if submission.digest == job.digest:
-        is_again = _was_rejected(reader, job) and _is_requested_later(newest, submission)
-        run = None if newest.finished and is_again else newest
-        return RequestedRun(job, newest, run, None, body_differs=False)
-    replaced = reader.run_of_replaced_body(job.job_id, submission.digest)
+    differs = submission.digest != job.digest
+    standing = reader.run(RunKey(job.job_id, job.standing))
+    if standing is not None and _has_exact_body(standing, submission):
+        return RequestedRun(job, newest, newest, None, differs)
+    replaced = reader.run_of_replaced_body(job.job_id, submission.exact_digest)
     if replaced is not None:
-        return RequestedRun(job, newest, replaced, None, body_differs=True)
-    if newest.finished and _was_rejected(reader, job):
+        return RequestedRun(job, newest, replaced, None, differs)
+    if newest.finished and _was_rejected(standing):
         return RequestedRun(job, newest, None, None, body_differs=False)
-    return RequestedRun(job, newest, newest, None, body_differs=True)
+    return RequestedRun(job, newest, newest, None, differs)
 
 
 def find_or_start_run(tx: RunTransaction, submission: Submission) -> RequestedRun:
@@ -87,31 +87,28 @@ def _replay_id(reader: RunReader, submission: Submission, newest: StoredRun) -> 
 
 
 def _has_body(run: StoredRun, submission: Submission) -> bool:
-    """Return whether the run has the submission's body, apart from the replay."""
+    """Return whether the run is of the same job, whenever it was requested."""
+    stored = _read_body(run)
+    return stored is not None and stored.digest == submission.digest
+
+
+def _has_exact_body(run: StoredRun, submission: Submission) -> bool:
     if run.row.body == submission.body:
         return True
+    stored = _read_body(run)
+    return stored is not None and stored.exact_digest == submission.exact_digest
+
+
+def _read_body(run: StoredRun) -> Submission | None:
+    """Return the run's stored job; None if this version can't read it."""
     try:
-        return Submission.read(run.row.body).digest == submission.digest
+        return Submission.read(run.row.body)
     except ValueError:
-        return False
+        return None
 
 
-def _was_rejected(reader: RunReader, job: StoredJob) -> bool:
-    """Return whether the run of the body that stands was rejected."""
-    run = reader.run(RunKey(job.job_id, job.standing))
+def _was_rejected(run: StoredRun | None) -> bool:
     return run is not None and run.row.outcome == Outcome.REJECTED
-
-
-def _is_requested_later(run: StoredRun, submission: Submission) -> bool:
-    """Return whether somebody has asked for the fix again since the run was requested."""
-    requested_at = submission.requested_at
-    if requested_at is None:
-        return False
-    try:
-        before = Submission.read(run.row.body).requested_at
-    except ValueError:
-        return True
-    return before is None or requested_at > before
 
 
 def _start_run(tx: RunTransaction, requested: RequestedRun, submission: Submission) -> StoredRun:
@@ -142,13 +139,16 @@ def _next_generation(tx: RunTransaction, job: StoredJob, submission: Submission)
     """Return the job with its next generation.
 
     A body stands until its run is rejected; the next body then takes its place. A message with the
-    replaced body may be delivered again: it keeps referring to its own run.
+    replaced body may be delivered again: it keeps referring to its own run. The time of the request
+    counts as a part of the body here: a run that was rejected for it must not be the last.
     """
     following = replace(job, newest=job.newest + 1)
+    standing = tx.run(RunKey(job.job_id, job.standing))
+    if standing is not None and _was_rejected(standing):
+        stored = _read_body(standing)
+        digest = stored.exact_digest if stored is not None else job.digest
+        tx.items.put(rows.replaced_body_item(standing.row.key, digest, tx.expires))
+        return replace(following, digest=submission.digest, standing=following.newest)
     if submission.digest == job.digest:
         return replace(following, standing=following.newest)
-    if not _was_rejected(tx, job):
-        return following
-    rejected = RunKey(job.job_id, job.standing)
-    tx.items.put(rows.replaced_body_item(rejected, job.digest, tx.expires))
-    return replace(following, digest=submission.digest, standing=following.newest)
+    return following

@@ -11,6 +11,8 @@
 | ``job#JOB_ID``     | ``KIND#GENERATION#NUMBER``   | a part of a run: checkpoint, round,        |
 |                    |                              | effect, call or moment of its history      |
 | ``job#JOB_ID``     | ``open#GENERATION``          | exists while the run has no outcome        |
+| ``issue#URL``      | ``opener``                   | the job that was last to open the issue's  |
+|                    |                              | pull request                               |
 | ``event#EVENT_ID`` | ``event``                    | an event of the outbox                     |
 | ``day#YYYY-MM-DD`` | ``total``                    | counter: micro-dollars reserved and        |
 |                    |                              | settled on the day                         |
@@ -81,6 +83,10 @@ def replaced_body_key(job_id: str, digest: str) -> Key:
 
 def part_prefix(kind: str, generation: int) -> str:
     return f"{kind}#{generation:06d}#"
+
+
+def opener_key(issue_url: str) -> Key:
+    return Key(f"issue#{issue_url}", "opener")
 
 
 def event_key(event_id: str) -> Key:
@@ -190,6 +196,11 @@ def open_item(row: RunRow, expires: int | None) -> Item:
 def replay_item(key: RunKey, replay_id: str, expires: int | None) -> Item:
     data = {"generation": key.generation}
     return Item(replay_key(key.job_id, replay_id), data, expires=expires)
+
+
+def opener_item(row: RunRow, expires: int | None) -> Item:
+    data = {"job_id": row.job_id}
+    return Item(opener_key(row.issue_url), data, expires=expires)
 
 
 def replaced_body_item(rejected: RunKey, digest: str, expires: int | None) -> Item:

@@ -278,6 +278,24 @@ class RunStore:
             tx.items.put(replace(stored, data={**stored.data, "result": result}))
             tx.write(run.progressed())
 
+    @in_transaction
+    def claim_issue(self, tx: RunTransaction, lease: Lease) -> str | None:
+        """Make the run's job the one that may open a pull request for its issue.
+
+        Returns:
+            None, or the id of another job whose unfinished run may do so.
+        """
+        run = tx.held_run(lease)
+        item = tx.items.get(rows.opener_key(run.row.issue_url))
+        job_id = item.data["job_id"] if item is not None else run.row.job_id
+        if job_id != run.row.job_id:
+            opener = tx.newest_run(job_id)
+            if opener is not None and not opener.finished:
+                return str(job_id)
+        tx.items.put(rows.opener_item(run.row, tx.expires))
+        tx.write(run)
+        return None
+
     def effects(self, job_id: str) -> list[Effect]:
         """Return the effects of every generation, oldest first."""
         items = self._table.query(rows.job_partition(job_id), f"{rows.EFFECT}#")

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from pipeline.artifacts.folder import FolderArtifacts
 from pipeline.budget import Budget, EffectiveLimits, Stopwatch
-from pipeline.errors import Family, judge
+from pipeline.errors import Family, Retry, judge
 from pipeline.github import NewPull
 from pipeline.github.issue_pulls import branch_name
 from pipeline.github.local import LocalForge
@@ -476,6 +476,26 @@ async def test_a_pull_request_that_was_opened_meanwhile_is_named_and_nothing_is_
     assert stop.facts.pull_request_number == other.number
     assert (stop.facts.branch, stop.facts.artifacts) == (None, {"patch": "the-patch"})
     assert scenario.head is None
+
+
+async def test_of_two_jobs_for_an_issue_at_the_same_time_one_opens_a_pull_request(
+    scenario: Scenario,
+) -> None:
+    first = claim(scenario.store)
+    scenario.github.fail_next("POST", "/pulls$", status=502)
+    with pytest.raises(GithubException):
+        await scenario.open(first)
+    second = claim(scenario.store, job(job_id="second"))
+    with pytest.raises(Retry, match=f"job {JOB.id} is about to open a pull request") as waits:
+        await scenario.open(second)
+    assert not waits.value.counts
+    first = scenario.deliver_again(first)
+    assert (await scenario.open(first)).outcome is Outcome.PR_OPENED
+    finish(scenario.store, first, Outcome.PR_OPENED)
+    late = await scenario.open(claim(scenario.store, job(job_id="second")))
+    (pull,) = scenario.pulls
+    assert (late.outcome, late.facts.pull_request_number) == (Outcome.PROPOSED, pull.number)
+    assert f"of job {JOB.id} is open for this issue" in late.reason
 
 
 async def test_a_branch_whose_pull_request_came_too_late_is_named(scenario: Scenario) -> None:

@@ -1,5 +1,8 @@
 """The progress of a run: checkpoints, rounds, tries, effects, a cancellation."""
 
+import pytest
+
+from pipeline.errors import LeaseLost
 from pipeline.run_key import RunKey
 from pipeline.store.contract import Claimed, MoneyCaps, Round
 from pipeline.store.store import RunStore
@@ -97,3 +100,20 @@ def test_a_result_without_an_intention_is_not_recorded(store: RunStore):
     claimed = claim(store)
     store.record(claimed.lease, "push", {"done": True})
     assert store.effects(job().id) == []
+
+
+def test_one_job_at_a_time_may_open_a_pull_request_for_an_issue(store: RunStore, clock: Clock):
+    first = claim(store)
+    second = claim(store, job(job_id="second"))
+    other_issue = claim(store, job(7))
+    assert store.claim_issue(first.lease) is None
+    assert store.claim_issue(first.lease) is None
+    assert store.claim_issue(second.lease) == job().id
+    assert store.claim_issue(other_issue.lease) is None
+    finish(store, first)
+    assert store.claim_issue(second.lease) is None
+    replay = claim(store, job(**replay_fields("again")))
+    assert store.claim_issue(replay.lease) == "second"
+    clock.now += LEASE
+    with pytest.raises(LeaseLost):
+        store.claim_issue(second.lease)
