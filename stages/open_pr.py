@@ -7,6 +7,7 @@ replies have changed since.
 """
 
 import asyncio
+import logging
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ from pydantic import BaseModel, ConfigDict
 from pipeline.errors import Retry
 from pipeline.github import Forge, ForgeRefused, NewPull, OpenPull, PullRequest
 from pipeline.github.issue_pulls import branch_name, describe_other, marker
+from pipeline.job import IssueRef
 from pipeline.outcome import Facts, Outcome, Verification
 from pipeline.stage import RunContext, Stop
 from pipeline.store.contract import Effect
@@ -30,6 +32,8 @@ from stages.checkout import PUSH, Checkout
 from stages.fetch_issue import Issue, find_other_pull, link_facts
 from stages.propose_patch import Proposals
 from stages.run_tests import Verdict
+
+log = logging.getLogger(__name__)
 
 #: Author of the commits. GitHub shows the name; the address receives no mail.
 AUTHOR = Identity("coding-agent", "coding-agent@users.noreply.github.com")
@@ -322,10 +326,18 @@ class OpenPullRequest:
         ref = run.job.issue
         for existing in self._forge.find_pulls(ref, new.head):
             if existing.state == "open":
-                return self._forge.update_pull(ref, existing.number, new)
+                return self._update(ref, existing, new)
             if own_marker in existing.body:
                 return existing
         return self._forge.create_pull(ref, new)
+
+    def _update(self, ref: IssueRef, existing: PullRequest, new: NewPull) -> PullRequest:
+        """Update an open pull request. It is open even if GitHub refuses to change it."""
+        try:
+            return self._forge.update_pull(ref, existing.number, new)
+        except ForgeRefused as error:
+            log.warning("GitHub refused to update pull request #%d: %s", existing.number, error)
+            return existing
 
 
 def _template_facts(templates: TemplateSet) -> Facts:

@@ -366,6 +366,17 @@ async def test_a_lost_reply_to_a_later_request_changes_nothing(
     assert pull.issue.title == "Fix #42: x is wrong"
 
 
+async def test_an_open_pull_request_that_may_not_be_updated_is_named(scenario: Scenario) -> None:
+    first = claim(scenario.store)
+    scenario.github.fail_next("POST", "/pulls$", after_effect=True, status=502)
+    with pytest.raises(GithubException):
+        await scenario.open(first)
+    scenario.github.fail_next("PATCH", r"/pulls/\d+$", status=403)
+    stop = await scenario.open(scenario.deliver_again(first))
+    (pull,) = scenario.pulls
+    assert (stop.outcome, stop.facts.pull_request_number) == (Outcome.PR_OPENED, pull.number)
+
+
 async def test_after_a_crash_another_machine_makes_the_same_commit(
     scenario: Scenario,
 ) -> None:
