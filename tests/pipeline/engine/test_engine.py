@@ -408,6 +408,17 @@ async def test_waits_grow_until_the_run_makes_progress(bench: Bench):
     assert 60 <= delays[2] <= 75, "preparing was progress"
 
 
+async def test_a_run_outlasts_a_days_outage(bench: Bench):
+    bench.does("fetch", outage)
+    healed_at = bench.clock.now + 24 * 3600
+    while bench.clock.now < healed_at:
+        bench.clock.now += (await run_until_deferred(bench)).delay
+    bench.does("fetch", lambda run: Fetched(title="t"))
+    assert (await run_to_end(bench)).outcome is Outcome.PR_OPENED
+    assert (bench.stored_run().tries, bench.stored_run().waits) == (0, 0)
+    assert bench.log.ran.count("fetch") < 110, "about four requests an hour"
+
+
 async def test_a_run_that_waited_for_days_fails_and_says_for_what(bench: Bench):
     bench.does("fetch", outage)
     await run_until_deferred(bench)

@@ -207,6 +207,15 @@ def test_the_calls_are_a_view(store: SqliteStore, path: Path):
     assert view_row(path, "calls")["state"] == "cut"
 
 
+def test_a_run_of_an_older_version_has_the_defaults_of_new_fields(store: SqliteStore, path: Path):
+    claim(store)
+    database = Database(path)
+    with database.conn:
+        database.execute("UPDATE items SET data = json_remove(data, '$.waits', '$.dead_lettered')")
+    run = store.run(job().id)
+    assert run is not None and (run.waits, run.dead_lettered) == (0, False)
+
+
 def test_the_events_are_a_view(store: SqliteStore, path: Path):
     event = finish(store, claim(store))
     row = view_row(path, "events")
