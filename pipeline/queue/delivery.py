@@ -13,8 +13,11 @@ FAILED_GENERATION = "failed_generation"
 REASON = "reason"
 #: Message attribute of a job that came over HTTP: the name of its sender's API key.
 OWNER = "owner"
+#: Message attribute of a copy that must wait for longer than SQS delays a new message: seconds
+#: since the epoch.
+NOT_BEFORE = "not_before"
 #: A number with more digits was not written by us.
-_MAX_DIGITS = 9
+_MAX_DIGITS = 10
 
 #: A message attribute, and attributes by name, in boto3's form.
 Attribute = Mapping[str, Any]
@@ -38,7 +41,15 @@ class Delivery:
     @property
     def failed_generation(self) -> int | None:
         """The generation whose failure dead-lettered the message; None if there is none."""
-        text = self.text(FAILED_GENERATION) or ""
+        return self._number(FAILED_GENERATION)
+
+    @property
+    def not_before(self) -> float:
+        """When the message may be handled, in seconds since the epoch; 0 for at once."""
+        return float(self._number(NOT_BEFORE) or 0)
+
+    def _number(self, name: str) -> int | None:
+        text = self.text(name) or ""
         is_number = text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
         return int(text) if is_number else None
 

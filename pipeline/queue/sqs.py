@@ -10,9 +10,9 @@ from typing import Any, Self
 
 from pipeline.aws import open_client
 from pipeline.job import FixIssueJob
-from pipeline.queue.attributes import fit_attributes, text_attribute
+from pipeline.queue.attributes import MAX_ATTRIBUTES, fit_attributes, text_attribute
 from pipeline.queue.batch import BATCH, Batch, EntriesFailed
-from pipeline.queue.delivery import OWNER, REASON, Attribute, Delivery
+from pipeline.queue.delivery import NOT_BEFORE, OWNER, REASON, Attribute, Delivery
 
 #: Seconds that a deletion waits for others to join its batch: negligible next to a run's minutes.
 DELETES_GATHER = 0.05
@@ -129,15 +129,24 @@ class SqsQueue:
         )
         return str(response["MessageId"])
 
-    async def send_copy(self, delivery: Delivery, delay: float) -> None:
-        """Send the message again, to be delivered in ``delay`` seconds, or sooner: SQS delays a new
-        message by at most ``MAX_DELAY``. The caller must still delete the message itself.
+    async def send_copy(self, delivery: Delivery, delay: float, now: float) -> None:
+        """Send the message again, to be handled in ``delay`` seconds. SQS delays a new message by
+        at most ``MAX_DELAY``; an attribute says if it must wait for longer.
+
+        The caller must still delete the message itself.
+
+        Args:
+            now: seconds since the epoch.
         """
+        attributes = dict(delivery.attributes)
+        attributes.pop(NOT_BEFORE, None)
+        if delay > MAX_DELAY and len(attributes) < MAX_ATTRIBUTES:
+            attributes[NOT_BEFORE] = text_attribute(str(int(now + delay)))
         seconds = int(min(max(delay, 0.0), MAX_DELAY))
         await self._client.send_message(
             QueueUrl=self.url,
             MessageBody=delivery.body,
-            MessageAttributes=dict(delivery.attributes),
+            MessageAttributes=attributes,
             DelaySeconds=seconds,
         )
 

@@ -101,6 +101,10 @@ class DeliveryHandler:
                 self._slots.close(slot)
 
     async def _process(self, slot: Slot) -> None:
+        seconds_left = slot.delivery.not_before - self._clock.now()
+        if seconds_left > 0:
+            await self._defer(slot, seconds_left)
+            return
         try:
             submission = _read(slot.delivery)
         except UnreadableMessage as error:
@@ -290,7 +294,7 @@ class DeliveryHandler:
         if slot.delivery.receive_count < RENEWED_AFTER:
             await self._defer(slot, seconds)
             return
-        await self._queue.send_copy(slot.delivery, seconds)
+        await self._queue.send_copy(slot.delivery, seconds, self._clock.now())
         await self._delete(slot)
 
     async def _defer_while_busy(self, slot: Slot, until: float) -> None:

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
@@ -47,6 +48,30 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+async def test_a_copy_keeps_the_message_and_says_if_it_must_wait_for_longer_than_sqs_delays(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch
+):
+    url = aws.make_queue().url
+    async with SqsQueue(url, visibility_timeout=30) as queue:
+        await queue.send("a job", {"team": "a"})
+        (delivery,) = await queue.receive(1, 5)
+        await queue.send_copy(delivery, 0.0, now=1000.0)
+        (copy,) = await queue.receive(1, 5)
+        assert (copy.body, copy.text("team"), copy.receive_count) == ("a job", "a", 1)
+        assert copy.not_before == 0.0
+        real_send = queue._client.send_message
+        delays = []
+
+        async def send_at_once(**request: Any) -> object:
+            delays.append(request.pop("DelaySeconds"))
+            return await real_send(**request)
+
+        monkeypatch.setattr(queue._client, "send_message", send_at_once)
+        await queue.send_copy(copy, 3600.0, now=1000.0)
+        (late,) = await queue.receive(1, 5)
+        assert (late.not_before, late.text("team"), delays) == (4600.0, "a", [900])
 
 
 async def test_a_job_published_to_a_topic_reaches_the_queue_in_an_envelope_and_is_read(aws: Aws):
