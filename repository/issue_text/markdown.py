@@ -5,7 +5,6 @@ because a name such as ``__init__`` is often written without backticks.
 """
 
 import re
-from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -15,7 +14,8 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 
 from repository.issue_text.elements import DIAGRAM, FOOTNOTE, FORMULA
-from repository.issue_text.extensions import add_footnotes, add_formulas, hides_something
+from repository.issue_text.footnotes import add_footnotes, without_unused_footnotes
+from repository.issue_text.formulas import add_formulas, hides_something
 from repository.issue_text.hidden import HiddenParts
 from repository.issue_text.languages import DIAGRAMS, LANGUAGES
 
@@ -42,7 +42,7 @@ def to_html(markdown: str, hidden: HiddenParts) -> str:
     add_footnotes(parser)
     add_formulas(parser)
     env: dict[str, Any] = {"hidden": hidden}
-    tokens = _without_unused_footnotes(parser.parse(markdown, env), hidden)
+    tokens = without_unused_footnotes(parser.parse(markdown, env), hidden)
     hidden.add("unused link definition", _count_unused_definitions(tokens, env))
     if any(token.level >= MAX_NESTING - 1 for token in tokens):
         hidden.add("deeply nested part")
@@ -55,46 +55,6 @@ def _count_unused_definitions(tokens: Sequence[Token], env: dict[str, Any]) -> i
     repeated = env.get("duplicate_refs", [])
     used = {token.meta["label"] for token in _walk(tokens) if "label" in token.meta}
     return len(definitions.keys() - used) + len(repeated)
-
-
-def _without_unused_footnotes(tokens: Sequence[Token], hidden: HiddenParts) -> list[Token]:
-    """Return the tokens without the footnotes that nothing refers to; number the others."""
-    numbers = _number_footnotes(tokens)
-    shown: list[Token] = []
-    skipped_levels = 0
-    for token in tokens:
-        for each in (token, *(token.children or ())):
-            each.meta["number"] = numbers.get(each.info, 0)
-        if token.type == "footnote_open" and (skipped_levels or token.info not in numbers):
-            skipped_levels += 1
-            hidden.add("unused footnote")
-        elif token.type == "footnote_close" and skipped_levels:
-            skipped_levels -= 1
-        elif not skipped_levels:
-            shown.append(token)
-    return shown
-
-
-def _number_footnotes(tokens: Sequence[Token]) -> dict[str, int]:
-    """Return label -> number of each footnote that the text, or a used footnote, refers to."""
-    references: dict[str | None, list[str]] = {}
-    inside: list[str | None] = [None]
-    for token in tokens:
-        if token.type == "footnote_open":
-            inside.append(token.info)
-        elif token.type == "footnote_close":
-            inside.pop()
-        for child in token.children or ():
-            if child.type == "footnote_reference":
-                references.setdefault(inside[-1], []).append(child.info)
-    numbers: dict[str, int] = {}
-    unread = deque(references.get(None, ()))
-    while unread:
-        label = unread.popleft()
-        if label not in numbers:
-            numbers[label] = len(numbers) + 1
-            unread.extend(references.get(label, ()))
-    return numbers
 
 
 def _walk(tokens: Sequence[Token]) -> Iterator[Token]:

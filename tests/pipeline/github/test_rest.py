@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from pipeline.errors import Family, Retry, judge
 from pipeline.github import Forge, ForgeRefused, NewPull
+from pipeline.github.errors import forge_error
 from pipeline.github.rest import MAX_COMMENTS, GithubForge
 from pipeline.job import IssueRef
 from tests.stand_ins.github import OUTSIDER_TOKEN, READ_TOKEN, WRITE_TOKEN, GithubStandIn
@@ -131,6 +132,16 @@ def test_the_last_edit_is_that_of_the_body_or_of_the_title(
     assert forge.last_edit(REF) == github.now()
     with pytest.raises(ForgeRefused, match="issue #9 of octo/sample does not exist"):
         forge.last_edit(IssueRef.parse("https://github.com/Octo/Sample/issues/9"))
+
+
+@pytest.mark.parametrize(("kind", "error"), [("FORBIDDEN", ForgeRefused), ("RATE_LIMITED", Retry)])
+def test_an_error_of_graphql_is_judged_by_its_type(kind: str, error: type[Exception]) -> None:
+    """Its status is 200; PyGithub makes it a 400."""
+    answer = {"errors": [{"type": kind, "message": "Resource not accessible"}]}
+    judged = forge_error(GithubException(400, answer), "not there")
+    assert isinstance(judged, error)
+    if isinstance(judged, Retry):
+        assert not judged.counts, "it is a wait"
 
 
 def test_the_number_of_a_pull_request_is_recognized(github: GithubStandIn, forge: Forge) -> None:

@@ -1,25 +1,25 @@
-"""GitHub's extensions of Markdown that markdown-it has no rules for: footnotes and formulas."""
+"""Footnotes, which markdown-it has no rules for: ``[^label]: text`` and ``[^label]``.
+
+As cmark-gfm does it (https://github.com/github/cmark-gfm/blob/master/src/scanners.re): a footnote
+that nothing refers to is not on the page, and the others have numbers there instead of labels.
+"""
 
 import re
+from collections import deque
+from collections.abc import Sequence
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
+from markdown_it.token import Token
 
-FOOTNOTES = "footnotes"
+from repository.issue_text.hidden import HiddenParts
+
+_LABELS = "footnotes"
 """The labels that are defined, in the parser's ``env``."""
 _DEFINITION = re.compile(r"\[\^([^\]\s]{1,1000})\]:[ \t]*")
 _REFERENCE = re.compile(r"\[\^([^\]\s]{1,1000})\]")
-"""https://github.com/github/cmark-gfm/blob/master/src/scanners.re has both."""
 _CONTENT_INDENT = 4
-_FORMULA = re.compile(r"\$\$([^$]+)\$\$|\$(?!\s)([^$]+)(?<!\s)\$(?!\w)")
-_HIDING = re.compile(
-    r"\\(?:[hv]?phantom|smash|(?:math)?[rlc]lap|(?:text|page|f?box)?color(?:box)?|fcolorbox|style"
-    r"|class|cssId|href|label|def|let|(?:re)?newcommand|newenvironment|require|bbox|[tT]iny"
-    r"|scriptscriptstyle|mmlToken|unicode|kern|raise|lower|moveleft|moveright|[hm]?skip|hspace"
-    r"|rule|space)(?![A-Za-z])|(?<!\\)%"
-)
-"""TeX that shows nothing, shows it without a contrast or a size, or elsewhere; or a comment."""
 
 
 def add_footnotes(parser: MarkdownIt) -> None:
@@ -31,14 +31,44 @@ def add_footnotes(parser: MarkdownIt) -> None:
     parser.inline.ruler.before("link", "footnote", _read_reference)
 
 
-def add_formulas(parser: MarkdownIt) -> None:
-    """Read a formula with hidden parts as the token ``hidden_formula``; others remain text."""
-    parser.inline.ruler.before("escape", "formula", _read_hidden_formula)
+def without_unused_footnotes(tokens: Sequence[Token], hidden: HiddenParts) -> list[Token]:
+    """Return the tokens without the footnotes that nothing refers to; number the others."""
+    numbers = _number_footnotes(tokens)
+    shown: list[Token] = []
+    skipped_levels = 0
+    for token in tokens:
+        for each in (token, *(token.children or ())):
+            each.meta["number"] = numbers.get(each.info, 0)
+        if token.type == "footnote_open" and (skipped_levels or token.info not in numbers):
+            skipped_levels += 1
+            hidden.add("unused footnote")
+        elif token.type == "footnote_close" and skipped_levels:
+            skipped_levels -= 1
+        elif not skipped_levels:
+            shown.append(token)
+    return shown
 
 
-def hides_something(formula: str) -> bool:
-    """Return whether the page does not show all of a formula's source."""
-    return _HIDING.search(formula) is not None
+def _number_footnotes(tokens: Sequence[Token]) -> dict[str, int]:
+    """Return label -> number of each footnote that the text, or a used footnote, refers to."""
+    references: dict[str | None, list[str]] = {}
+    inside: list[str | None] = [None]
+    for token in tokens:
+        if token.type == "footnote_open":
+            inside.append(token.info)
+        elif token.type == "footnote_close":
+            inside.pop()
+        for child in token.children or ():
+            if child.type == "footnote_reference":
+                references.setdefault(inside[-1], []).append(child.info)
+    numbers: dict[str, int] = {}
+    unread = deque(references.get(None, ()))
+    while unread:
+        label = unread.popleft()
+        if label not in numbers:
+            numbers[label] = len(numbers) + 1
+            unread.extend(references.get(label, ()))
+    return numbers
 
 
 def _read_definition(state: StateBlock, start: int, end: int, silent: bool) -> bool:
@@ -51,7 +81,7 @@ def _read_definition(state: StateBlock, start: int, end: int, silent: bool) -> b
     if silent:
         return True
     label = _normalize(match[1])
-    state.env.setdefault(FOOTNOTES, set()).add(label)
+    state.env.setdefault(_LABELS, set()).add(label)
     state.push("footnote_open", "", 1).info = label
     _read_content(state, start, end, match.end())
     state.push("footnote_close", "", -1).info = label
@@ -85,7 +115,7 @@ def _read_content(state: StateBlock, start: int, end: int, content: int) -> None
 
 
 def _read_reference(state: StateInline, silent: bool) -> bool:
-    labels = state.env.get(FOOTNOTES, ())
+    labels = state.env.get(_LABELS, ())
     match = _REFERENCE.match(state.src, state.pos, state.posMax) if labels else None
     if match is None:
         return False
@@ -100,15 +130,3 @@ def _read_reference(state: StateInline, silent: bool) -> bool:
 
 def _normalize(label: str) -> str:
     return label.casefold()
-
-
-def _read_hidden_formula(state: StateInline, silent: bool) -> bool:
-    if state.src[state.pos] != "$":
-        return False
-    match = _FORMULA.match(state.src, state.pos, state.posMax)
-    if match is None or not hides_something(match[1] or match[2]):
-        return False
-    if not silent:
-        state.push("hidden_formula", "", 0)
-    state.pos = match.end()
-    return True
