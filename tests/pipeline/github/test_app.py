@@ -102,6 +102,13 @@ def test_an_installation_without_the_rights_is_refused(
     assert minted(github) == 0
 
 
+def test_a_suspended_installation_is_refused(github: GithubStandIn, keys: tuple[str, str]) -> None:
+    github.suspend_app("octo")
+    with pytest.raises(ForgeRefused, match="installation on octo/sample is suspended"):
+        tokens(github, keys[0])("octo/sample")
+    assert minted(github) == 0
+
+
 def test_a_token_is_for_one_repository_and_no_other(
     github: GithubStandIn, keys: tuple[str, str], tmp_path: Path
 ) -> None:

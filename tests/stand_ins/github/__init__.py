@@ -217,6 +217,9 @@ class GithubStandIn:
         self._apps.keys[app_id] = public_key
         self._apps.installed[owner] = dict(permissions)
 
+    def suspend_app(self, owner: str) -> None:
+        self._apps.suspended.add(owner)
+
     def forbid_forks(self, full_name: str) -> None:
         self._world.get(full_name).allow_forking = False
 

@@ -22,6 +22,8 @@ class Apps:
         """App id -> public key, PEM."""
         self.installed: dict[str, dict[str, str]] = {}
         """Owner -> the permissions that it granted."""
+        self.suspended: set[str] = set()
+        """Owners who suspended their installation."""
         self.lifetime = timedelta(hours=1)
         self._made = 0
 
@@ -63,6 +65,7 @@ class Apps:
             return refused.response()
         number = [*self.installed].index(repository.owner) + 1
         url = f"{self._shapes.api}/app/installations/{number}"
+        is_suspended = repository.owner in self.suspended
         shape: Json = {
             "id": number,
             "account": self._shapes.user(repository.owner),
@@ -79,8 +82,8 @@ class Apps:
             "updated_at": _STAMP,
             "single_file_name": None,
             "app_slug": "coding-agent",
-            "suspended_by": None,
-            "suspended_at": None,
+            "suspended_by": self._shapes.user(owner) if is_suspended else None,
+            "suspended_at": _STAMP if is_suspended else None,
         }
         return JSONResponse(shape)
 
@@ -90,6 +93,8 @@ class Apps:
             if not 0 < number <= len(self.installed):
                 raise Refused(404, "Not Found")
             owner = [*self.installed][number - 1]
+            if owner in self.suspended:
+                raise Refused(403, "This installation has been suspended")
             granted = self.installed[owner]
             body = await request.json()
             permissions: dict[str, Any] = body.get("permissions") or granted
