@@ -55,7 +55,8 @@ def apply_reply(
     if not applied.after and not executable:
         raise EditFailed("The edits change nothing: the files already have these modes")
     before, after = applied.following_moves()
-    policy.check_change(before, after)
+    policy.check_size(before, after)
+    policy.check_contents(applied.before, applied.after)
     check_paths(applied.after.keys())
     check_conflict_markers(before, after)
     unparsed = syntax.check(before, after)

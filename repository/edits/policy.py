@@ -73,8 +73,16 @@ class EditPolicy:
         """Check the size of a change, and that the content of its files permits it.
 
         Raises:
-            EditFailed: the change is too large, or it changes a file that is protected because of
-                its content, such as a generated one.
+            EditFailed: see ``check_size`` and ``check_contents``.
+        """
+        self.check_size(before, after)
+        self.check_contents(before, after)
+
+    def check_size(self, before: Mapping[str, str | None], after: Mapping[str, str | None]) -> None:
+        """Check the number of files and lines of a change.
+
+        Raises:
+            EditFailed: the change is too large.
         """
         if len(after) > self._rules.max_files:
             raise EditFailed(
@@ -89,6 +97,15 @@ class EditPolicy:
                 f"policy: the edits change {lines} lines; at most {self._rules.max_lines}"
                 " are allowed"
             )
+
+    def check_contents(
+        self, before: Mapping[str, str | None], after: Mapping[str, str | None]
+    ) -> None:
+        """Check that the content of the files permits a change.
+
+        Raises:
+            EditFailed: a file is protected because of its content, such as a generated one.
+        """
         for path, text in after.items():
             protection = protection_by_content(path, before.get(path), text)
             if protection is not None and not self._allows(path, protection):

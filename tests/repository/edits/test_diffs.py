@@ -97,6 +97,12 @@ def test_a_header_that_can_not_be_followed_is_refused(reply: str, why: str) -> N
         apply_to_modes(reply)
 
 
+def test_a_file_can_not_be_renamed_into_one_that_is_protected() -> None:
+    for name in ("gradlew", ".github/workflows/ci.yml", "poetry.lock"):
+        with pytest.raises(EditFailed, match=r"policy|workflows"):
+            apply_to_modes(f"*** Move File: lib.sh -> {name}\n")
+
+
 HUNKS = "@@ -1,{}+1,{} @@\n a\n-b\n+B\n\n c\n-d\n+D\n e\n@@ -8,2 +8,2 @@\n f\n-g\n+G\n"
 CHANGED = FILE.replace("b", "B").replace("d", "D").replace("g", "G")
 
