@@ -5,7 +5,7 @@ from collections import Counter
 from urllib.parse import urlsplit
 
 from repository.issue_text.containers import HEADINGS, Containers
-from repository.issue_text.elements import BLOCKS, DIAGRAM, FOOTNOTE, FORMULA
+from repository.issue_text.elements import BLOCKS, DIAGRAM, FOOTNOTE, FORMULA, code_language
 from repository.issue_text.hidden import HiddenParts
 from repository.issue_text.html_tokens import Tag
 from repository.issue_text.writer import TextWriter, inline_code
@@ -49,7 +49,6 @@ _INLINE = {
     "th": ("| ", " "),
     "summary": ("Summary: ", ""),
 }
-_LANGUAGE = "language-"
 
 
 class PageBuilder:
@@ -162,9 +161,9 @@ class PageBuilder:
             self._code = _Code(is_block=True)
         elif self._code is None:
             self._code = _Code(is_block=False)
-        name = tag.attributes.get("class", "")
-        if name.startswith(_LANGUAGE) and not self._code.parts:
-            self._code.language = name.removeprefix(_LANGUAGE)
+        if tag.name == "code" and not self._code.parts:
+            self._code.begins_with_tag = True
+            self._code.language = code_language(tag)
 
     def _end_inline(self) -> None:
         self._end_code()
@@ -177,7 +176,9 @@ class PageBuilder:
             return
         text = "".join(code.parts)
         if code.is_block:
-            self._writer.write_code(text, code.language)
+            # A browser drops the line end after <pre>, but not the one after <pre><code>.
+            shown = text if code.begins_with_tag else text.removeprefix("\n")
+            self._writer.write_code(shown, code.language)
         elif text:
             self._write(inline_code(text))
 
@@ -213,6 +214,7 @@ class _Code:
         self.is_block = is_block
         self.parts: list[str] = []
         self.language = ""
+        self.begins_with_tag = False
 
 
 class _Link:

@@ -8,6 +8,7 @@ of others, and of what a browser does not show, the content is hidden too.
 import re
 
 from repository.issue_text.html_tokens import Tag
+from repository.issue_text.languages import LANGUAGES
 
 FORMULA = "x-formula"
 DIAGRAM = "x-diagram"
@@ -63,11 +64,16 @@ _HIDING_STYLE = re.compile(
     re.IGNORECASE,
 )
 _LAYOUT_NAMES = """
-    align border cellpadding cellspacing checked class colspan dir disabled height href id lang
-    loading name open rel rowspan scope size span src start target type valign value width
+    align border cellpadding cellspacing checked colspan dir disabled height open rowspan scope size
+    start valign value width
 """
 _LAYOUT = frozenset(_LAYOUT_NAMES.split())
-_LAYOUT_VALUE = re.compile(r"[\w%#.:-]{0,24}", re.ASCII)
+_LAYOUT_VALUE = re.compile(
+    r"[0-9]{0,5}(?:%|px)?|left|right|center|justify|top|middle|bottom|ltr|rtl|auto|row|col",
+    re.IGNORECASE,
+)
+_CELL_STYLE = re.compile(r"text-align:(?:left|right|center)")
+_LANGUAGE_CLASS = "language-"
 _ADDRESSES = ("href", "src")
 _DEFAULT_ALTERNATIVE_TEXT = ("", "image", "img", "screenshot")
 """GitHub writes the first two itself when an image is pasted."""
@@ -96,6 +102,24 @@ def hidden_attributes(tag: Tag) -> list[str]:
                 kinds.append("alternative text")
         elif name == "title":
             kinds.append("tooltip")
-        elif name not in _LAYOUT or not (name in _ADDRESSES or _LAYOUT_VALUE.fullmatch(value)):
+        elif not _is_layout(name, value):
             kinds.append("HTML attribute")
     return kinds
+
+
+def code_language(tag: Tag) -> str:
+    """Return the known language that a tag gives to its code; an empty text if there is none."""
+    name = tag.attributes.get("class", "")
+    language = name.removeprefix(_LANGUAGE_CLASS)
+    return language if language != name and language in LANGUAGES else ""
+
+
+def _is_layout(name: str, value: str) -> bool:
+    """Return whether an attribute can't carry a text, or is shown."""
+    if name in _LAYOUT:
+        return _LAYOUT_VALUE.fullmatch(value) is not None
+    if name == "style":
+        return _CELL_STYLE.fullmatch(value) is not None
+    if name == "class":
+        return value.removeprefix(_LANGUAGE_CLASS) in LANGUAGES
+    return name in _ADDRESSES

@@ -116,6 +116,11 @@ def test_code_shows_invisible_characters_by_name_and_long_runs_not_at_all() -> N
     )
 
 
+def test_the_line_end_after_a_pre_tag_does_not_show_and_one_in_a_fence_does() -> None:
+    assert render("<pre>\n a <b>b</b>\n  c\n</pre>")[0] == "```\n a b\n  c\n```"
+    assert render("```\n\nx\n```")[0] == "```\n\nx\n```"
+
+
 def test_line_ends_of_windows_are_line_ends() -> None:
     assert render("a\r\n\r\n```\r\nb  \r\n\tc\r\n```") == ("a\n\n```\nb  \n\tc\n```", None)
 
@@ -135,6 +140,11 @@ def test_a_diagram_is_shown_as_the_source_of_a_picture() -> None:
     assert text == (
         "[diagram: the page shows a picture of this source]\n\n```mermaid\nA --> B\n```"
     )
+
+
+def test_an_aligned_table_hides_nothing() -> None:
+    text, hidden = render("| a | b |\n|:-:|--:|\n| 1 | 2 |")
+    assert (text, hidden) == ("| a | b |\n| --- | --- |\n| 1 | 2 |", None)
 
 
 def test_a_title_is_no_markdown() -> None:
