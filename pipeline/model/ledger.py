@@ -68,14 +68,14 @@ class Ledger:
         return to_usd(max(left, 0))
 
     async def is_unanswered(self, key: str, model: str) -> bool:
-        """Return whether the newest attempt at the call was a request to the model that may have
-        been charged, but was not answered.
+        """Return whether the model's newest attempt at the call may have been charged, but was not
+        answered.
         """
-        attempts = [call for call in await self._run.calls() if call.key == key]
+        calls = await self._run.calls()
+        attempts = [call for call in calls if (call.key, call.model) == (key, model)]
         if not attempts:
             return False
-        newest = max(attempts, key=lambda call: call.attempt)
-        return newest.model == model and newest.state in UNSETTLED
+        return max(attempts, key=lambda call: call.attempt).state in UNSETTLED
 
     async def unused_key(self, prefix: str) -> str:
         """Return a key for a call that no earlier one has answered."""

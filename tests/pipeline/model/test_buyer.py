@@ -71,13 +71,19 @@ class Counter:
         run = LeasedRun(self.store, artifacts, self.held.lease, Clock())
         self.ledger = Ledger(run, CAPS)
 
+        self.fallback = fallback
+        self.restart()
+
+    def restart(self) -> None:
+        """Go on in another process."""
+
         async def wait(seconds: float) -> None:
             self.waited.append(seconds)
 
         self.buyer = Buyer(
             self.provider,
             model="first",
-            fallback=fallback,
+            fallback=self.fallback,
             sleep=wait,
             clock=lambda: self.seconds,
             redact=lambda text: text.replace("hunter2secret", "[redacted]"),
@@ -143,6 +149,17 @@ async def test_a_model_that_does_not_answer_is_waited_for(tmp_path: Path, failur
         it.seconds += caught.value.delay
     assert (await it.buy()).cost_usd == 0.1
     assert it.provider.lengths == [None, 16, 16, 16, 16, None]
+
+
+async def test_a_silent_model_is_not_called_again_while_the_fallback_fails(tmp_path: Path) -> None:
+    it = Counter(tmp_path, error(Failure.TIMEOUT, charged=True), fallback="second")
+    it.provider.errors += [error(Failure.OVERLOAD, charged=True)] * 5
+    for _ in range(2):
+        with pytest.raises(Retry):
+            await it.buy()
+        it.restart()
+    asked = list(zip(it.provider.models, it.provider.lengths, strict=True))
+    assert asked.count(("first", None)) == asked.count(("second", None)) == 1
 
 
 async def test_no_run_asks_a_silent_model_before_its_time(tmp_path: Path) -> None:
