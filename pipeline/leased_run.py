@@ -216,6 +216,10 @@ class LeasedRun:
         """Give a reservation back, because the provider certainly charged nothing."""
         await asyncio.to_thread(self._store.release_call, self._lease, call)
 
+    async def cut_call(self, call: Call) -> None:
+        """Keep the reservation of a call without an answer, which may have been charged."""
+        await asyncio.to_thread(self._store.cut_call, self._lease, call)
+
     # Events
 
     async def announce(self, event: Event, topic_arn: str | None) -> None:

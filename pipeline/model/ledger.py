@@ -52,7 +52,9 @@ class Ledger:
         try:
             reply = await call()
         except ModelError as error:
-            if not error.charged:
+            if error.charged:
+                await self._run.cut_call(reserved)
+            else:
                 await self._run.release_call(reserved)
             raise
         await self._store_despite_cancellation(reserved, reply)
@@ -69,13 +71,13 @@ class Ledger:
 
     async def is_unanswered(self, key: str, model: str) -> bool:
         """Return whether the model's newest attempt at the call may have been charged, but was not
-        answered.
+        answered. One that ended with its worker says nothing of the model.
         """
         calls = await self._run.calls()
         attempts = [call for call in calls if (call.key, call.model) == (key, model)]
         if not attempts:
             return False
-        return max(attempts, key=lambda call: call.attempt).state in UNSETTLED
+        return max(attempts, key=lambda call: call.attempt).state == "cut"
 
     async def unused_key(self, prefix: str) -> str:
         """Return a key for a call that no earlier one has answered."""

@@ -325,6 +325,11 @@ class RunStore:
         """Give back the reservation of a call that the provider certainly did not charge."""
         money.end_call(tx, tx.held_run(lease), call, "released", 0)
 
+    @in_transaction
+    def cut_call(self, tx: RunTransaction, lease: Lease, call: Call) -> None:
+        """Keep the reservation of a call that was not answered but may have been charged."""
+        money.end_call(tx, tx.held_run(lease), call, "cut", call.micro_usd)
+
     def calls(self, key: RunKey) -> list[Call]:
         return self._reader.parts(rows.CALL, Call, key)
 
