@@ -58,8 +58,9 @@ FAULTS = FaultPlan(
     disordered=0.2,
 )
 VISIBILITY = 4
-#: Seconds for which a message can be hidden: SQS's 12 hours, scaled down.
-LONGEST = 12.0
+#: Seconds for which a message can be hidden: SQS's 12 hours, scaled down. A stage must fit into
+#: them, even on a busy machine, or its run would never end.
+LONGEST = 40.0
 #: Maximum number of unfinished runs.
 OPEN_RUNS = 32
 #: Mean seconds between two kills at random moments, if the runs keep up, and kills for each run.

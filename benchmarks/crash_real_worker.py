@@ -19,6 +19,7 @@ from pipeline.github.rest import GithubForge
 from pipeline.settings import Settings
 from pipeline.store.sqlite import SqliteTable, SqliteTransaction
 from pipeline.store.store import RunStore
+from pipeline.worker import deliveries
 from repository.git import process
 
 T = TypeVar("T")
@@ -90,9 +91,11 @@ def _open_store(setting: RealSetting) -> RunStore:
 
 
 def _shorten_waits() -> None:
-    """Scale down what a run waits for GitHub, as the visibility of messages is scaled down."""
+    """Scale down what runs and messages wait for, as the visibility of messages is scaled down."""
     client.TIMEOUT_SECONDS = TIMEOUT
     process.TIMEOUT_SECONDS = TIMEOUT
+    deliveries.BUSY_DELAY = 1.0
+    deliveries.FAILURE_DELAY = 2.0
     errors.FIRST_WAIT = 0.5
     errors.LONGEST_WAIT = 2.0
 
