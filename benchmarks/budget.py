@@ -11,7 +11,7 @@ run in the meantime. After every write the three sums are compared with their li
 counts calls that the provider may have charged and whose reply was never stored. dynamodb is moto.
 
 The numbers that begin with ``outage_`` are those of benchmarks/model_outage.py: a day without the
-model while jobs wait, on a simulated clock. 200 jobs take about three minutes of CPU.
+model while jobs wait, on a simulated clock. 200 jobs take about a minute of CPU.
 """
 
 import argparse
