@@ -19,7 +19,7 @@ import anyio
 import anyio.lowlevel
 from pydantic import BaseModel
 
-from pipeline import telemetry
+from pipeline import errors, telemetry
 from pipeline.aws import async_session, session
 from pipeline.engine.engine import Engine
 from pipeline.policy import Policy
@@ -59,6 +59,9 @@ async def run_worker(setting: Setting, store: RunStore, engine: Engine, policy: 
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     delivery.MAX_VISIBILITY = setting.longest
+    # Runs wait for others as long as leases last, not for minutes.
+    errors.FIRST_WAIT = 0.5
+    errors.LONGEST_WAIT = 2.0
     queue = SqsQueue(setting.queue_url, visibility_timeout=setting.visibility)
     async with queue, Publisher(store, policy.topic_of, interval=0.5) as publisher:
         options = WorkerOptions(

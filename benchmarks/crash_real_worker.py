@@ -13,7 +13,6 @@ from benchmarks.crash_process import Setting, fork_workers, run_worker
 from benchmarks.crash_real_plan import MAX_ROUNDS, Push
 from benchmarks.crash_seller import SoldReplies
 from cli import wiring
-from pipeline import errors
 from pipeline.github import client
 from pipeline.github.rest import GithubForge
 from pipeline.settings import Settings
@@ -96,8 +95,6 @@ def _shorten_waits() -> None:
     process.TIMEOUT_SECONDS = TIMEOUT
     deliveries.BUSY_DELAY = 1.0
     deliveries.FAILURE_DELAY = 2.0
-    errors.FIRST_WAIT = 0.5
-    errors.LONGEST_WAIT = 2.0
 
 
 if __name__ == "__main__":
