@@ -176,7 +176,8 @@ run "secrets_are_empty" {
   }
 
   variables {
-    variables = ["GITHUB_TOKEN", "CODING_AGENT_API_KEYS"]
+    variables     = ["GITHUB_TOKEN", "CODING_AGENT_API_KEYS"]
+    recovery_days = 30
   }
 
   assert {
