@@ -63,11 +63,9 @@ def find_pull_refusal(
     Args:
         scopes: of a classic token, as GitHub's last response named them; None if it named none.
     """
-    if scopes is not None:
-        return _scope_refusal(scopes, repository)
-    if token_kind(token) is TokenKind.CLASSIC:
-        return None
-    return _probe(repository)
+    if token_kind(token) is not TokenKind.CLASSIC:
+        return _ask_with_empty_request(repository)
+    return None if scopes is None else _scope_refusal(scopes, repository)
 
 
 def _scope_refusal(scopes: list[str], repository: "github.Repository.Repository") -> str | None:
@@ -79,18 +77,17 @@ def _scope_refusal(scopes: list[str], repository: "github.Repository.Repository"
     )
 
 
-def _probe(repository: "github.Repository.Repository") -> str | None:
-    """Ask for a pull request from the default branch to itself, which GitHub opens in no case.
+def _ask_with_empty_request(repository: "github.Repository.Repository") -> str | None:
+    """Send a request for a pull request that names no branches, so that none can be opened.
 
-    It checks the permission first (403), then refuses the request (422, "No commits between").
-    Nothing else shows whether such a token may open pull requests. The request has no effect, so
-    it may be repeated.
+    GitHub checks the permission first (403), then the request (422: "head", "base" weren't
+    supplied). Nothing else shows whether such a token may open pull requests; TruffleHog's analyzer
+    of fine-grained tokens asks in the same way.
     """
     from github import GithubException
 
-    branch = repository.default_branch
     try:
-        repository.create_pull(base=branch, head=branch, title="A check of the token's rights")
+        repository.requester.requestJsonAndCheck("POST", f"{repository.url}/pulls", input={})
     except GithubException as error:
         if error.status == 422:
             return None

@@ -62,16 +62,14 @@ def test_a_public_repository_is_read_without_permissions(github: GithubStandIn) 
     assert call(github, "POST", "/repos/octo/open/pulls", PULL).status_code == 403
 
 
-def test_a_pull_request_from_a_branch_to_itself_is_refused_after_its_permission(
+def test_an_empty_request_for_a_pull_request_is_refused_after_its_permission(
     github: GithubStandIn,
 ) -> None:
-    itself = {"title": "T", "head": "main", "base": "main"}
     github.limit(FINE, pull_requests="read")
-    assert call(github, "POST", f"{REPO}/pulls", itself).status_code == 403
+    assert call(github, "POST", f"{REPO}/pulls", {}).status_code == 403
     github.limit(FINE, pull_requests="write")
-    answer = call(github, "POST", f"{REPO}/pulls", itself)
-    assert answer.status_code == 422
-    assert answer.json()["errors"][0]["message"] == "No commits between main and main"
+    answer = call(github, "POST", f"{REPO}/pulls", {})
+    assert (answer.status_code, "supplied" in answer.json()["message"]) == (422, True)
 
 
 def test_a_classic_tokens_scopes_are_named_and_decide(github: GithubStandIn) -> None:

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from github import GithubException
+from github import Auth, Github, GithubException
 from pydantic import SecretStr
 
 from pipeline.errors import Family, judge
 from pipeline.github.rest import GithubForge
-from pipeline.github.rights import find_fork_refusal
+from pipeline.github.rights import find_fork_refusal, find_pull_refusal
 from pipeline.job import IssueRef
 from tests.stand_ins.github import GithubStandIn
 
@@ -42,6 +42,13 @@ def test_a_token_with_the_right_is_not_refused_and_opens_nothing(
     assert github.pulls("octo/sample") == []
 
 
+def test_the_question_names_no_branches_so_a_workflows_setting_stays_unknown(
+    github: GithubStandIn,
+) -> None:
+    github.forbid_pulls("octo/sample")
+    assert refusal(github, ACTIONS) is None
+
+
 @pytest.mark.parametrize("right", ["none", "read"])
 def test_a_fine_grained_token_without_the_right_is_refused(
     github: GithubStandIn, right: str
@@ -53,9 +60,13 @@ def test_a_fine_grained_token_without_the_right_is_refused(
     )
 
 
-def test_a_workflows_token_is_refused_by_the_repositorys_setting(github: GithubStandIn) -> None:
-    github.forbid_pulls("octo/sample")
-    assert "GitHub Actions is not permitted" in (refusal(github, ACTIONS) or "")
+def test_an_empty_list_of_scopes_says_nothing_about_a_token_that_has_none(
+    github: GithubStandIn,
+) -> None:
+    repository = Github(auth=Auth.Token(FINE), base_url=github.api_url).get_repo("octo/sample")
+    assert find_pull_refusal(FINE, [""], repository) is None
+    assert find_pull_refusal(CLASSIC, [""], repository) is not None
+    assert find_pull_refusal(CLASSIC, None, repository) is None, "a proxy removed the header"
 
 
 @pytest.mark.parametrize(
