@@ -63,7 +63,7 @@ class CheckoutStage:
             await asyncio.to_thread(mirror.fetch, issue.clone_url)
         except GitUnauthorized:
             raise  # the deployment's credentials: the run waits until they are mended
-        except GitRefused as error:
+        except (ForgeRefused, GitRefused) as error:  # the forge has no token for it any more
             return _rejected(f"{issue.repository} can't be fetched: {error}")
         refusal = await _refuse_foreign_branch(mirror, issue, run)
         if refusal is not None:

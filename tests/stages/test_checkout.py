@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import Family, judge
+from pipeline.github import ForgeRefused
 from pipeline.github.issue_pulls import branch_name
 from pipeline.job import FixIssueJob
 from pipeline.outcome import Outcome
@@ -175,6 +176,21 @@ async def test_a_refused_fetch_is_rejected_at_once(tmp_path: Path, remote: Remot
     missing = issue(remote).model_copy(update={"clone_url": str(tmp_path / "gone.git")})
     result = await machine(tmp_path).run(missing, StageRun(tmp_path).context())
     assert reason(result).startswith("octo/repo can't be fetched: there is no git repository")
+
+
+async def test_an_app_that_was_removed_since_the_issue_was_read_is_a_rejection(
+    tmp_path: Path, remote: Remote
+):
+    def token(repository: str) -> str:
+        raise ForgeRefused(f"the GitHub App is not installed on {repository}")
+
+    forge = StaticForge(clone_url=str(remote.folder))
+    stage = CheckoutStage(forge, Mirrors(tmp_path / "one", token))
+    run = StageRun(tmp_path, job(options={"dry_run": True}))
+    result = await stage.run(issue(remote), run.context())
+    assert reason(result) == (
+        "octo/repo can't be fetched: the GitHub App is not installed on octo/repo"
+    )
 
 
 async def test_a_foreign_commit_on_our_branch_is_rejected(tmp_path: Path, remote: Remote):
