@@ -4,6 +4,7 @@ command wrong.
 
 import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -132,6 +133,23 @@ def test_uncommitted_changes_are_mentioned(console: Console, sample: Sample) -> 
     bare = console.folder / "bare.git"
     git(console.folder, "clone", "--quiet", "--bare", str(sample.repo), str(bare))
     assert describe_uncommitted(bare) is None
+
+
+def test_a_copied_repository_has_no_uncommitted_changes(console: Console, sample: Sample) -> None:
+    copy = console.folder / "copy"
+    git(console.folder, "clone", "--quiet", str(sample.repo), str(copy))
+    file = copy / "calc.py"
+    os.utime(file, (1, 1))
+    assert describe_uncommitted(copy) is None
+    text = file.read_text()
+    file.write_text(text.swapcase())
+    os.utime(file, (1, 1))
+    assert "1 file with uncommitted changes" in (describe_uncommitted(copy) or "")
+    file.write_text(text)
+    file.chmod(0o755)
+    assert "1 file with uncommitted changes" in (describe_uncommitted(copy) or "")
+    file.unlink()
+    assert "1 file with uncommitted changes" in (describe_uncommitted(copy) or "")
 
 
 def test_a_run_without_a_fix_exits_with_3(console: Console, sample: Sample) -> None:
