@@ -135,6 +135,7 @@ def _status(error: BaseException) -> int:
 #: What git and curl say of a remote that is down, limits us, or can't be reached.
 _GIT_OUTAGE = re.compile(
     r"(?:returned error:|HTTP) (?:408|425|429|5\d\d)|rate limit|too many requests|internal server"
+    r"|fatal error in commit_refs"
     r"|Could(?:n't| not) resolve|Failed to connect|Couldn't connect|Connection re(?:set|fused)"
     r"|timed? ?out|took longer|too slow|hung up|early EOF|Empty reply|unexpected disconnect"
     r"|SSL_|HTTP/2 stream|transfer closed",

@@ -22,8 +22,9 @@ _MAX_DETAIL = 300
 _PUSH_REJECTED = re.compile(
     r"\[rejected\]|stale info|cannot lock ref|failed to update ref|reference already exists"
     # Rejection by a rule of the remote (a protected branch, a token without the workflow scope), as
-    # opposed to a failure of the remote.
-    r"|\[remote rejected\](?!.*\((?i:internal|.*time))"
+    # opposed to a failure of the remote. In an outage, GitHub says "fatal error in commit_refs", and
+    # only "(failure)" of the branch (https://github.com/desktop/desktop/issues/16398).
+    r"|\[remote rejected\](?!.*\((?i:internal|failure\)|.*time))"
 )
 #: Another push to the same branch is in progress at the remote, perhaps one whose reply was lost.
 _REMOTE_BUSY = re.compile(r"Unable to create '[^']*\.lock'")
@@ -58,7 +59,10 @@ class _Refusal:
 
 _REFUSALS = (
     _Refusal(
-        re.compile(r"mismatched algorithms|unsupported object format|unknown object format"),
+        re.compile(
+            r"mismatched algorithms|unsupported object format|unknown object format"
+            r"|does not support this repository's hash algorithm"
+        ),
         "it is a repository with SHA-256 object names, which is not supported: convert it to SHA-1",
     ),
     _Refusal(

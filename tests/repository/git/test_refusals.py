@@ -2,6 +2,7 @@
 
 import pytest
 
+from pipeline.errors import Family, judge
 from repository.git.errors import GitRefused, GitUnavailable, PushRejected
 from repository.git.refusals import remote_failure
 
@@ -50,6 +51,11 @@ _UNABLE = "fatal: unable to access 'https://github.com/o/r.git/': "
             "GITHUB_TOKEN",
         ),
         ("fetch", "fatal: mismatched algorithms: client sha1; server sha256", "SHA-256"),
+        (
+            "push",
+            "fatal: the receiving end does not support this repository's hash algorithm",
+            "SHA-256",
+        ),
         ("fetch", "fatal: 'x' does not appear to be a git repository", "no git repository"),
         ("fetch", "fatal: remote error: upload-pack: not our ref 0a1b2c", "force-push"),
         ("fetch", "fatal: transport 'ssh' not allowed", "https"),
@@ -93,8 +99,20 @@ def test_what_may_pass_is_no_refusal(output: str) -> None:
 def test_a_rule_of_the_remote_rejects_the_push_itself() -> None:
     output = " ! [remote rejected] x -> x (protected branch hook declined)"
     assert isinstance(remote_failure("push", 1, output), PushRejected)
-    output = " ! [remote rejected] x -> x (Internal Server Error)"
-    assert isinstance(remote_failure("push", 1, output), GitUnavailable)
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        " ! [remote rejected] x -> x (Internal Server Error)",
+        "remote: fatal error in commit_refs\n ! [remote rejected] x -> x (failure)",
+        "remote: Internal Server Error\n ! [remote failure] x -> x (it failed to report status)",
+    ],
+)
+def test_an_outage_of_the_remote_during_a_push_is_waited_for(output: str) -> None:
+    error = remote_failure("push", 1, output)
+    assert isinstance(error, GitUnavailable)
+    assert judge(error).family is Family.WAIT
 
 
 def test_the_words_of_the_remote_are_shortened() -> None:
