@@ -22,8 +22,8 @@ _MAX_DETAIL = 300
 _PUSH_REJECTED = re.compile(
     r"\[rejected\]|stale info|cannot lock ref|failed to update ref|reference already exists"
     # Rejection by a rule of the remote (a protected branch, a token without the workflow scope), as
-    # opposed to a failure of the remote. In an outage, GitHub says "fatal error in commit_refs", and
-    # only "(failure)" of the branch (https://github.com/desktop/desktop/issues/16398).
+    # opposed to a failure of the remote. In an outage, GitHub says "fatal error in commit_refs",
+    # and "(failure)" of the branch (https://github.com/desktop/desktop/issues/16398).
     r"|\[remote rejected\](?!.*\((?i:internal|failure\)|.*time))"
 )
 #: Another push to the same branch is in progress at the remote, perhaps one whose reply was lost.
