@@ -78,9 +78,10 @@ class AppTokens:
         from github.InstallationAuthorization import InstallationAuthorization
 
         app = self._app()
+        repository = f"{owner}/{name}"
         try:
             installation = app.get_repo_installation(owner, name)
-            _check_installation(installation, f"{owner}/{name}")
+            _check_installation(installation, repository)
             # PyGithub's own method can't limit a token to repositories.
             headers, answer = app.requester.requestJsonAndCheck(
                 "POST",
@@ -88,7 +89,13 @@ class AppTokens:
                 input={"repositories": [name], "permissions": PERMISSIONS},
             )
         except GithubException as error:
-            missing = f"the GitHub App is not installed on {owner}/{name}"
+            if error.status == 422:
+                # The installation was found, through a redirect if the repository was renamed.
+                raise ForgeRefused(
+                    f"the GitHub App has no access to {repository}: add it to the App's"
+                    " installation, or send the issue's new address if it was renamed"
+                ) from error
+            missing = f"the GitHub App is not installed on {repository}"
             raise forge_error(error, missing) from error
         access = InstallationAuthorization(app.requester, headers, answer)
         return access.expires_at.timestamp(), SecretStr(access.token)

@@ -114,9 +114,8 @@ class GithubForge:
         if not isinstance(self._token, SecretStr):
             self._token.check()
             return
-        with self._calling("", "GitHub has no rate limits here") as client:
-            # This request counts against no limit, and fails for a bad token.
-            client.get_rate_limit()
+        with self._calling("", "GITHUB_API_URL is not the address of GitHub's API") as client:
+            _require_valid_token(client)
 
     def repository(self, ref: IssueRef) -> Repository:
         missing = f"{ref.repository} does not exist, or the token can't see it"
@@ -301,6 +300,21 @@ class GithubForge:
         auth, client = self._client
         auth.value = token
         return client
+
+
+def _require_valid_token(client: "github.Github") -> None:
+    """Ask for the rate limits, which counts against none of them; raise 401 for a bad token.
+
+    An Enterprise server has no rate limits by default, and then answers a valid token with 404
+    ("Rate limiting is not enabled.").
+    """
+    from github import GithubException
+
+    try:
+        client.get_rate_limit()
+    except GithubException as error:
+        if error.status != 404 or "rate limit" not in github_words(error).lower():
+            raise
 
 
 def _add_labels_and_reviewers(opened: "github.PullRequest.PullRequest", pull: NewPull) -> None:

@@ -109,6 +109,15 @@ def test_a_suspended_installation_is_refused(github: GithubStandIn, keys: tuple[
     assert minted(github) == 0
 
 
+def test_a_repository_that_the_installation_knows_by_another_name_is_refused(
+    github: GithubStandIn, keys: tuple[str, str]
+) -> None:
+    message = "There is at least one repository that does not exist or is not accessible"
+    github.fail_next("POST", "/access_tokens$", status=422, message=message)
+    with pytest.raises(ForgeRefused, match="has no access to octo/sample: add it"):
+        tokens(github, keys[0])("octo/sample")
+
+
 def test_a_token_is_for_one_repository_and_no_other(
     github: GithubStandIn, keys: tuple[str, str], tmp_path: Path
 ) -> None:

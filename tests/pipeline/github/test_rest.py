@@ -310,6 +310,17 @@ def test_refused_credentials_raise(forge: Forge, github: GithubStandIn) -> None:
         forge_for(github, "ghp_revoked").check_credentials()
 
 
+def test_credentials_are_accepted_by_an_enterprise_server_without_rate_limits(
+    forge: Forge, github: GithubStandIn
+) -> None:
+    message = "Rate limiting is not enabled."
+    github.fail_next("GET", "/rate_limit", status=404, message=message)
+    forge.check_credentials()
+    github.fail_next("GET", "/rate_limit", status=404, message="Not Found")
+    with pytest.raises(ForgeRefused, match="GITHUB_API_URL is not the address of GitHub's API"):
+        forge.check_credentials()
+
+
 def test_calls_from_many_threads_do_not_mix(github: GithubStandIn, forge: Forge) -> None:
     numbers = [github.add_issue("Octo/Sample", f"title {n}", "b") for n in range(20)]
     refs = [IssueRef.parse(github.issue_url("octo/sample", number)) for number in numbers]
