@@ -250,7 +250,7 @@ def _other_body(job: FixIssueJob) -> Refusal:
         message = f"replay {job.replay.id} was first requested with another body; use another id"
         return Refusal(409, "conflict", message, field="replay.id")
     message = (
-        f"job {job.id} was first requested with another body; send that body, ask for another run"
-        " with replay.id, or use another job_id"
+        f"job {job.id} was requested with another body, which stands; send that body, ask for"
+        " another run with replay.id, or use another job_id"
     )
     return Refusal(409, "conflict", message, field="job_id")
