@@ -65,7 +65,7 @@ class CheckoutStage:
             raise  # the deployment's credentials: the run waits until they are mended
         except (ForgeRefused, GitRefused) as error:  # the forge has no token for it any more
             return _rejected(f"{issue.repository} can't be fetched: {error}")
-        refusal = await _refuse_foreign_branch(mirror, issue, run)
+        refusal = await self._refuse_foreign_branch(mirror, issue, run)
         if refusal is not None:
             return refusal
         base_branch = run.job.base_branch or issue.default_branch
@@ -77,27 +77,47 @@ class CheckoutStage:
         except ForgeRefused as error:
             return str(error)
 
+    async def _refuse_foreign_branch(
+        self, mirror: Mirror, issue: Issue, run: RunContext
+    ) -> Stop | None:
+        """Reject the run if the job's branch exists with a commit that this service did not push.
+
+        The branch is in the fork if fixes are pushed to one.
+        """
+        if run.job.options.dry_run:
+            return None
+        branch = branch_name(issue.number, run.job_id)
+        try:
+            sha = await asyncio.to_thread(self._branch_commit, mirror, issue, run.job.issue, branch)
+        except GitUnauthorized:
+            raise
+        except (ForgeRefused, GitRefused) as error:
+            return _rejected(f"branch {branch} can't be read: {error}")
+        ours = {str(intention["sha"]) for intention in await run.intentions(PUSH)}
+        if sha is None or sha in ours:
+            return None
+        return _rejected(
+            f"branch {branch} holds a commit that is not ours ({sha[:12]}): delete or rename the"
+            " branch, then run this again"
+        )
+
+    def _branch_commit(
+        self, mirror: Mirror, issue: Issue, ref: IssueRef, branch: str
+    ) -> str | None:
+        """Return the commit of a branch in the repository that fixes are pushed to."""
+        url = self._forge.existing_push_url(ref)
+        if url is None:
+            return None
+        if url == issue.clone_url:
+            return mirror.branch(branch)
+        return mirror.remote_branch(url, branch)
+
     async def restore(self, result: Checkout, run: RunContext) -> None:
         """Fetch the recorded commit into this machine's mirror."""
         mirror = self._mirrors.at(result.repository)
         if await asyncio.to_thread(mirror.has, result.base_sha):
             return
         await asyncio.to_thread(mirror.fetch, result.clone_url, sha=result.base_sha)
-
-
-async def _refuse_foreign_branch(mirror: Mirror, issue: Issue, run: RunContext) -> Stop | None:
-    """Reject the run if the job's branch exists with a commit that this service did not push."""
-    if run.job.options.dry_run:
-        return None
-    branch = branch_name(issue.number, run.job_id)
-    sha = await asyncio.to_thread(mirror.branch, branch)
-    ours = {str(intention["sha"]) for intention in await run.intentions(PUSH)}
-    if sha is None or sha in ours:
-        return None
-    return _rejected(
-        f"branch {branch} holds a commit that is not ours ({sha[:12]}): delete or rename the"
-        " branch, then run this again"
-    )
 
 
 def _check_out(mirror: Mirror, issue: Issue, branch: str) -> Checkout | Stop:

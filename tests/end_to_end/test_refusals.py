@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from cli import backends, wiring
 from pipeline import settings as config
 from pipeline.errors import CredentialsRefused
+from pipeline.github.issue_pulls import branch_name
+from pipeline.github.rest import GithubForge
 from pipeline.job import FixIssueJob
 from pipeline.outcome import RunResult
 from pipeline.worker.one_job import run_job
@@ -157,6 +160,14 @@ def _limit(**permissions: str) -> Spoil:
     return lambda github: github.limit(FINE, **granted)
 
 
+def _push_foreign_commit(github: GithubStandIn) -> None:
+    """Put somebody's commit on the job's branch in the fork."""
+    job = FixIssueJob(issue_url=github.issue_url(REPOSITORY, 1))
+    token = SecretStr(READ_TOKEN)
+    GithubForge(api_url=github.api_url, token=token, push="fork").push_url(job.issue)
+    github.commit("read-bot/calc", {"x": "x"}, branch=branch_name(1, job.id))
+
+
 BEFORE = [
     Refused("contents-missing", _limit(contents="none"), "give it write access", FINE),
     Refused("contents-read", _limit(contents="read"), "Contents: write", FINE),
@@ -195,6 +206,13 @@ BEFORE = [
         READ_TOKEN,
         {"push": "fork"},
     ),
+    Refused(
+        "foreign-commit-in-the-fork",
+        _push_foreign_commit,
+        "holds a commit that is not ours",
+        READ_TOKEN,
+        {"push": "fork"},
+    ),
 ]
 
 
@@ -208,8 +226,8 @@ async def test_a_refusal_that_can_be_known_comes_before_the_model_is_paid(
     _check_reason(result, row.reason)
     assert (result.outcome, result.cost_usd, result.branch) == ("rejected", 0.0, None)
     assert run.waits == []
-    if row.name not in ("deleted", "renamed"):
-        assert _left_behind(github) == (set(), 0) or row.name == "prefix"
+    if row.name not in ("deleted", "renamed", "prefix", "foreign-commit-in-the-fork"):
+        assert _left_behind(github) == (set(), 0)
 
 
 @dataclass(frozen=True)
