@@ -30,6 +30,7 @@ from typing import Any
 
 from benchmarks import model_outage, report
 from benchmarks.arguments import make_parser
+from benchmarks.memory_artifacts import MemoryArtifacts
 from pipeline.errors import Halt, LeaseLost, Retry
 from pipeline.job import FixIssueJob
 from pipeline.leased_run import LeasedRun
@@ -127,11 +128,11 @@ def today() -> str:
     return datetime.fromtimestamp(clock(), UTC).date().isoformat()
 
 
-class MemoryArtifacts:
-    """Artifacts in memory. ``dying`` holds the jobs whose worker dies while storing a reply."""
+class WatchedArtifacts(MemoryArtifacts):
+    """``dying`` holds the jobs whose worker dies while storing a reply."""
 
     def __init__(self) -> None:
-        self._data: dict[str, bytes] = {}
+        super().__init__()
         self.dying: set[str] = set()
 
     def put(self, key: str, data: bytes) -> None:
@@ -139,16 +140,7 @@ class MemoryArtifacts:
         if job_id in self.dying:
             self.dying.remove(job_id)
             raise WorkerDied
-        self._data[key] = data
-
-    def get(self, key: str) -> bytes:
-        try:
-            return self._data[key]
-        except KeyError:
-            raise FileNotFoundError(key) from None
-
-    def address(self, key: str) -> str:
-        return key
+        super().put(key, data)
 
     def has_reply(self, job_id: str, key: str) -> bool:
         """Return whether a reply to any attempt at this purchase is stored."""
@@ -239,7 +231,7 @@ class ProviderCall:
 class World:
     def __init__(self, store: RunStore, seed: int, runs: int):
         self.rng = random.Random(seed)
-        self.artifacts = MemoryArtifacts()
+        self.artifacts = WatchedArtifacts()
         # The budgets of the days are smaller than what the runs want to spend.
         day_cap = to_micro_usd(max(0.6, runs * 0.02))
         self.caps = MoneyCaps(0, day_cap // 2, day_cap)

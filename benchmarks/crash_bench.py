@@ -15,6 +15,17 @@ from benchmarks.crash_judge import DeadLetters, Defect
 from tests.stand_ins.aws import Aws, Queue
 from tests.stand_ins.strict_aws import FaultPlan, StrictAws
 
+#: AWS's faults while jobs are sent.
+FAULTS = FaultPlan(
+    throttled=0.01,
+    unavailable=0.01,
+    dropped=0.01,
+    reply_lost=0.01,
+    entry_failed=0.02,
+    doubled=0.05,
+    undeleted=0.05,
+    disordered=0.2,
+)
 #: Seconds without progress after which a benchmark gives up.
 PATIENCE = 240.0
 #: The share of the time that counting runs may take.
@@ -99,7 +110,7 @@ class CrashBench(ABC):
             if left == (0, 0, 0) or patience.ends(left):
                 return
             self.report_progress("drain", self.count_expected() - left[0])
-            time.sleep(0.1)
+            wait_for_workers(0.1)
 
     def send(self, body: str, delay: int = 0) -> None:
         def send() -> None:
@@ -152,6 +163,15 @@ class CrashBench(ABC):
 
     def _count(self, sql: str) -> int:
         return int(self.select(sql)[0][0])
+
+
+def wait_for_workers(seconds: float) -> None:
+    """Sleep between two looks at the workers.
+
+    They are other processes: their store and AWS show their progress, but report no change that
+    could be waited for. ``Patience`` limits the number of looks.
+    """
+    time.sleep(seconds)
 
 
 def shared_settings(

@@ -18,7 +18,14 @@ from typing import Any
 
 from benchmarks import report
 from benchmarks.crash_agent import measure_agent
-from benchmarks.crash_bench import CrashBench, Patience, Services, shared_settings
+from benchmarks.crash_bench import (
+    FAULTS,
+    CrashBench,
+    Patience,
+    Services,
+    shared_settings,
+    wait_for_workers,
+)
 from benchmarks.crash_fleet import Fleet
 from benchmarks.crash_judge import (
     DEFECTS,
@@ -33,18 +40,8 @@ from benchmarks.crash_world import Plan, World
 from pipeline.run_key import RunKey
 from pipeline.store.sqlite import SqliteStore
 from tests.stand_ins.aws import Aws
-from tests.stand_ins.strict_aws import FaultPlan, StrictAws
+from tests.stand_ins.strict_aws import StrictAws
 
-FAULTS = FaultPlan(
-    throttled=0.01,
-    unavailable=0.01,
-    dropped=0.01,
-    reply_lost=0.01,
-    entry_failed=0.02,
-    doubled=0.05,
-    undeleted=0.05,
-    disordered=0.2,
-)
 VISIBILITY = 2
 #: Seconds for which a message can be hidden: SQS's 12 hours, scaled down.
 LONGEST = 8.0
@@ -84,7 +81,7 @@ class Bench(CrashBench):
                 self.fleet.replace_one(self.rng)
                 next_kill = now + self.rng.expovariate(1 / PAUSE)
             self.report_progress("storm", finished)
-            time.sleep(0.02)
+            wait_for_workers(0.02)
 
     def judge(self) -> Iterator[Defect]:
         """Compare every job with its plan, after the drain."""

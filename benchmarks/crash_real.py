@@ -17,11 +17,12 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks import report
-from benchmarks.crash_bench import CrashBench, Patience, Services, shared_settings
+from benchmarks import crash_bench, report
+from benchmarks.crash_bench import CrashBench, Patience, Services, shared_settings, wait_for_workers
 from benchmarks.crash_fleet import Fleet
 from benchmarks.crash_forge import ForgeFaults, worker_token
 from benchmarks.crash_judge import Defect, Events, judge_deaths, judge_unreadable
@@ -44,19 +45,11 @@ from sandbox.choose import choose_sandbox
 from tests.stand_ins.aws import Aws
 from tests.stand_ins.github import GithubStandIn
 from tests.stand_ins.github.world import Rights
-from tests.stand_ins.strict_aws import FaultPlan, StrictAws
+from tests.stand_ins.strict_aws import StrictAws
 from tests.stand_ins.strict_aws.http import Request
 
-FAULTS = FaultPlan(
-    throttled=0.01,
-    unavailable=0.01,
-    dropped=0.01,
-    reply_lost=0.03,
-    entry_failed=0.02,
-    doubled=0.05,
-    undeleted=0.05,
-    disordered=0.2,
-)
+#: Lost replies are what this benchmark is for.
+FAULTS = replace(crash_bench.FAULTS, reply_lost=0.03)
 VISIBILITY = 4
 #: Seconds for which a message can be hidden: SQS's 12 hours, scaled down. A stage must fit into
 #: them, even on a busy machine, or its run would never end.
@@ -142,7 +135,7 @@ class Bench(CrashBench):
                 self.fleet.replace_one(self.rng)
                 next_kill = now + self.rng.expovariate(1 / PAUSE)
             self.report_progress("storm", finished)
-            time.sleep(0.05)
+            wait_for_workers(0.05)
 
     def drain(self) -> None:
         self.forge.stop()

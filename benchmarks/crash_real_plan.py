@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal, Self
 
+from benchmarks.crash_kinds import MAX_ROUNDS, Kind, draw_kind
 from pipeline.github.issue_pulls import branch_name
 from pipeline.job import parse_job
 from pipeline.outcome import Outcome
@@ -18,7 +19,6 @@ Push = Literal["branch", "fork"]
 
 OWNER = "octo"
 JOBS_PER_REPOSITORY = 10
-MAX_ROUNDS = 3
 LABELS = ("bot",)
 REVIEWERS = ("ada",)
 #: Every so many repositories, one has a test, which a sandbox runs.
@@ -66,16 +66,6 @@ EFFECTS = ("push", "create_pull", "update_pull", "labels", "reviewers", "fork")
 FAILING = 0.5
 
 
-@dataclass(frozen=True)
-class Kind:
-    """A kind of job."""
-
-    share: float
-    outcome: Outcome
-    rounds: int
-    """0 if it never reaches the model."""
-
-
 KINDS = {
     "fixed": Kind(0.35, Outcome.PR_OPENED, 1),
     "labelled": Kind(0.25, Outcome.PR_OPENED, 1),
@@ -101,8 +91,7 @@ class Plan:
     @classmethod
     def of(cls, seed: int, number: int, push: Push) -> Self:
         rng = random.Random(f"real/{seed}/{number}")
-        shares = [kind.share for kind in KINDS.values()]
-        kind = rng.choices(list(KINDS), shares)[0]
+        kind = draw_kind(rng, KINDS)
         if push == "fork" and kind == "forbidden branch":
             kind = "fixed"  # a repository's rules don't hold in its fork
         modes: dict[str, Mode] = {}

@@ -9,8 +9,9 @@ from botocore.exceptions import ReadTimeoutError
 from pydantic import SecretStr
 
 from benchmarks.crash_forge import TIMEOUT
+from benchmarks.crash_kinds import MAX_ROUNDS
 from benchmarks.crash_process import Setting, fork_workers, run_worker
-from benchmarks.crash_real_plan import MAX_ROUNDS, Push
+from benchmarks.crash_real_plan import Push
 from benchmarks.crash_seller import SoldReplies
 from cli import wiring
 from pipeline.github import client

@@ -13,15 +13,16 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from benchmarks.crash_questions import is_question
 from benchmarks.crash_real_plan import Mode, Plan, Push, draw
+from benchmarks.crash_service import LoopbackService
 from pipeline.model import ModelReply, ModelRequest
 from pipeline.model.capabilities import ModelProfile
 from pipeline.model.failures import Failure, ModelError
 from pipeline.model.worst_case import WorstCase
-from tests.stand_ins.strict_aws.http import Answer, LoopbackServer, Reply, Request
+from tests.stand_ins.strict_aws.http import Answer, Reply, Request
 
 #: Seconds that a call may take.
 PATIENCE = 10.0
@@ -46,8 +47,8 @@ class Sale:
 
 
 @dataclass
-class Seller:
-    """An HTTP server, running while entered. Its state belongs to the server's thread.
+class Seller(LoopbackService):
+    """The service that sells replies.
 
     ``artifacts`` is the workers' artifacts folder, in which stored replies are looked up;
     ``kill`` kills the worker with a number.
@@ -68,15 +69,8 @@ class Seller:
     faults: Counter[Mode] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
+        super().__init__()
         self._rng = random.Random(f"seller/{self.seed}")
-        self.server = LoopbackServer(self._handle)
-
-    def __enter__(self) -> Self:
-        self.server.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.server.__exit__()
 
     def _handle(self, request: Request, reply: Reply) -> None:
         content = json.loads(request.body)

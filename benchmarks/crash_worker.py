@@ -10,8 +10,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from benchmarks.crash_kinds import MAX_ROUNDS
 from benchmarks.crash_process import Setting, fork_workers, run_worker
-from benchmarks.crash_world import MAX_ROUNDS, SLOW
+from benchmarks.crash_world import SLOW
 from pipeline.artifacts.folder import FolderArtifacts
 from pipeline.budget import EffectiveLimits
 from pipeline.engine.deps import EngineDeps

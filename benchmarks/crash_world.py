@@ -13,21 +13,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
 
+from benchmarks.crash_kinds import MAX_ROUNDS, Kind, draw_kind
+from benchmarks.crash_service import LoopbackService
 from pipeline.outcome import Outcome
-from tests.stand_ins.strict_aws.http import Answer, LoopbackServer, Reply, Request
-
-MAX_ROUNDS = 3
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind of job."""
-
-    share: float
-    outcome: Outcome
-    rounds: int
-    """0 if it never reaches the model."""
-
+from tests.stand_ins.strict_aws.http import Answer, Reply, Request
 
 KINDS = {
     "fixed": Kind(0.55, Outcome.PR_OPENED, 1),
@@ -71,8 +60,7 @@ class Plan:
     @classmethod
     def of(cls, seed: int, number: int) -> Self:
         rng = random.Random(f"{seed}/{number}")
-        shares = [kind.share for kind in KINDS.values()]
-        kind = rng.choices(list(KINDS), shares)[0]
+        kind = draw_kind(rng, KINDS)
         refusals = [service for service in REFUSING if rng.random() < FAILING]
         losses = [service for service in LOSING if rng.random() < FAILING]
         return cls(number, kind, frozenset(refusals[:MAX_REFUSALS]), frozenset(losses[:MAX_LOSSES]))
@@ -103,8 +91,8 @@ class Plan:
 
 
 @dataclass
-class World:
-    """An HTTP server, running while entered as a context. Its state belongs to the server's thread.
+class World(LoopbackService):
+    """The services that the fake stages call.
 
     ``artifacts`` is the workers' artifacts folder, in which stored replies are looked up.
     """
@@ -126,14 +114,7 @@ class World:
     _injected: set[tuple[int, Fault, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.server = LoopbackServer(self._handle)
-
-    def __enter__(self) -> Self:
-        self.server.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.server.__exit__()
+        super().__init__()
 
     def _handle(self, request: Request, reply: Reply) -> None:
         service = request.path.strip("/")

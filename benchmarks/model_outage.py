@@ -19,6 +19,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from benchmarks.memory_artifacts import MemoryArtifacts
 from pipeline.budget import EffectiveLimits
 from pipeline.engine.deps import EngineDeps, Progress
 from pipeline.engine.engine import Deferred, Engine
@@ -197,23 +198,6 @@ class Reports:
 
 def _is_agent(job: FixIssueJob) -> bool:
     return job.issue.number % 2 == 0
-
-
-class MemoryArtifacts:
-    def __init__(self) -> None:
-        self._data: dict[str, bytes] = {}
-
-    def put(self, key: str, data: bytes) -> None:
-        self._data[key] = data
-
-    def get(self, key: str) -> bytes:
-        try:
-            return self._data[key]
-        except KeyError:
-            raise FileNotFoundError(key) from None
-
-    def address(self, key: str) -> str:
-        return key
 
 
 class Outage:

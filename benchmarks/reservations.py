@@ -31,7 +31,7 @@ from statistics import median
 
 from benchmarks import report
 from benchmarks.arguments import make_parser
-from benchmarks.budget import MemoryArtifacts
+from benchmarks.memory_artifacts import MemoryArtifacts
 from benchmarks.recorded_usage import RecordedRun, read_runs
 from pipeline.errors import Halt
 from pipeline.job import FixIssueJob
