@@ -34,7 +34,7 @@ class EditRules(BaseModel):
     protected: tuple[str, ...] = Field((), max_length=200)
     """Additional patterns of paths that may not be written."""
     allowed: tuple[str, ...] = Field((), max_length=200)
-    """Patterns of paths, or names of groups of ``repository/protected_paths.py``, that may be
+    """Patterns of paths, or names of groups of ``repository/protected_groups.py``, that may be
     written although they are protected by default."""
     max_files: int = Field(20, ge=1)
     max_lines: int = Field(2_000, ge=1)

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 
 from repository.files import Kind, kind_of, name_of
-from repository.protected_paths import GENERATED, SECRETS, WRAPPERS, Protection
+from repository.protected_groups import GENERATED, SECRETS, WRAPPERS
+from repository.protected_paths import Protection
 
 _HEAD_LINES = 40
 """Number of lines at the start of a file in which its first comments are looked for."""
