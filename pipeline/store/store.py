@@ -15,7 +15,7 @@ from pipeline.errors import LeaseLost
 from pipeline.job import FixIssueJob, InvalidJob, parse_job
 from pipeline.outcome import Event, RunResult
 from pipeline.run_key import RunKey
-from pipeline.store import money, rows
+from pipeline.store import events, money, rows
 from pipeline.store.contract import (
     Busy,
     Call,
@@ -37,7 +37,7 @@ from pipeline.store.contract import (
 )
 from pipeline.store.generations import RequestedRun, find_or_start_run, find_run
 from pipeline.store.rows import Part, StoredRun
-from pipeline.store.table import Item, Table
+from pipeline.store.table import Table
 from pipeline.store.transaction import RunReader, RunTransaction
 
 Parameters = ParamSpec("Parameters")
@@ -47,10 +47,6 @@ MAX_ERROR = 2000
 """Maximum characters of a run's stored error."""
 MAX_DETAIL = 500
 """Maximum characters of an error in a run's history, or of an event."""
-MAX_EVENT_TRIES = 15
-"""Refusals by its topic, over about five hours, after which an event is parked."""
-LONGEST_EVENT_DELAY = 3600
-"""Maximum seconds until a refused event is tried again."""
 
 
 def in_transaction(
@@ -348,7 +344,7 @@ class RunStore:
         """Put an event into the outbox unless it is there; without a topic, as published."""
         run = tx.held_run(lease)
         if tx.items.get(rows.event_key(event.id)) is None:
-            self._put_event(tx, run, event, topic_arn)
+            events.put_event(tx, run, event, topic_arn)
             tx.write(run)
 
     @in_transaction
@@ -376,7 +372,7 @@ class RunStore:
             finished_at=tx.now,
         )
         run = tx.write(run, tx.moment("finished", outcome))
-        self._put_event(tx, run, event, topic_arn)
+        events.put_event(tx, run, event, topic_arn)
 
     @in_transaction
     def mark_dead_lettered(self, tx: RunTransaction, key: RunKey) -> None:
@@ -390,14 +386,6 @@ class RunStore:
         job = tx.job(run.row.job_id)
         if job is not None and tx.expires is not None:
             tx.items.put(job.item(tx.expires))
-
-    def _put_event(
-        self, tx: RunTransaction, run: StoredRun, event: Event, topic_arn: str | None
-    ) -> None:
-        if topic_arn is None:
-            tx.items.put(rows.published_event_item(run, event, tx.now, tx.expires))
-        else:
-            tx.items.put(rows.pending_event_item(run, event, topic_arn, tx.now))
 
     def pending_events(self, limit: int = 10) -> list[PendingEvent]:
         """Return events that no topic has refused yet, oldest first."""
@@ -422,30 +410,16 @@ class RunStore:
         Returns:
             Whether it is parked now.
         """
-        item = tx.items.get(rows.event_key(event_id))
-        if item is None or item.data["published_at"] is not None:
-            return False
-        tries: int = item.data.get("tries", 0) + 1
-        is_parked = tries >= MAX_EVENT_TRIES
-        due_at = tx.now if is_parked else tx.now + event_delay(tries)
-        listing = rows.PARKED if is_parked else rows.RETRIES
-        tx.items.put(rows.refused_event_item(item, listing, due_at, error[:MAX_DETAIL]))
-        return is_parked
+        return events.refuse_event(tx, event_id, error[:MAX_DETAIL])
 
     @in_transaction
     def release_event(self, tx: RunTransaction, event_id: str) -> None:
         """Let a parked event be published again."""
-        item = tx.items.get(rows.event_key(event_id))
-        if item is not None and item.listing == rows.PARKED:
-            tx.items.put(rows.released_event_item(item, tx.now))
+        events.release_event(tx, event_id)
 
     @in_transaction
     def mark_published(self, tx: RunTransaction, event_id: str) -> None:
-        item = tx.items.get(rows.event_key(event_id))
-        if item is None or item.data["published_at"] is not None:
-            return
-        data = {**item.data, "published_at": tx.now}
-        tx.items.put(Item(item.key, data, expires=tx.expires))
+        events.mark_published(tx, event_id)
 
     # Reads
 
@@ -491,12 +465,6 @@ def _registration(requested: RequestedRun) -> Registration:
         run=run.row if run is not None else None,
         body_differs=requested.body_differs,
     )
-
-
-def event_delay(tries: int) -> float:
-    """Return the seconds after which an event that was refused ``tries`` times is due again."""
-    doublings = min(tries, 20)
-    return float(min(2**doublings, LONGEST_EVENT_DELAY))
 
 
 def _stored_job(run: RunRow, submission: Submission) -> FixIssueJob | InvalidJob:

@@ -10,8 +10,8 @@ import pytest
 
 from pipeline import settings as config
 from pipeline.settings import Settings
+from pipeline.store.events import MAX_EVENT_TRIES
 from pipeline.store.sqlite import SqliteStore
-from pipeline.store.store import MAX_EVENT_TRIES
 from tests.cli.console import Console
 from tests.stand_ins.aws import Aws
 from tests.stand_ins.github import READ_TOKEN, WRITE_TOKEN, GithubStandIn

@@ -5,7 +5,8 @@ import pytest
 from pipeline.errors import LeaseLost
 from pipeline.outcome import Event, Outcome
 from pipeline.store.contract import PendingEvent
-from pipeline.store.store import MAX_EVENT_TRIES, RunStore
+from pipeline.store.events import MAX_EVENT_TRIES
+from pipeline.store.store import RunStore
 from tests.pipeline.store.submissions import replay_fields, started_event
 from tests.stand_ins.runs import START, TOPIC, Clock, claim, finish, job, result_of
 

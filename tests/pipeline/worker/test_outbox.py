@@ -9,8 +9,8 @@ from pipeline.clock import Clock
 from pipeline.job import FixIssueJob
 from pipeline.outcome import Event, EventType, Outcome, RunResult
 from pipeline.store.contract import Claimed, Finished, RunRow, Submission
+from pipeline.store.events import MAX_EVENT_TRIES
 from pipeline.store.sqlite import SqliteStore
-from pipeline.store.store import MAX_EVENT_TRIES
 from pipeline.worker.outbox import PAGE, Publisher
 from tests.stand_ins import aws as stand_in
 from tests.stand_ins.aws import Aws, Topic
