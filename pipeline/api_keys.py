@@ -30,7 +30,10 @@ class KeyLimits(BaseModel):
     labels: tuple[str, ...] | None = Field(None, description="labels that its jobs may set")
     reviewers: tuple[str, ...] | None = Field(None, description="reviewers that its jobs may ask")
     max_cost_usd_per_day: float | None = Field(
-        None, gt=0, description="US dollars that its jobs may cost in a UTC day"
+        None,
+        gt=0,
+        allow_inf_nan=False,
+        description="US dollars that its jobs may cost in a UTC day",
     )
     operator: bool = Field(
         False, description="sees and cancels every job, also those that were sent to the queue"

@@ -98,6 +98,7 @@ def test_limits_are_read_from_yaml_or_from_a_file_of_it(tmp_path: Path):
         ("{a: {colour: red}}", "a.colour: unknown field"),
         ("{a: {repositories: [octo]}}", "'octo' is neither owner/*, owner/name nor *"),
         ("{a: 5}", "write {name: {repositories: [...]}}"),
+        ("{a: {max_cost_usd_per_day: .inf}}", "a.max_cost_usd_per_day: Input should be a finite"),
         ("{a: [}", "it is not valid YAML: "),
         ("nowhere.yaml", "nowhere.yaml can't be read: "),
     ],
