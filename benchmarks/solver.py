@@ -25,7 +25,7 @@ from benchmarks.spending import MeasurementStopped, MeteredClient, spent_usd
 from benchmarks.watched_engine import watched_engine
 from cli import wiring
 from pipeline.engine import checkpoints
-from pipeline.errors import describe
+from pipeline.errors import CredentialsRefused, describe
 from pipeline.github.local import LocalForge, local_issue_url
 from pipeline.job import FixIssueJob, Replay
 from pipeline.outcome import Outcome, RunResult
@@ -88,6 +88,9 @@ class Solver:
             return row_of(await self._solve(instance))
         except MeasurementStopped:
             raise
+        except CredentialsRefused as error:
+            self._check_client()  # it has the provider's own words
+            raise MeasurementStopped(str(error)) from error
         except Exception as error:  # must not end the other instances
             file = self.measurement.of_instance(instance.instance_id) / "error.txt"
             file.write_text(traceback.format_exc(), encoding="utf-8")

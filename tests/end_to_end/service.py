@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import sqlite3
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -133,13 +134,28 @@ class Service:
 
     def wait_for_finished(self, count: int = 1) -> list[dict[str, Any]]:
         """Wait for this number of run.finished events; return every event so far."""
+
+        def is_done() -> bool:
+            finished = [body for body, _ in self.events if '"run.finished"' in body]
+            return len(finished) >= count
+
+        self._collect_events(is_done, f"{count} run.finished")
+        return [json.loads(body) for body, _ in self.events]
+
+    def wait_for_duplicate(self) -> None:
+        """Wait for an event that is marked as published before."""
+
+        def is_done() -> bool:
+            return any(attributes.get("duplicate") == "true" for _, attributes in self.events)
+
+        self._collect_events(is_done, "duplicate event")
+
+    def _collect_events(self, is_done: Callable[[], bool], what: str) -> None:
         deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            events = [json.loads(body) for body, _ in self.events]
-            if sum(event["type"] == "run.finished" for event in events) >= count:
-                return events
+        while not is_done():
+            if time.monotonic() >= deadline:
+                raise AssertionError(f"no {what} within {PATIENCE:g} s\n{self._logs()}")
             self.events += self.aws.events(self.topic, wait_seconds=1)
-        raise AssertionError(f"no {count} run.finished within {PATIENCE:g} s\n{self._logs()}")
 
     def expire_leases(self) -> None:
         """End the dead worker's leases, and make its message visible again."""

@@ -318,8 +318,9 @@ async def test_the_stand_in_refuses_changed_reasoning(server: Providers, tmp_pat
     conversation = Conversation(server, tmp_path)
     await conversation.ask(CLAUDE, anthropic_message([thinking(1), tool_use(1)]))
     conversation.stored = conversation.stored.replace("thought 1", "thought 2")
-    with pytest.raises(Halt, match="not written here"):
+    with pytest.raises(Halt, match="it refused the request") as refusal:
         await conversation.ask(CLAUDE, anthropic_message([]))
+    assert "not written here" in refusal.value.detail
 
 
 async def test_arguments_that_are_not_json_are_sent_as_an_object(
