@@ -267,12 +267,13 @@ class RunStore:
 
     @in_transaction
     def record(self, tx: RunTransaction, lease: Lease, name: str, result: dict[str, Any]) -> None:
-        """Store an effect's result beside its intention."""
+        """Store an effect's result beside its intention. The same result again is no progress."""
         run = tx.held_run(lease)
         stored = tx.effect_item(run.row.key, name)
-        if stored is not None:
-            tx.items.put(replace(stored, data={**stored.data, "result": result}))
-            tx.write(run.progressed())
+        if stored is None or stored.data["result"] == result:
+            return
+        tx.items.put(replace(stored, data={**stored.data, "result": result}))
+        tx.write(run.progressed())
 
     @in_transaction
     def claim_issue(self, tx: RunTransaction, lease: Lease) -> str | None:

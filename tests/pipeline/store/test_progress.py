@@ -63,6 +63,15 @@ def test_the_first_intention_of_a_run_is_kept(store: RunStore):
     assert (effect.generation, effect.name, effect.result) == (0, "push", {"done": True})
 
 
+def test_the_same_result_again_is_no_progress(store: RunStore):
+    claimed = claim(store)
+    store.intend(claimed.lease, "push", {"sha": "a"})
+    store.record(claimed.lease, "push", {"sha": "a"})
+    for waits in (1, 2):
+        assert store.count_wait(claimed.lease, "GitHub is failing").waits == waits
+        store.record(claimed.lease, "push", {"sha": "a"})
+
+
 def test_an_intention_is_returned_as_a_later_delivery_reads_it(store: RunStore):
     claimed = claim(store)
     now = store.intend(claimed.lease, "pull", {"labels": ("bug",), "body": "ü 🎉"})
