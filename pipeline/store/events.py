@@ -2,12 +2,13 @@
 
 from pipeline.outcome import Event
 from pipeline.store import rows
+from pipeline.store.contract import PendingEvent
 from pipeline.store.rows import StoredRun
 from pipeline.store.table import Item
 from pipeline.store.transaction import RunTransaction
 
 MAX_EVENT_TRIES = 15
-"""Refusals by its topic, over about five hours, after which an event is parked."""
+"""Refusals by its topic, over about four hours, after which an event is parked."""
 _LONGEST_DELAY = 3600
 """Maximum seconds until a refused event is tried again."""
 
@@ -20,16 +21,22 @@ def put_event(tx: RunTransaction, run: StoredRun, event: Event, topic_arn: str |
         tx.items.put(rows.pending_event_item(run, event, topic_arn, tx.now))
 
 
-def refuse_event(tx: RunTransaction, event_id: str, error: str) -> bool:
+def refuse_event(tx: RunTransaction, event: PendingEvent, error: str) -> bool:
     """Put an event that its topic has refused aside: until it is due again, or for good.
+
+    Workers try the same event at about the same time: only the first refusal counts.
+
+    Args:
+        event: as it was before it was tried.
+        error: the refusal.
 
     Returns:
         Whether it is parked now.
     """
-    item = _unpublished(tx, event_id)
-    if item is None:
+    item = _unpublished(tx, event.event_id)
+    if item is None or item.data.get("tries", 0) != event.tries:
         return False
-    tries: int = item.data.get("tries", 0) + 1
+    tries = event.tries + 1
     is_parked = tries >= MAX_EVENT_TRIES
     due_at = tx.now if is_parked else tx.now + _delay(tries)
     listing = rows.PARKED if is_parked else rows.RETRIES

@@ -405,13 +405,19 @@ class RunStore:
         return [rows.read_row(PendingEvent, item.data) for item in items]
 
     @in_transaction
-    def refuse_event(self, tx: RunTransaction, event_id: str, error: str) -> bool:
+    def refuse_event(self, tx: RunTransaction, event: PendingEvent, error: str) -> bool:
         """Put an event that its topic has refused aside: until it is due again, or for good.
+
+        Workers try the same event at about the same time: only the first refusal counts.
+
+        Args:
+            event: as it was before it was tried.
+            error: the refusal.
 
         Returns:
             Whether it is parked now.
         """
-        return events.refuse_event(tx, event_id, error[:MAX_DETAIL])
+        return events.refuse_event(tx, event, error[:MAX_DETAIL])
 
     @in_transaction
     def release_event(self, tx: RunTransaction, event_id: str) -> None:

@@ -158,7 +158,7 @@ class Publisher:
 
     async def _put_aside(self, row: PendingEvent, error: Exception) -> None:
         reason = describe(error)
-        is_parked = await asyncio.to_thread(self._store.refuse_event, row.event_id, reason)
+        is_parked = await asyncio.to_thread(self._store.refuse_event, row, reason)
         log.warning("event %s was refused (%d times): %s", row.event_id, row.tries + 1, reason)
         if is_parked:
             log.error(

@@ -15,7 +15,7 @@ from pipeline.store.sqlite import SqliteStore
 from tests.cli.console import Console
 from tests.stand_ins.aws import Aws
 from tests.stand_ins.github import READ_TOKEN, WRITE_TOKEN, GithubStandIn
-from tests.stand_ins.runs import claim, finish
+from tests.stand_ins.runs import claim, finish, park
 
 
 @pytest.fixture
@@ -317,8 +317,7 @@ def test_events_that_could_not_be_published_are_named(console: Console) -> None:
     with contextlib.closing(SqliteStore(console.data_dir / "store.sqlite")) as store:
         event = finish(store, claim(store))
         assert "events" not in checks(console)
-        for _ in range(MAX_EVENT_TRIES):
-            store.refuse_event(event.id, "NotFound")
+        park(store, event, "NotFound")
     assert "1 event could not be published" in checks(console)["events"]["mend"]
 
 

@@ -12,7 +12,7 @@ from pipeline.store.events import MAX_EVENT_TRIES
 from pipeline.store.sqlite import SqliteStore
 from tests.cli.console import Console
 from tests.stand_ins.aws import Aws, Queue
-from tests.stand_ins.runs import LEASE, TOPIC, Clock, call_request, claim, finish, job
+from tests.stand_ins.runs import LEASE, TOPIC, Clock, call_request, claim, finish, job, park
 
 
 @pytest.fixture
@@ -76,8 +76,7 @@ def test_parked_events_are_counted_and_can_be_published_again(
 ) -> None:
     event = finish(store, claim(store, job(1)))
     finish(store, claim(store, job(2)))
-    for _ in range(MAX_EVENT_TRIES):
-        store.refuse_event(event.id, "NotFound: no such topic")
+    park(store, event, "NotFound: no such topic")
     payload = console.json("queue", "stats", "--json")
     assert payload["events"] == {"waiting": 1, "refused": 0, "parked": 1}
     assert "1 parked (publish them again: coding-agent queue retry-events)" in (

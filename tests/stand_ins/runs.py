@@ -105,6 +105,15 @@ def finish(
     return event
 
 
+def park(store: RunStore, event: Event, refusal: str) -> None:
+    """Let the event's topic refuse it until it is not tried again."""
+    is_parked = False
+    while not is_parked:
+        rows = store.pending_events() + store.refused_events()
+        row = next(row for row in rows if row.event_id == event.id)
+        is_parked = store.refuse_event(row, refusal)
+
+
 def reply(content: str = "an edit", cost_usd: float = 0.01) -> ModelReply:
     return ModelReply(
         content=content,
