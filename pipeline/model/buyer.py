@@ -184,14 +184,16 @@ class Buyer:
                 await self._check_outage(ledger, key, request.model)
                 return await self._attempt(ledger, key, request)
             except ModelError as error:
-                failures += 1
-                delay = error.delay
-                if delay is None:
-                    delay = backoff(failures, base=0.5, cap=MAX_WAIT)
-                if failures > error.rule.retries or delay > MAX_WAIT:
-                    if error.charged:
-                        await self._check_outage(ledger, key, request.model)
-                    raise
+                failure = error
+            # Not in the handler: litellm's errors that are raised within one lose their causes.
+            failures += 1
+            delay = failure.delay
+            if delay is None:
+                delay = backoff(failures, base=0.5, cap=MAX_WAIT)
+            if failures > failure.rule.retries or delay > MAX_WAIT:
+                if failure.charged:
+                    await self._check_outage(ledger, key, request.model)
+                raise failure
             await self._sleep(delay)
 
     async def _check_outage(self, ledger: Ledger, key: str, model: str) -> None:

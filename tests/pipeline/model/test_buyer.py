@@ -1,5 +1,6 @@
 """When a call is repeated, when the fallback is used, and when the run learns of it."""
 
+import sys
 from pathlib import Path
 from unittest.mock import AsyncMock
 
@@ -49,6 +50,7 @@ class Provider:
         self.recorded.append((request, reply))
 
     async def complete(self, request: ModelRequest) -> ModelReply:
+        assert sys.exception() is None, "litellm's error would lose its causes"
         self.models.append(request.model)
         self.lengths.append(request.max_tokens)
         self.said.append(request.messages[0].content)
