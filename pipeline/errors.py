@@ -311,8 +311,12 @@ def _find_row(error: BaseException) -> Row | None:
 
 def describe(error: BaseException) -> str:
     """Return the error's class and the first line of its message."""
-    name = type(error).__name__
-    message = str(error).strip() or name
+    return describe_as(type(error).__name__, str(error))
+
+
+def describe_as(name: str, message: str) -> str:
+    """Return what ``describe`` does of an error with this class and message."""
+    message = message.strip() or name
     return f"{name}: {message.splitlines()[0][:MAX_DESCRIPTION]}"
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from pipeline.errors import describe, retry_after
+from pipeline.errors import describe_as, retry_after
 from pipeline.model.failures import (
     QUOTA_CODE,
     Failure,
@@ -57,8 +57,7 @@ _NEVER_SENT = {
     ("litellm", "UnsupportedParamsError"): Failure.REFUSED,
 }
 _UNAUTHORIZED = 401
-#: The classes of a missing key's error where it has none of its own: its text decides.
-_OF_MISSING_KEYS = {("openai", "OpenAIError"), ("builtins", "ValueError")}
+#: The text of a missing key's error where it has no class of its own.
 _MISSING_KEY = re.compile(
     r"missing credentials"  # openai
     r"|missing [\w ]*api[ _-]?key"  # gemini
@@ -71,7 +70,8 @@ _MISSING_KEY = re.compile(
 
 def to_model_error(error: BaseException, model: str) -> ModelError:
     """Convert an error of litellm. The result holds no part of the request."""
-    text = _without_keys(describe(error))
+    # Keys are replaced first: in a shortened message, a part of one may be left.
+    text = describe_as(type(error).__name__, _without_keys(str(error)))
     response = _response(error)
     if response is not None:
         return _of_response(error, response, text, model)
@@ -119,7 +119,9 @@ def _is_of_missing_key(error: BaseException) -> bool:
     packages = {package for package, _ in names}
     if "litellm" in packages and getattr(error, "status_code", None) == _UNAUTHORIZED:
         return True  # litellm's own: no provider has answered
-    return bool(_OF_MISSING_KEYS & names) and bool(_MISSING_KEY.search(str(error)))
+    # A subclass of ValueError, such as pydantic's, may quote a reply that was paid.
+    has_class = ("openai", "OpenAIError") in names or type(error) is ValueError
+    return has_class and _MISSING_KEY.search(str(error)) is not None
 
 
 def _broken_off(error: BaseException) -> Failure:

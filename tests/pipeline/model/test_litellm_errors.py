@@ -14,7 +14,9 @@ import httpcore
 import httpx
 import openai
 import pytest
+from pydantic import TypeAdapter
 
+from pipeline.errors import MAX_DESCRIPTION
 from pipeline.model import Message, ModelRequest
 from pipeline.model.failures import Failure, ModelError
 from pipeline.model.litellm_client import LiteLLMClient
@@ -220,6 +222,19 @@ def test_an_error_of_unknown_meaning_may_have_been_charged(
 ) -> None:
     error = to_model_error(wrapped(first), "gpt-4o")
     assert (error.failure, error.charged) == (expected, True)
+
+
+def test_a_paid_reply_that_speaks_of_keys_is_charged() -> None:
+    with pytest.raises(ValueError, match="api_key must be set") as caught:
+        TypeAdapter(int).validate_python("Your api_key must be set")
+    assert to_model_error(wrapped(caught.value), "gpt-4o").charged
+
+
+def test_no_part_of_a_key_is_left_where_a_message_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-proj-0123456789")
+    padding = "x" * (MAX_DESCRIPTION - 12)
+    error = to_model_error(RuntimeError(f"{padding} sk-proj-0123456789"), "gpt-4o")
+    assert "sk-" not in error.message
 
 
 def wrapped(first: Exception) -> Exception:
