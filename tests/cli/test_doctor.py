@@ -10,7 +10,6 @@ import pytest
 
 from pipeline import settings as config
 from pipeline.settings import Settings
-from pipeline.store.events import MAX_EVENT_TRIES
 from pipeline.store.sqlite import SqliteStore
 from tests.cli.console import Console
 from tests.stand_ins.aws import Aws

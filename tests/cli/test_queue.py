@@ -8,7 +8,6 @@ import pytest
 from pipeline.job import parse_job
 from pipeline.outcome import Outcome
 from pipeline.store.contract import Checkpoint, MoneyCaps
-from pipeline.store.events import MAX_EVENT_TRIES
 from pipeline.store.sqlite import SqliteStore
 from tests.cli.console import Console
 from tests.stand_ins.aws import Aws, Queue
