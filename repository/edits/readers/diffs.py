@@ -16,11 +16,17 @@ from repository.edits.model import (
     Change,
     DeleteFile,
     Hunks,
-    Lines,
     MoveFile,
     Replace,
     SearchReplace,
     SetMode,
+)
+from repository.edits.readers.diff_hunks import (
+    HUNK_HEADER,
+    Counts,
+    is_change,
+    parse_hunk,
+    stated_counts,
 )
 from repository.edits.readers.headings import Paths, find_heading
 from repository.edits.readers.naming import CODE_FENCE, FENCE
@@ -29,10 +35,6 @@ from repository.edits.readers.reading import Cursor, Reading
 _GIT_HEADER = re.compile(r"^diff --git a/(?P<old>.+?) b/(?P<new>.+)$")
 _OLD_NAME = re.compile(r"^-{2,3} (?P<path>[^-\s].*)$")
 _NEW_NAME = re.compile(r"^\+{3} (?P<path>[^+\s].*)$")
-_HUNK_HEADER = re.compile(
-    r"^@@[@ ]*(?:-(?P<start>\d+)(?:,(?P<old>\d+))?"
-    r" \+\d+(?:,(?P<new>\d+))?)?[^@]*(?:@@+(?P<heading>.*))?"
-)
 _EXTENDED_HEADER = re.compile(
     r"^(?:index [0-9a-f]|(?:new|deleted) file mode|(?:old|new) mode|similarity index|Index: |=====)"
 )
@@ -117,24 +119,6 @@ class _File:
         return Hunks(tuple(self.hunks))
 
 
-@dataclass
-class _Counts:
-    """The numbers of remaining lines in a hunk, according to its header."""
-
-    old: int
-    new: int
-
-    def pass_line(self, line: str) -> None:
-        if line[:1] in ("", " ", "-"):
-            self.old -= 1
-        if line[:1] in ("", " ", "+"):
-            self.new -= 1
-
-    @property
-    def are_done(self) -> bool:
-        return self.old == 0 and self.new == 0
-
-
 class _DiffReader:
     """Reads a reply line by line; each line is consumed by the first step that recognises it."""
 
@@ -215,7 +199,7 @@ class _DiffReader:
         return True
 
     def _read_hunk_header(self) -> bool:
-        header = _HUNK_HEADER.match(self._cursor.line)
+        header = HUNK_HEADER.match(self._cursor.line)
         if header is None:
             return False
         if not (self._file or self._in_diff_fence or self._at_numbered_hunk()):
@@ -370,15 +354,15 @@ class _DiffReader:
             file.path = heading.path
         else:
             file = self._file
-        body = self._take_body(file, _stated_counts(header))
+        body = self._take_body(file, stated_counts(header))
         self._end_of_last = cursor.at
-        hunk = _parse_hunk(body, header)
+        hunk = parse_hunk(body, header)
         if hunk is not None:
             file.hunks.append(hunk)
         elif not body:
             self._reading.add_problem(begin, "a hunk without lines")
 
-    def _take_body(self, file: _File, counts: _Counts | None) -> list[str]:
+    def _take_body(self, file: _File, counts: Counts | None) -> list[str]:
         """Move to the end of a hunk; return its lines, without trailing blank ones."""
         cursor = self._cursor
         body: list[str] = []
@@ -387,11 +371,11 @@ class _DiffReader:
             if counts is not None:
                 counts.pass_line(cursor.line)
             cursor.advance()
-        while body and not body[-1].strip() and not _is_change(body[-1]):
+        while body and not body[-1].strip() and not is_change(body[-1]):
             body.pop()
         return body
 
-    def _ends_hunk(self, file: _File, counts: _Counts | None) -> bool:
+    def _ends_hunk(self, file: _File, counts: Counts | None) -> bool:
         """Return whether the line at the cursor is no longer part of the hunk above it."""
         line = self._cursor.line
         if line.startswith(_STARTS_NEXT) or line.strip() in _CLOSING_TAGS:
@@ -453,59 +437,3 @@ def _without_prefix(name: str | None) -> str | None:
     if name is None or name == _NO_FILE:
         return name
     return name[2:]
-
-
-def _stated_counts(header: re.Match[str] | None) -> _Counts | None:
-    """Return the line counts in a hunk's header; an omitted count is 1."""
-    if header is None or not header["start"]:
-        return None
-    old = header["old"] or 1
-    new = header["new"] or 1
-    return _Counts(int(old), int(new))
-
-
-def _parse_hunk(body: list[str], header: re.Match[str] | None) -> Replace | None:
-    """Return a hunk's replacement; None if it changes nothing.
-
-    Context may have lost its leading space, so a variant with the context as written is added.
-    """
-    lines = [line for line in body if not line.startswith("\\")]
-    if not any(_is_change(line) for line in lines):
-        return None
-    as_usual = SearchReplace(
-        search=_side(lines, "-", " "),
-        replacement=_side(lines, "+", " "),
-    )
-    as_written = SearchReplace(
-        search=_side(lines, "-", ""),
-        replacement=_side(lines, "+", ""),
-    )
-    if as_usual.search == as_usual.replacement:
-        return None
-    variants = tuple(dict.fromkeys((as_usual, as_written)))
-    if header is None:
-        return Replace(variants)
-    line = int(header["start"]) if header["start"] else 0
-    heading = (header["heading"] or "").strip()
-    return Replace(
-        variants=variants,
-        line=line or None,
-        anchors=(heading,) if heading else (),
-    )
-
-
-def _is_change(line: str) -> bool:
-    """Return whether a line of a hunk is a removed or added one rather than context."""
-    return line.startswith(("+", "-"))
-
-
-def _side(lines: list[str], mark: str, prefix: str) -> Lines:
-    """Return one side of a hunk: the lines with ``mark``, and the context without ``prefix``."""
-    other = "+" if mark == "-" else "-"
-    side: list[str] = []
-    for line in lines:
-        if line.startswith(mark):
-            side.append(line[1:])
-        elif not line.startswith(other):
-            side.append(line.removeprefix(prefix))
-    return tuple(side)
