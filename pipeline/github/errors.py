@@ -1,6 +1,7 @@
 """Which of GitHub's errors a retry would not fix, and what to do about them."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import Retry, retry_after, to_sentence
 from pipeline.github import ForgeRefused
@@ -8,6 +9,8 @@ from pipeline.github import ForgeRefused
 if TYPE_CHECKING:
     from github.GithubException import GithubException
 
+_UNAVAILABLE = (404, 410, 451)
+_GRAPHQL_REFUSALS = {"FORBIDDEN", "INSUFFICIENT_SCOPES"}
 _NOT_ACCESSIBLE = "Resource not accessible"
 """How GitHub's message begins if the token, as opposed to its person, lacks a permission."""
 
@@ -21,19 +24,15 @@ def forge_error(error: "GithubException", missing: str, permission: str = "") ->
         missing: the message for a 404.
         permission: what the token needs for the request, for a 403.
     """
-    from github.GithubException import RateLimitExceededException
-
     message = github_words(error)
-    if error.status in (404, 410, 451):
+    if error.status in _UNAVAILABLE:
         return ForgeRefused(f"{missing} (GitHub: {message})")
-    rate_limited = isinstance(error, RateLimitExceededException) or retry_after(error) is not None
-    if error.status == 403 and not rate_limited:
-        lacks_permission = permission and _NOT_ACCESSIBLE in message
-        cure = f"; the token needs {permission}" if lacks_permission else ""
-        return ForgeRefused(f"GitHub does not allow it (403): {message.rstrip('.')}{cure}")
-    if _graphql_types(error) & {"FORBIDDEN", "INSUFFICIENT_SCOPES"}:
+    if error.status == 403 and not _is_rate_limit(error):
+        return ForgeRefused(_forbidden(message, permission))
+    graphql_types = _graphql_types(error)
+    if graphql_types & _GRAPHQL_REFUSALS:
         return ForgeRefused(f"GitHub does not allow it: {message}")
-    if "RATE_LIMITED" in _graphql_types(error):
+    if "RATE_LIMITED" in graphql_types:
         return Retry("GitHub's rate limit", counts=False, detail=message)
     if error.status == 422 and "already exists" in message:
         return Retry(f"GitHub: {message}")
@@ -42,22 +41,55 @@ def forge_error(error: "GithubException", missing: str, permission: str = "") ->
     return error
 
 
+def _is_rate_limit(error: "GithubException") -> bool:
+    from github.GithubException import RateLimitExceededException
+
+    if isinstance(error, RateLimitExceededException):
+        return True
+    return retry_after(error) is not None
+
+
+def _forbidden(message: str, permission: str) -> str:
+    """Return the reason of a refusal with a 403."""
+    reason = f"GitHub does not allow it (403): {message.rstrip('.')}"
+    if permission and _NOT_ACCESSIBLE in message:
+        return f"{reason}; the token needs {permission}"
+    return reason
+
+
 def _graphql_types(error: "GithubException") -> set[str]:
     """Return the types of GraphQL's errors, which come with the status 200; empty for REST."""
-    data = error.data if isinstance(error.data, dict) else {}
-    errors = [detail for detail in data.get("errors") or () if isinstance(detail, dict)]
-    return {str(detail["type"]) for detail in errors if "type" in detail}
+    types: set[str] = set()
+    for detail in _details(_fields(error)):
+        if isinstance(detail, dict) and "type" in detail:
+            types.add(str(detail["type"]))
+    return types
 
 
 def github_words(error: "GithubException") -> str:
     """Return GitHub's message and its details as a sentence."""
-    data = error.data if isinstance(error.data, dict) else {}
-    parts = [str(data.get("message") or f"status {error.status}")]
-    for detail in data.get("errors") or ():
-        if isinstance(detail, dict):
-            field_and_code = f"{detail.get('field')}: {detail.get('code')}"
-            parts.append(str(detail.get("message") or field_and_code))
-        else:
-            parts.append(str(detail))
-    words = " ".join("; ".join(parts).split())
-    return to_sentence(words) or f"status {error.status}"
+    status = f"status {error.status}"
+    fields = _fields(error)
+    parts = [str(fields.get("message") or status)]
+    for detail in _details(fields):
+        parts.append(_detail_words(detail))
+    words = "; ".join(parts).split()
+    return to_sentence(" ".join(words)) or status
+
+
+def _detail_words(detail: object) -> str:
+    if not isinstance(detail, dict):
+        return str(detail)
+    message = detail.get("message")
+    if message:
+        return str(message)
+    return f"{detail.get('field')}: {detail.get('code')}"
+
+
+def _fields(error: "GithubException") -> dict[str, Any]:
+    """Return the fields of GitHub's answer; empty if it is no JSON object."""
+    return error.data if isinstance(error.data, dict) else {}
+
+
+def _details(fields: dict[str, Any]) -> Sequence[object]:
+    return fields.get("errors") or ()
