@@ -8,6 +8,7 @@ from cli.command import CommandError
 
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.S)
 """YAML before the text, as in issue templates and in the files of many tools."""
+_WORD = re.compile(r"\w")
 _HEADING = re.compile(r"#{1,6}\s+")
 
 
@@ -21,10 +22,11 @@ def read_issue_file(path: Path) -> tuple[str, str]:
     if title:
         return title, text.strip()
     lines = text.splitlines()
-    for number, line in enumerate(lines):
-        if re.search(r"\w", line):
-            body = "\n".join(lines[number + 1 :])
-            return _HEADING.sub("", line.strip(), count=1), body.strip()
+    for number, line in enumerate(lines, 1):
+        if _WORD.search(line):
+            title = _HEADING.sub("", line.strip(), count=1)
+            body = "\n".join(lines[number:])
+            return title, body.strip()
     message = f"{path} is empty: write the issue's title in its first line"
     raise CommandError(message, exits.USAGE)
 
@@ -55,5 +57,8 @@ def _split_front_matter(text: str) -> tuple[str, str]:
         return "", text
     if not isinstance(fields, dict):
         return "", text
+    rest = text[match.end() :]
     title = fields.get("title")
-    return title.strip() if isinstance(title, str) else "", text[match.end() :]
+    if not isinstance(title, str):
+        return "", rest
+    return title.strip(), rest

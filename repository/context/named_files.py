@@ -50,15 +50,15 @@ def find_named(mirror: Mirror, entries: Sequence[Entry], query: Query) -> NamedF
     missing: dict[str, str] = {}
     for written in [*query.paths, *_names_without_extension(by_name, query)]:
         found = longest_matches(written, by_name)
-        if not found and len(missing) < _MAX_MISSING:
-            reason = _why_missing(written, by_path)
-            if reason:
-                missing[written] = reason
+        reason = None if found else _why_missing(written, by_path)
+        if reason is not None and len(missing) < _MAX_MISSING:
+            missing[written] = reason
         if len(found) > MAX_AMBIGUITY or not _names(written, found):
             continue
+        written_lines = query.lines.get(written, frozenset())
         for path in [*found, *_link_targets(mirror, found, by_path)]:
             named[path] = by_path[path]
-            lines[path] = lines.get(path, frozenset()) | query.lines.get(written, frozenset())
+            lines[path] = lines.get(path, frozenset()) | written_lines
     return NamedFiles(named, lines, missing)
 
 
@@ -75,7 +75,7 @@ def longest_matches(written: str, by_name: Mapping[str, Sequence[str]]) -> list[
 
     Files with the longest common suffix match, so that paths of an installed copy are recognized.
     """
-    parts = [part for part in written.split("/") if part]
+    parts = _parts(written)
     if not parts:
         return []
     best: list[str] = []
@@ -95,9 +95,16 @@ def _names(written: str, found: Sequence[str]) -> bool:
 
     A path without folders names every file of that name.
     """
-    parts = [part for part in written.split("/") if part]
+    if not found:
+        return False
+    parts = _parts(written)
     tail = "/".join(parts[-2:])
-    return any(path in (tail, parts[-1]) or path.endswith(f"/{tail}") for path in found)
+    names = (tail, parts[-1])
+    return any(path in names or path.endswith(f"/{tail}") for path in found)
+
+
+def _parts(written: str) -> list[str]:
+    return [part for part in written.split("/") if part]
 
 
 def why_not_readable(entry: Entry) -> str | None:
@@ -130,15 +137,20 @@ def _link_targets(mirror: Mirror, paths: Sequence[str], by_path: Mapping[str, En
     """Return the files to which those of the paths lead that are symbolic links."""
     targets: list[str] = []
     for path in paths:
-        entry = by_path[path]
-        if entry.mode != _LINK or entry.size > _MAX_TARGET:
-            continue
-        (data,) = mirror.read_many([entry.sha])
-        folder = posixpath.dirname(path)
-        target = posixpath.normpath(posixpath.join(folder, data.decode(errors="replace")))
-        if target in by_path:
+        target = _link_target(mirror, by_path[path])
+        if target is not None and target in by_path:
             targets.append(target)
     return targets
+
+
+def _link_target(mirror: Mirror, entry: Entry) -> str | None:
+    """Return the path to which a symbolic link leads; None for other files."""
+    if entry.mode != _LINK or entry.size > _MAX_TARGET:
+        return None
+    (data,) = mirror.read_many([entry.sha])
+    folder = posixpath.dirname(entry.path)
+    target = data.decode(errors="replace")
+    return posixpath.normpath(posixpath.join(folder, target))
 
 
 def _names_without_extension(by_name: Mapping[str, Sequence[str]], query: Query) -> list[str]:
@@ -148,14 +160,27 @@ def _names_without_extension(by_name: Mapping[str, Sequence[str]], query: Query)
 
 def _why_missing(written: str, by_path: Mapping[str, Entry]) -> str | None:
     """Return why a path that looks like one of the repository is none; None for other words."""
-    folder = written
+    if _is_in_submodule(written, by_path):
+        return "it lies in a submodule, whose files are not here"
+    is_outside = written.startswith(("/", "~", ".."))
+    if is_outside or kind_of(written) is None or not _is_certainly_path(written):
+        return None
+    return "there is no such file in this commit"
+
+
+def _is_in_submodule(path: str, by_path: Mapping[str, Entry]) -> bool:
+    folder = path
     while "/" in folder:
         folder = folder.rpartition("/")[0]
         entry = by_path.get(folder)
         if entry is not None and entry.mode == _SUBMODULE:
-            return "it lies in a submodule, whose files are not here"
-    if written.startswith(("/", "~", "..")) or kind_of(written) is None:
-        return None
+            return True
+    return False
+
+
+def _is_certainly_path(written: str) -> bool:
+    """Return whether a name in an issue must be that of a file, unlike ``Node.js`` and ``e.g``."""
+    if "/" in written:
+        return True
     extension = written.rpartition(".")[2].lower()
-    is_certain = "/" in written or (len(extension) > 1 and extension not in _WORDS_LIKE_FILES)
-    return "there is no such file in this commit" if is_certain else None
+    return len(extension) > 1 and extension not in _WORDS_LIKE_FILES

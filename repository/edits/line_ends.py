@@ -1,4 +1,4 @@
-"""The line ends of a new file: what git and editors are told, or what its siblings have.
+"""The line ends of a new file: those of git's or the editors' settings, or those of its siblings.
 
 A model writes LF. Files that git normalizes have LF in its objects, whatever a work tree gets
 (https://git-scm.com/docs/gitattributes#_end_of_line_conversion, https://spec.editorconfig.org).
@@ -73,12 +73,14 @@ def _by_attributes(path: str, files: EditableFiles) -> str | None:
 def _attributes(path: str, files: EditableFiles) -> Iterator[tuple[str, str]]:
     """Yield the names and values of a path's attributes; a later one counts more."""
     for folder in reversed(list(_folders(path))):
+        path_below = path.removeprefix(folder)
         for line in _lines(f"{folder}.gitattributes", files):
             pattern, *attributes = line.split()
-            if _matches(pattern, path.removeprefix(folder)):
-                for attribute in attributes:
-                    name, _, value = attribute.partition("=")
-                    yield name, value
+            if not _matches(pattern, path_below):
+                continue
+            for attribute in attributes:
+                name, _, value = attribute.partition("=")
+                yield name, value
 
 
 def _by_editorconfig(path: str, files: EditableFiles) -> str | None:
@@ -107,38 +109,45 @@ def _settings(lines: list[str], path: str) -> Iterator[tuple[str, str]]:
 def _by_siblings(path: str, files: EditableFiles) -> str:
     """Return CRLF if all files that are most like the new one have it, else LF."""
     for group in _groups_of_siblings(path, files):
-        ends = {end for end in map(_only_end, group) if end}
+        ends = _line_ends(group, files)
         if ends:
             return CRLF if ends == {CRLF} else LF
     return LF
 
 
-def _groups_of_siblings(path: str, files: EditableFiles) -> Iterator[list[bytes]]:
+def _groups_of_siblings(path: str, files: EditableFiles) -> Iterator[list[str]]:
     """Yield files of the same folder and kind, then of the same kind, then of the folder."""
-    folder = path.rpartition("/")[0]
+    folder = _folder(path)
     kind = _kind(path)
-    beside = [other for other in sorted(files.paths) if other.rpartition("/")[0] == folder]
-    alike = [other for other in sorted(files.paths) if _kind(other) == kind]
-    yield _read_some([other for other in beside if _kind(other) == kind], files)
-    yield _read_some(alike, files)
-    yield _read_some(beside, files)
+    paths = sorted(files.paths)
+    beside = [other for other in paths if _folder(other) == folder]
+    yield [other for other in beside if _kind(other) == kind]
+    yield [other for other in paths if _kind(other) == kind]
+    yield beside
+
+
+def _folder(path: str) -> str:
+    return path.rpartition("/")[0]
 
 
 def _kind(path: str) -> str:
     return name_of(path).rpartition(".")[2]
 
 
-def _read_some(paths: list[str], files: EditableFiles) -> list[bytes]:
-    contents: list[bytes] = []
+def _line_ends(paths: list[str], files: EditableFiles) -> set[str]:
+    """Return the line ends of the first files."""
+    ends: set[str] = set()
     for path in paths[:_MAX_SIBLINGS]:
-        contents.append(_read(path, files))
-    return contents
+        end = _only_end(_read(path, files))
+        if end is not None:
+            ends.add(end)
+    return ends
 
 
 def _only_end(content: bytes) -> str | None:
-    """Return the line end of a text; None if it has none or both, or is no text."""
+    """Return the line end of a text, or "mixed"; None if it has one line or is no text."""
     lines = content.count(b"\n")
-    if not lines or b"\0" in content:
+    if lines == 0 or b"\0" in content:
         return None
     windows = content.count(b"\r\n")
     if windows == lines:
@@ -148,10 +157,10 @@ def _only_end(content: bytes) -> str | None:
 
 def _folders(path: str) -> Iterator[str]:
     """Yield the folders of a path from its own to the root, with a slash; the root is empty."""
-    folder = path.rpartition("/")[0]
+    folder = _folder(path)
     while folder:
         yield f"{folder}/"
-        folder = folder.rpartition("/")[0]
+        folder = _folder(folder)
     yield ""
 
 
@@ -175,12 +184,19 @@ def _matches_any(pattern: str, path: str) -> bool:
     for at in range(_MAX_PATTERNS):
         if at >= len(patterns) or len(patterns) > _MAX_PATTERNS:
             break
-        braces = _BRACES.search(patterns[at])
-        if braces is not None:
-            begin = patterns[at][: braces.start()]
-            end = patterns[at][braces.end() :]
-            patterns += [f"{begin}{part.strip()}{end}" for part in braces[1].split(",")]
+        patterns += _expand_braces(patterns[at])
     return any(_matches(each, path) for each in patterns)
+
+
+def _expand_braces(pattern: str) -> list[str]:
+    """Return a pattern for each choice of the innermost first braces; empty if there are none."""
+    braces = _BRACES.search(pattern)
+    if braces is None:
+        return []
+    begin = pattern[: braces.start()]
+    end = pattern[braces.end() :]
+    choices = braces[1].split(",")
+    return [f"{begin}{choice.strip()}{end}" for choice in choices]
 
 
 def _matches(pattern: str, path: str) -> bool:
@@ -188,19 +204,28 @@ def _matches(pattern: str, path: str) -> bool:
 
     Without a slash it is one for names in any folder.
     """
+    if pattern == "**":
+        return True
     if "/" not in pattern:
-        return fnmatchcase(name_of(path), "*" if pattern == "**" else pattern)
-    return _match_parts(pattern.strip("/").split("/"), path.split("/"))
+        return fnmatchcase(name_of(path), pattern)
+    patterns = pattern.strip("/").split("/")
+    return _match_parts(patterns, path.split("/"))
 
 
 def _match_parts(patterns: list[str], parts: list[str]) -> bool:
     """Match part by part; ``**`` stands for any number of parts, once."""
     if "**" not in patterns:
-        return len(patterns) == len(parts) and all(map(fnmatchcase, parts, patterns))
+        return _match_each(patterns, parts)
     at = patterns.index("**")
-    below = len(patterns) - at - 1
-    if len(parts) < at + below:
+    above = patterns[:at]
+    below = patterns[at + 1 :]
+    end = len(parts) - len(below)
+    if end < at:
         return False
-    tail = parts[len(parts) - below :]
-    head_matches = all(map(fnmatchcase, parts[:at], patterns[:at]))
-    return head_matches and all(map(fnmatchcase, tail, patterns[at + 1 :]))
+    return _match_each(above, parts[:at]) and _match_each(below, parts[end:])
+
+
+def _match_each(patterns: list[str], parts: list[str]) -> bool:
+    if len(patterns) != len(parts):
+        return False
+    return all(map(fnmatchcase, parts, patterns))

@@ -53,14 +53,29 @@ def to_html(markdown: str, hidden: HiddenParts) -> str:
 def _count_unused_definitions(tokens: Sequence[Token], env: dict[str, Any]) -> int:
     definitions = env.get("references", {})
     repeated = env.get("duplicate_refs", [])
-    used = {token.meta["label"] for token in _walk(tokens) if "label" in token.meta}
-    return len(definitions.keys() - used) + len(repeated)
+    used = {token.meta.get("label") for token in _walk(tokens)}
+    unused = definitions.keys() - used
+    return len(unused) + len(repeated)
 
 
 def _walk(tokens: Sequence[Token]) -> Iterator[Token]:
     for token in tokens:
         yield token
         yield from token.children or ()
+
+
+def _language(info: str) -> str:
+    """Return the language in the info string of a fence; empty if the page does not know it."""
+    words = info.split(maxsplit=1)
+    if not words or words[0] not in LANGUAGES:
+        return ""
+    return words[0]
+
+
+def _code_block(language: str, content: str) -> str:
+    attribute = f' class="language-{escapeHtml(language)}"' if language else ""
+    before = f"<{DIAGRAM}>" if language in DIAGRAMS else ""
+    return f"{before}<pre><code{attribute}>{escapeHtml(content)}</code></pre>\n"
 
 
 class _PageRenderer(RendererHTML):
@@ -85,24 +100,23 @@ class _PageRenderer(RendererHTML):
         The page shows at most the language, by colours.
         """
         token = tokens[index]
-        info = token.info.strip()
-        language = info.split(maxsplit=1)[0].lower() if info else ""
-        if language not in LANGUAGES:
-            language = ""
-        if info.lower() != language:
+        info = token.info.strip().lower()
+        language = _language(info)
+        if info != language:
             env["hidden"].add("info string of code")
         if language == "math" and hides_something(token.content):
-            return f"<p>{self.hidden_formula(tokens, index, options, env)}</p>\n"
-        attribute = f' class="language-{escapeHtml(language)}"' if language else ""
-        before = f"<{DIAGRAM}>" if language in DIAGRAMS else ""
-        return f"{before}<pre><code{attribute}>{escapeHtml(token.content)}</code></pre>\n"
+            formula = self.hidden_formula(tokens, index, options, env)
+            return f"<p>{formula}</p>\n"
+        return _code_block(language, token.content)
 
     def footnote_reference(self, tokens: Sequence[Token], index: int, _: Any, env: Any) -> str:
         """Return the footnote's number: the page does not show its label."""
-        return f"[^{tokens[index].meta['number']}]"
+        number = tokens[index].meta["number"]
+        return f"[^{number}]"
 
     def footnote_open(self, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
-        return f'<{FOOTNOTE} value="{tokens[index].meta["number"]}">'
+        number = tokens[index].meta["number"]
+        return f'<{FOOTNOTE} value="{number}">'
 
     def footnote_close(self, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
         return f"</{FOOTNOTE}>"

@@ -21,8 +21,8 @@ _HUNK_BEGINNINGS = ("@@", "+++ ")
 _MAX_HUNK = 100_000
 """Maximum number of characters above a line in which the beginning of its hunk is searched."""
 _HUNK_LINE = ("+", "-", " ", "\\")
-_QUOTES = ('"', "`")
-_BESIDE = "`\"'\\"
+_UNESCAPED_QUOTES = tuple(re.compile(rf"(?<!\\)(?:\\\\)*{quote}") for quote in ('"', "`"))
+_BESIDE_QUOTED = ("`", '"', "'", "\\")
 
 Span = tuple[int, int]
 """A part's first position, and the one after it."""
@@ -61,11 +61,11 @@ class CodeParts:
         """Return whether a tag is in inline code or in a string on one line, such as JSON's."""
         before = self._text[: tag.start()].rpartition("\n")[2]
         after = self._text[tag.end() :].partition("\n")[0]
-        if before[-1:] in tuple(_BESIDE) and after[:1] in tuple(_BESIDE):
+        if before.endswith(_BESIDE_QUOTED) and after.startswith(_BESIDE_QUOTED):
             return True
-        for quote in _QUOTES:
-            unescaped = re.compile(rf"(?<!\\)(?:\\\\)*{quote}")
-            if len(unescaped.findall(before)) % 2 and unescaped.search(after):
+        for quote in _UNESCAPED_QUOTES:
+            is_open = len(quote.findall(before)) % 2 == 1
+            if is_open and quote.search(after):
                 return True
         return False
 
@@ -89,13 +89,18 @@ class CodeParts:
         return any(end > position for _, end in self._spans[first:last])
 
     def _is_in_fence(self, start: int, position: int) -> bool:
-        first = bisect_left(self._fences, start, key=lambda fence: fence.start())
-        here = bisect_left(self._fences, position, key=lambda fence: fence.start())
-        if _open_mark(self._fences[first:here]) is None or here == len(self._fences):
+        first = bisect_left(self._fences, start, key=re.Match.start)
+        here = bisect_left(self._fences, position, key=re.Match.start)
+        above = self._fences[first:here]
+        below = self._fences[here:]
+        if not below or _open_mark(above) is None:
             return False
         # A fence that closes this one has no language, and leaves all that follow closed.
-        is_closing = not self._fences[here]["info"].strip()
-        return is_closing and _open_mark(self._fences[here:]) is not None
+        return _may_close(below[0]) and _open_mark(below) is not None
+
+
+def _may_close(fence: re.Match[str]) -> bool:
+    return not fence["info"].strip()
 
 
 def _open_mark(fences: Iterable[re.Match[str]]) -> str | None:
@@ -104,7 +109,7 @@ def _open_mark(fences: Iterable[re.Match[str]]) -> str | None:
     for fence in fences:
         if mark is None:
             mark = fence["mark"]
-        elif fence["mark"].startswith(mark) and not fence["info"].strip():
+        elif fence["mark"].startswith(mark) and _may_close(fence):
             mark = None
     return mark
 
@@ -122,21 +127,30 @@ def _pair(marks: Iterable[_Mark]) -> Iterator[Span]:
 def _block_marks(text: str) -> Iterator[_Mark]:
     position = 0
     for line in text.split("\n"):
+        stripped = line.strip()
         if OPEN.match(line):
             yield _Mark(position, "block", opens=True)
         elif CLOSE.match(line.lstrip()):
             yield _Mark(position, "block", opens=False)
-        elif line.strip() in ("*** Begin Patch", "*** End Patch"):
-            yield _Mark(position, "envelope", opens="Begin" in line)
+        elif stripped == "*** Begin Patch":
+            yield _Mark(position, "envelope", opens=True)
+        elif stripped == "*** End Patch":
+            yield _Mark(position, "envelope", opens=False)
         position += len(line) + 1
 
 
 def _element_marks(text: str, thought: re.Pattern[str]) -> Iterator[_Mark]:
     for opening in _ELEMENT.finditer(text):
-        if not thought.match(opening[0].lstrip()):
-            yield _Mark(opening.start(), f"<{opening['name']}>", opens=True)
+        tag = opening[0].lstrip()
+        if not thought.match(tag):
+            yield _Mark(opening.start(), _element_kind(opening), opens=True)
     for closing in _ELEMENT_END.finditer(text):
-        yield _Mark(closing.start(), f"<{closing['name']}>", opens=False)
+        yield _Mark(closing.start(), _element_kind(closing), opens=False)
+
+
+def _element_kind(tag: re.Match[str]) -> str:
+    name = tag["name"]
+    return f"<{name}>"
 
 
 def _here_documents(text: str) -> Iterator[Span]:
