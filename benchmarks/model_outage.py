@@ -46,7 +46,8 @@ WORKERS = 4
 REPOSITORIES = 10
 ROUNDS = 2
 STEPS = 6
-#: A dear model: a call's worst case is a twentieth of the run's limit; it costs a fifth of that.
+#: An expensive model: a call's worst case is a twentieth of the run's limit, its cost a fifth of
+#: that.
 WORST_USD = 0.15
 COST_USD = 0.03
 QUESTION_USD = 0.001

@@ -187,8 +187,9 @@ def _read_jobs(file: TextIO, refuse: Refuse) -> list[FixIssueJob]:
 
 
 def _ended_runs(ctx: click.Context, jobs: list[FixIssueJob]) -> "dict[str, RunRow]":
-    """Return the runs of these jobs that have ended, by job id, as far as a store can be read
-    here: whoever only sends jobs may not have access to it.
+    """Return the runs of these jobs that have ended, by job id.
+
+    Empty if the store can't be read: a machine that only sends jobs may not have access to it.
     """
     from cli.backends import has_store, open_store
     from pipeline.errors import judge

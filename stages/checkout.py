@@ -62,7 +62,7 @@ class CheckoutStage:
         try:
             await asyncio.to_thread(mirror.fetch, issue.clone_url)
         except GitUnauthorized:
-            raise  # the deployment's credentials: the run waits until they are mended
+            raise  # the deployment's credentials: the run waits until they are replaced
         except (ForgeRefused, GitRefused) as error:  # the forge has no token for it any more
             return _rejected(f"{issue.repository} can't be fetched: {error}")
         refusal = await self._refuse_foreign_branch(mirror, issue, run)

@@ -208,7 +208,7 @@ class OpenPullRequest:
             pull = await self._plan_pull(run, templates, variables)
             await self._push(run, mirror, url, commit)
         except GitUnauthorized:
-            raise  # the deployment's credentials: the push waits until they are mended
+            raise  # the deployment's credentials: the push waits until they are replaced
         except (ForgeRefused, GitRefused, _ForeignCommit) as error:
             if was_tried:
                 return _perhaps_pushed(branch, str(error), facts)

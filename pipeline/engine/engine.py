@@ -56,7 +56,7 @@ class Deferred:
     delay: float
     reason: str
     credentials_refused: bool = False
-    """The deployment's own credentials are the cause: no run can go on until they are mended."""
+    """The deployment's own credentials are the cause: no run can continue until they are valid."""
 
 
 class Engine:

@@ -46,7 +46,7 @@ def select_other(
 ) -> OpenPull | None:
     """Return the open pull request for the issue that another job or another author has opened.
 
-    None if there is none, or if the job's own is open: the job goes on working on it. Of several,
+    None if there is none, or if the job's own is open: the job continues to work on it. Of several,
     one of ours is returned.
 
     Args:

@@ -28,7 +28,7 @@ _FAILURES: dict[str, FinishReason] = {
     "time_limit": "length",
     "limit": "length",
     "incomplete": "length",
-    # The model or its provider refused to go on.
+    # The model or its provider refused to continue.
     "content_filter": "content_filter",
     "content_filtered": "content_filter",
     "refusal": "content_filter",

@@ -203,8 +203,8 @@ def test_a_job_that_ended_otherwise_or_is_under_way_does_not_give_way(store: Run
     running = claim(store)
     assert store.register(Submission.of(job(metadata={"n": "1"}))).body_differs
     finish(store, running, Outcome.NO_FIX)
-    told = store.register(Submission.of(job(metadata={"n": "1"})))
-    assert told.body_differs
+    registration = store.register(Submission.of(job(metadata={"n": "1"})))
+    assert registration.body_differs
     assert len(store.runs()) == 2
 
 

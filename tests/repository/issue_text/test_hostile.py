@@ -1,4 +1,4 @@
-"""Of hostile texts, a model sees what a browser shows, or is told that something is left out."""
+"""Of hostile texts, a model sees what a browser shows, or a notice that something is left out."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -17,7 +17,7 @@ def words(text: str) -> list[str]:
 
 @cache
 def read(markdown: str) -> tuple[list[str], str | None]:
-    """Return the words that the model sees (addresses of links left out), and what it is told."""
+    """Return the words that the model sees, without addresses of links, and its notice."""
     hidden = HiddenParts()
     text = render_text(markdown, hidden)
     return words(re.sub(r"\]\([^)\s]*\)", "]", text)), hidden.describe("body")
@@ -37,13 +37,13 @@ def test_there_are_more_than_three_hundred_and_most_hide_something():
 
 def test_a_model_sees_no_word_that_a_browser_does_not_show():
     for text in TEXTS:
-        seen, told = read(text)
+        seen, notice = read(text)
         shown = words(shown_text(text))
         assert is_part(seen, shown), text
-        assert seen == shown or told is not None, text
+        assert seen == shown or notice is not None, text
 
 
-def test_every_word_that_is_left_out_is_told():
+def test_notice_is_given_if_a_word_is_left_out():
     for text in TEXTS:
-        seen, told = read(text)
-        assert told is not None or sorted(seen) == sorted(words(text)), text
+        seen, notice = read(text)
+        assert notice is not None or sorted(seen) == sorted(words(text)), text
