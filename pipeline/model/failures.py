@@ -94,9 +94,11 @@ _BY_STATUS = {
 }
 #: OpenAI's code, with status 429.
 QUOTA_CODE = "insufficient_quota"
+#: Azure's code, with status 400.
+FILTER_CODE = "content_filter"
 _BY_CODE = {
     "context_length_exceeded": Failure.CONTEXT,
-    "content_filter": Failure.FILTER,
+    FILTER_CODE: Failure.FILTER,
     "content_policy_violation": Failure.FILTER,
 }
 #: By the names of litellm's classes.
@@ -106,6 +108,7 @@ _BY_CLASS = {
 }
 #: Statuses that decide the kind of failure, whatever the error's code.
 _DECISIVE_STATUSES = {401, 402, 403, 404, 429}
+_FORBIDDEN = 403
 #: Client errors after which the model may have worked: a time-out, Bedrock's failed model, a
 #: gateway that lost the connection.
 _MAYBE_CHARGED = frozenset({408, 424, 499})
@@ -173,9 +176,12 @@ def to_failure(status: int | None, code: str | None, class_name: str = "") -> Fa
     """
     if code == QUOTA_CODE:
         return Failure.QUOTA
+    by_code = _BY_CODE.get(code or "")
+    if status == _FORBIDDEN and by_code is Failure.FILTER:
+        return Failure.FILTER  # its key is good
     if status in _DECISIVE_STATUSES:
         return _BY_STATUS[status]
-    named = (_BY_CODE.get(code or ""), _BY_CLASS.get(class_name))
+    named = (by_code, _BY_CLASS.get(class_name))
     if Failure.CONTEXT in named:
         return Failure.CONTEXT
     if Failure.FILTER in named:

@@ -14,6 +14,7 @@ import httpx
 
 from pipeline.errors import describe_as, retry_after
 from pipeline.model.failures import (
+    FILTER_CODE,
     QUOTA_CODE,
     Failure,
     ModelError,
@@ -24,6 +25,9 @@ from pipeline.telemetry import MIN_SECRET, environment_secrets
 
 #: Anthropic refuses a request for lack of money with status 400 and no code of its own.
 _NO_CREDIT = "credit balance is too low"
+#: OpenRouter refuses an input that its moderation flags with status 403 and these details
+#: (https://openrouter.ai/docs/api/reference/errors-and-debugging).
+_FLAGGED_INPUT = "flagged_input"
 
 #: Errors that are raised before a request is sent, by package and class; subclasses match, too.
 #: httpx.ConnectError is not one of them: litellm also raises it for a connection that broke while
@@ -152,6 +156,9 @@ def _provider_code(error: BaseException) -> str | None:
         body = getattr(cause, "body", None)
         if not isinstance(body, dict):
             body = _error_object(getattr(cause, "message", None))
+        metadata = body.get("metadata")
+        if isinstance(metadata, dict) and _FLAGGED_INPUT in metadata:
+            return FILTER_CODE
         code = body.get("code")
         if isinstance(code, str):
             return code

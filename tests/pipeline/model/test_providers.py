@@ -148,6 +148,8 @@ def error(status: int, *, code: str | None = None, text: str = "m", **headers: s
     return Answer({"error": {"message": text, "type": "e", "code": code}}, status, names)
 
 
+#: OpenRouter's answer to an input that its moderation refuses.
+FLAGGED = Answer({"error": {"message": "m", "code": 403, "metadata": {"flagged_input": "x"}}}, 403)
 ERRORS = [
     (error(429, retry_after="7"), Failure.RATE_LIMIT, False, 7.0),
     (error(429, code="insufficient_quota"), Failure.QUOTA, False, None),
@@ -155,6 +157,8 @@ ERRORS = [
     (error(401), Failure.KEY, False, None),
     (error(402), Failure.QUOTA, False, None),
     (error(403), Failure.KEY, False, None),
+    (error(403, code="content_policy_violation"), Failure.FILTER, False, None),
+    (FLAGGED, Failure.FILTER, False, None),
     (error(404), Failure.UNKNOWN_MODEL, False, None),
     (error(400, code="context_length_exceeded"), Failure.CONTEXT, False, None),
     (error(400, code="content_policy_violation"), Failure.FILTER, False, None),
