@@ -20,6 +20,10 @@ _SETTING = re.compile(r"^(?P<key>[\w-]+)\s*[=:]\s*(?P<value>\S+)")
 _BRACES = re.compile(r"\{([^{}]*,[^{}]*)\}")
 _MAX_LINES = 2_000
 """Lines of a settings file that are read."""
+_MAX_PATTERN = 1_024
+"""Characters; a longer pattern matches nothing. The time to find its braces grows with the square
+of its length.
+"""
 _MAX_PATTERNS = 50
 _MAX_SIBLINGS = 20
 
@@ -180,6 +184,8 @@ def _read(path: str, files: EditableFiles) -> bytes:
 
 def _matches_any(pattern: str, path: str) -> bool:
     """Return whether a pattern with braces matches a path."""
+    if len(pattern) > _MAX_PATTERN:
+        return False
     patterns = [pattern]
     for at in range(_MAX_PATTERNS):
         if at >= len(patterns) or len(patterns) > _MAX_PATTERNS:
@@ -206,6 +212,8 @@ def _matches(pattern: str, path: str) -> bool:
     """
     if pattern == "**":
         return True
+    if len(pattern) > _MAX_PATTERN:
+        return False
     if "/" not in pattern:
         return fnmatchcase(name_of(path), pattern)
     patterns = pattern.strip("/").split("/")

@@ -27,8 +27,10 @@ _MAX_NEIGHBOURS = 10
 _MAX_NEIGHBOUR_BYTES = 100_000
 _YamlLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-_TAG = re.compile(r"\{\{.{0,1000}?\}\}|\{%.{0,1000}?%\}|<%.{0,1000}?%>", re.S)
-"""A tag of Jinja, Handlebars, Go's templates or ERB."""
+_OUTPUT_TAG = re.compile(r"\{\{(?:(?!\{\{).){0,1000}?\}\}", re.S)
+"""A tag of Jinja, Handlebars or Go's templates that writes a value. It ends at the next beginning
+of one, so that the time is linear.
+"""
 _TEMPLATE = re.compile(r"\{[{%]|<%")
 _WITH_COMMENTS = (
     "*.jsonc",
@@ -69,8 +71,10 @@ _WITH_COMMENTS = (
     "_locales/*/messages.json",
 )
 """Names of files whose tools accept comments and trailing commas in JSON."""
-_COMMENT = re.compile(r'("(?:[^"\\\n]|\\.)*")|//[^\n]*|/\*.*?(?:\*/|\Z)', re.S)
-_TRAILING_COMMA = re.compile(r'("(?:[^"\\\n]|\\.)*")|,(?=\s*[}\]])')
+_STRING = r'("(?:[^"\\\n]|\\.)*+"?)'
+"""A string, or the rest of the line if it is not closed: from each quote, the time is linear."""
+_COMMENT = re.compile(rf"{_STRING}|//[^\n]*|/\*.*?(?:\*/|\Z)", re.S)
+_TRAILING_COMMA = re.compile(rf"{_STRING}|,(?=\s*[}}\]])")
 _ERRORS = (ValueError, SyntaxError, yaml.YAMLError, RecursionError, MemoryError)
 
 
@@ -210,7 +214,7 @@ def _parse_or_template(parse: Callable[[str], object], text: str) -> None:
         if not _TEMPLATE.search(text):
             raise
         if "{%" not in text and "<%" not in text:
-            parse(_TAG.sub("0", text))
+            parse(_OUTPUT_TAG.sub("0", text))
 
 
 def _parse_yaml(text: str) -> None:

@@ -96,7 +96,9 @@ class TextWriter:
         parts: list[str] = []
         for prefix in self._shown():
             parts.append(prefix.first if prefix.is_first else prefix.others)
-        for prefix in self._prefixes:
+        for prefix in reversed(self._prefixes):
+            if not prefix.is_first:
+                break  # Those around it began earlier.
             prefix.is_first = False
         return "".join(parts)
 

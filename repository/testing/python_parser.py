@@ -14,8 +14,15 @@ from repository.testing.detect.tree import Tree
 from repository.testing.install.interpreters import allows, find_interpreters
 
 _OWN_MINOR = sys.version_info.minor
-_PROGRAM = "import ast, sys; ast.parse(sys.stdin.buffer.read().decode())"
-"""Parses its input and runs nothing of it."""
+_PROGRAM = """
+import ast, resource, sys
+resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+ast.parse(sys.stdin.buffer.read().decode())
+"""
+"""Parses its input and runs nothing of it. A megabyte of source takes up to 0.7 GB; old parsers
+crash where the source is nested too deeply.
+"""
 _SECONDS = 20
 _PROJECT_FILES = ("pyproject.toml", "setup.cfg", "setup.py", ".python-version")
 _PINNED = re.compile(r"\s*(?:c?python-?)?([23]\.[0-9]{1,2})\b", re.I)

@@ -83,3 +83,5 @@ def test_hostile_settings_are_read_in_time() -> None:
         ".editorconfig": b"[" + b"{a,b}" * 50 + b"]\nend_of_line = crlf\n[[[\n",
     }
     assert end_of("a" * 250, files) in (LF, CRLF)
+    files = {".editorconfig": b"[{" + b"," * 200_000 + b"]\nend_of_line = crlf\n"}
+    assert end_of("a", files) == LF

@@ -1,5 +1,6 @@
 """The files of a change must parse, where a parser can tell."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,21 @@ def test_a_new_file_is_not_checked_if_those_beside_it_do_not_parse_either():
 def test_python_that_no_interpreter_here_can_be_asked_about_is_told_and_not_refused(files):
     (notice,) = check("lib/a.py", "x = 1 $ 2\n", files)
     assert "`lib/a.py` was not parsed: no Python here fits" in notice
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("tsconfig.json", '{"a": ' + '\\"' * 100_000),
+        ("a.json", "{{ " * 100_000),
+        ("a.toml", "a = {{" + "{" * 300_000),
+    ],
+)
+def test_hostile_texts_are_refused_in_time(path, text):
+    """With backtracking, the first takes twenty minutes, during which no other thread runs."""
+    before = time.thread_time()
+    error_of(path, text)
+    assert time.thread_time() - before < 3
 
 
 @pytest.mark.parametrize("requires", [">=3.8", ">=3.11,<4", "^3.8"])

@@ -170,7 +170,21 @@ def test_no_text_breaks_it_or_leaves_an_invisible_character(markdown: str) -> No
         assert not kept, repr(character)
 
 
-_UNITS = ("[", "![", "[^", "<", "<!--", "<div>\n\n", "<details>", "> ", "|a", "$a", "`a", "[^a]: ")
+_UNITS = (
+    "[",
+    "![",
+    "[^",
+    "<",
+    "<!--",
+    "<div>\n\n",
+    "<details>",
+    "> ",
+    "|a",
+    "$a",
+    "`a",
+    "[^a]: ",
+    "<h1>a",
+)
 
 
 @pytest.mark.parametrize("unit", _UNITS)
