@@ -12,6 +12,7 @@ Lines of their own outside the blocks delete and rename files, or make them exec
 """
 
 import re
+from collections.abc import Iterable
 
 from prompts.filters import code
 from repository.edits.model import (
@@ -53,6 +54,10 @@ class _BlockReader:
         self._path: str | None = None
         """The last block's path, which the next block has if nothing stands between them."""
         self._end_of_last = 0
+        self._fence: str | None = None
+        """The mark of the fence that the cursor is in, if any."""
+        self._quoted_operation: int | None = None
+        """The first line that would be an operation, but is among other lines of a fence."""
 
     def read(self) -> Reading:
         while not self._cursor.at_end and not self._is_full():
@@ -61,6 +66,11 @@ class _BlockReader:
                 self._pass_line()
             else:
                 self._read_block(opening)
+        if self._quoted_operation is not None and self._reading.edits:
+            self._reading.add_problem(
+                self._quoted_operation,
+                "it stands among other lines in a code fence: if it is meant, write it outside",
+            )
         return self._reading
 
     def _is_full(self) -> bool:
@@ -71,7 +81,11 @@ class _BlockReader:
     def _pass_line(self) -> None:
         cursor = self._cursor
         operation = _OPERATION.match(cursor.line)
-        if operation is not None:
+        self._pass_fence()
+        if operation is not None and self._is_among_text():
+            if self._quoted_operation is None:
+                self._quoted_operation = cursor.at
+        elif operation is not None:
             self._end_of_last = cursor.at + 1
             self._path = None
             self._reading.add_span(cursor.at, self._end_of_last)
@@ -85,6 +99,33 @@ class _BlockReader:
                 cursor.at, "it ends a block (>>>>>>> REPLACE), but none is open"
             )
         cursor.advance()
+
+    def _pass_fence(self) -> None:
+        """Note whether the line at the cursor opens or closes a fence."""
+        fence = CODE_FENCE.match(self._cursor.line)
+        if fence is None:
+            return
+        if self._fence is None:
+            self._fence = fence["mark"]
+        elif fence["mark"].startswith(self._fence) and not fence["info"].strip():
+            self._fence = None
+
+    def _is_among_text(self) -> bool:
+        """Return whether the line is in a fence beside a line of text, as in a file's content."""
+        if self._fence is None:
+            return False
+        lines = self._cursor.lines
+        at = self._cursor.at
+        above = (lines[each] for each in range(at - 1, self._end_of_last - 1, -1))
+        below = (lines[each] for each in range(at + 1, len(lines)))
+        nearest = (_first_with_text(above), _first_with_text(below))
+        return any(line and not self._is_markup(line) for line in nearest)
+
+    def _is_markup(self, line: str) -> bool:
+        """Return whether a line is one of the format's: a mark, an operation or a path."""
+        if any(mark.match(line) for mark in (CODE_FENCE, OPEN, CLOSE, _OPERATION)):
+            return True
+        return as_path(line, self._paths or ()) is not None
 
     def _read_operation(self, kind: str, rest: str) -> None:
         """Read a line that deletes or renames a file, or makes it executable."""
@@ -110,6 +151,7 @@ class _BlockReader:
             self._report_unclosed(start)
             return
         if not cursor.at_end and _END_OF_LAYOUT.match(cursor.line):
+            self._pass_fence()
             cursor.advance()
         self._reading.add_span(self._begin_of(heading), cursor.at)
         self._end_of_last = cursor.at
@@ -169,6 +211,11 @@ class _BlockReader:
             self._reading.add_problem(
                 start, f"{block} has no >>>>>>> REPLACE before the next one begins"
             )
+
+
+def _first_with_text(lines: Iterable[str]) -> str:
+    """Return the first line that is not blank; an empty text if there is none."""
+    return next((line for line in lines if line.strip()), "")
 
 
 def _clean_path(text: str) -> str:

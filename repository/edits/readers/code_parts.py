@@ -6,7 +6,7 @@ thought may have no end, and is then not closed by what the answer contains.
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from repository.edits.readers.block_bodies import CLOSE, OPEN
@@ -91,12 +91,12 @@ class CodeParts:
     def _is_in_fence(self, start: int, position: int) -> bool:
         first = bisect_left(self._fences, start, key=re.Match.start)
         here = bisect_left(self._fences, position, key=re.Match.start)
-        above = self._fences[first:here]
-        below = self._fences[here:]
-        if not below or _open_mark(above) is None:
+        mark = _open_mark(self._fences[first:here])
+        if mark is None:
             return False
-        # A fence that closes this one has no language, and leaves all that follow closed.
-        return _may_close(below[0]) and _open_mark(below) is not None
+        closing = _find_closing(self._fences, here, mark)
+        # What follows a fence that is closed here is closed, too.
+        return closing is not None and _open_mark(self._fences[closing + 1 :]) is None
 
 
 def _may_close(fence: re.Match[str]) -> bool:
@@ -112,6 +112,17 @@ def _open_mark(fences: Iterable[re.Match[str]]) -> str | None:
         elif fence["mark"].startswith(mark) and _may_close(fence):
             mark = None
     return mark
+
+
+def _find_closing(fences: Sequence[re.Match[str]], start: int, mark: str) -> int | None:
+    """Return the index of the fence from ``start`` on that closes ``mark``.
+
+    None if another one of its length is opened before.
+    """
+    for at in range(start, len(fences)):
+        if fences[at]["mark"].startswith(mark):
+            return at if _may_close(fences[at]) else None
+    return None
 
 
 def _pair(marks: Iterable[_Mark]) -> Iterator[Span]:

@@ -20,6 +20,7 @@ from repository.edits.model import (
     Replace,
     SearchReplace,
     SetMode,
+    is_blank,
 )
 from repository.edits.readers.diff_hunks import (
     HUNK_HEADER,
@@ -105,6 +106,11 @@ class _File:
             yield path, self.change
         if self.executable is not None and (self.executable or not self.is_new):
             yield path, SetMode(self.executable)
+
+    @property
+    def keeps_lines(self) -> bool:
+        """Whether a hunk adds lines, or has context, which a deleted file can't have."""
+        return any(not is_blank(hunk.variants[0].replacement) for hunk in self.hunks)
 
     @property
     def change(self) -> Change:
@@ -312,6 +318,10 @@ class _DiffReader:
             return
         if not (file.has_text or file.is_moved or file.executable is not None):
             return
+        if file.is_deleted and file.keeps_lines:
+            self._reading.add_problem(
+                file.line, "the diff deletes the file, but its hunks have lines that stay"
+            )
         if file.path is None and not file.is_moved:
             self._reading.add_problem(
                 file.line, "the diff names no file: write its --- and +++ lines"

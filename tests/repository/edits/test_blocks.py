@@ -121,6 +121,19 @@ def test_a_line_outside_the_blocks_deletes_a_file() -> None:
     assert apply_to_texts(quoted, files) == {"notes.md": "*** Delete File: a.py\n"}
 
 
+def test_a_line_in_the_text_of_a_fence_deletes_nothing() -> None:
+    files = {"a.py": "x\n", "old.py": "o\n"}
+    text = "How to delete:\n*** Delete File: old.py\n"
+    whole = f"notes.md\n```markdown\n{text}```\n"
+    assert apply_to_texts(whole, files) == {"notes.md": text}
+    edit = block("a.py", "x\n", "y\n")
+    assert "among other lines in a code fence" in refusal_of_texts(f"{whole}\n{edit}", files)
+
+    fenced = f"```\n{edit}\n*** Delete File: old.py\n```\n"
+    assert apply_to_texts(fenced, files) == {"a.py": "y\n", "old.py": None}
+    assert apply_to_texts("```\n*** Delete File: old.py\n```\n", files) == {"old.py": None}
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -88,6 +88,8 @@ def test_modes_and_names_are_those_of_git(
         ),
         (GIT.format("m.txt", "o.txt") + "rename from m.txt\n", "one end of a rename"),
         ("--- a/m.txt\n+++ b/o.txt\n@@ -1 +1 @@\n-a\n+A\n", "write git's lines 'rename from'"),
+        ("--- a/m.txt\n+++ /dev/null\n@@ -1 +1 @@\n-a\n+A\n", "deletes the file, but"),
+        ("--- a/m.txt\n+++ /dev/null\n@@ -1,2 +1 @@\n a\n-b\n", "deletes the file, but"),
         (GIT.format("x.png", "x.png") + "GIT binary patch\nliteral 3\nabc\n", "binary file"),
         (GIT.format("lib.sh", "lib.sh") + "old mode 100755\nnew mode 100644\n", "change nothing"),
     ],

@@ -112,6 +112,7 @@ MENTIONS = [
     f'<invoke name="edit"><parameter name="path">a.py</parameter><parameter name="old_str">x\n'
     f'</parameter><parameter name="new_str">\n{TAG_LINES}</parameter></invoke>',
     f"a.py\n```\n{TAG_LINES}```\n",
+    f"a.py\n````markdown\n```html\n{TAG_LINES}```\n````\n",
 ]
 
 
