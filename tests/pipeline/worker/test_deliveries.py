@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.engine.engine import Deferred, Ended
 from pipeline.outcome import Outcome
-from pipeline.queue import FAILED_GENERATION, REASON, SqsQueue
+from pipeline.queue import FAILED_GENERATION, REASON, Delivery, SqsQueue
 from pipeline.store.contract import Claimed
 from pipeline.worker.deliveries import NEWER_SCHEMA_DELAY, RENEWED_AFTER
 from tests.pipeline.worker.world import (
@@ -225,6 +225,35 @@ async def test_run_that_waits_often_is_never_dead_lettered_by_sqs(world: World):
     assert max(delivery.receive_count for delivery in receives) < 20, "the least maximum"
     assert receives[-1].text("team") == "a"
     assert world.dead_letters() == [] and world.depth() == (0, 0)
+
+
+async def test_run_with_a_copy_and_its_original_ends_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    delete = world.queue.delete
+
+    async def lose_deletion(*_: Delivery) -> None:
+        monkeypatch.setattr(world.queue, "delete", delete)
+        raise ConnectionError("SQS is down")
+
+    async def defer_often(claimed: Claimed) -> Ended | Deferred:
+        if claimed.run.deliveries <= RENEWED_AFTER:
+            return Deferred(0.0, "GitHub is failing")
+        return await world.engine.fail(claimed)
+
+    world.engine.script = defer_often
+    monkeypatch.setattr(world.queue, "delete", lose_deletion)
+    await world.send(job())
+    async with world.working():
+        for _ in range(RENEWED_AFTER - 1):
+            await world.queue.next_action()
+        actions = [await world.queue.next_action() for _ in range(2)]
+        (original,) = [action.delivery for action in actions if action.kind == "deferred"]
+        await world.queue.release(original)
+        kinds = [(await world.queue.next_action()).kind for _ in range(2)]
+    assert kinds == ["released", "deleted"]
+    assert len(world.dead_letters()) == 1 and world.depth() == (0, 0)
+    assert len(world.engine.executed) == RENEWED_AFTER + 1
 
 
 async def test_message_that_must_wait_is_not_handled_before(world: World):
