@@ -8,7 +8,7 @@ from repository.edits.model import MAX_EDITS, Edit, EditFailed
 from repository.edits.readers import blocks, calls, diffs, envelope, tags, whole
 from repository.edits.readers.headings import Paths
 from repository.edits.readers.reading import Problem, Reading
-from repository.edits.readers.thoughts import Answer, find_answer
+from repository.edits.readers.thoughts import Answer, find_answer, is_mention
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,8 @@ def read_reply(reply: str, paths: Collection[str] | None = None) -> ParsedReply:
         readings = _read_formats((_WHOLE_FILES,), text, lines, known)
     if not readings:
         return _without_edits(lines, blank_lines=reply.count("\n", 0, answer.start))
+    if is_mention(reply, answer) and _holds_edits(reply[: answer.start], known):
+        return _ambiguous(reply, answer)
     first = min(readings, key=lambda name: min(readings[name].starts()))
     reading = readings.pop(first)
     for name, other in readings.items():
@@ -158,6 +160,20 @@ def _without_edits(lines: list[str], *, blank_lines: int) -> ParsedReply:
             blank_lines, "no edits follow this end of the thinking, and none before it are read"
         )
     return _parsed_reply("", reading, lines)
+
+
+def _holds_edits(text: str, paths: Paths) -> bool:
+    return bool(_read_formats(FORMATS, text, text.split("\n"), paths))
+
+
+def _ambiguous(reply: str, answer: Answer) -> ParsedReply:
+    """Return the reading of a reply whose last closing tag may be part of a sentence."""
+    line = reply.count("\n", 0, answer.start) + 1
+    message = (
+        "edits stand before and after this tag, which would end the thinking: write a tag that is"
+        " only mentioned in backticks"
+    )
+    return ParsedReply("", (), (Problem(line, message),), "")
 
 
 def _unfinished(reply: str, answer: Answer) -> ParsedReply:

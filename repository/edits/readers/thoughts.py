@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from repository.edits.readers.code_parts import CodeParts
 from repository.edits.readers.thought_tags import OPENING, begins_with_thought, closing_tags
 
+_BEFORE_MENTION = re.compile(r"\S <[^\s<]*>$")
+_AFTER_MENTION = re.compile(r" [a-z]|[.,;:!?]")
 _MAX_TAGS = 200
 """Maximum number of closing tags that are examined, from the last one backwards."""
 
@@ -40,6 +42,16 @@ def find_answer(reply: str) -> Answer:
     if unclosed is not None:
         return Answer(start, unclosed, is_open=True)
     return Answer(start, len(reply), is_open=False)
+
+
+def is_mention(reply: str, answer: Answer) -> bool:
+    """Return whether the tag before an answer may be a word of a sentence.
+
+    That is unclear only in a reply that does not begin with a thought.
+    """
+    before = reply[: answer.start].rpartition("\n")[2]
+    is_in_sentence = _BEFORE_MENTION.search(before) and _AFTER_MENTION.match(reply, answer.start)
+    return is_in_sentence is not None and not begins_with_thought(reply)
 
 
 def without_thoughts(reply: str) -> str:

@@ -131,6 +131,15 @@ def test_edits_that_a_thought_follows_are_thinking_too_and_the_model_is_told() -
     assert "no edits follow this end of the thinking" in message
 
 
+@pytest.mark.parametrize("mention", ["Now </think> is kept.", "It ends at </think>."])
+def test_a_tag_in_a_sentence_between_edits_is_told_and_loses_none(mention: str) -> None:
+    other = block("b.py", "b\n", "c\n")
+    message = refusal_of_texts(f"{EDIT}\n{mention}\n\n{other}", FILES)
+    assert "edits stand before and after this tag" in message
+    thought = f"<think>\n{EDIT}\n{mention}\n\n{EDIT}"
+    assert apply_to_texts(thought, FILES) == {"a.py": "y\n"}
+
+
 def test_what_the_answer_says_is_not_taken_from_the_thinking() -> None:
     assert without_thoughts("NEEDS_INFO: what?\n</think>\nNo.") == "\nNo."
     assert read_reply(f"Hm.\n</think>\n\nSwapped.\n\n{EDIT}").prose == "Swapped."
