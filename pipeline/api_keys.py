@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, 
 
 from pipeline.job import FixIssueJob, JobRefusal, explain
 from pipeline.patterns import check_pattern, matches_any
+from pipeline.yaml_files import load_yaml
 
 #: The owner of all keys without a name, so that such a key can be rotated.
 UNNAMED = "default"
@@ -82,7 +83,7 @@ def parse_limits(value: str) -> dict[str, KeyLimits]:
     is_inline = value.lstrip().startswith("{")
     try:
         text = value if is_inline else Path(value).read_text(encoding="utf-8")
-        document = yaml.safe_load(text)
+        document = load_yaml(text)
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"{value} can't be read: {error}") from error
     except yaml.YAMLError as error:

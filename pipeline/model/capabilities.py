@@ -6,7 +6,7 @@ apply, each over the ones before it.
 """
 
 import fnmatch
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -18,6 +18,7 @@ from pipeline.job import explain
 from pipeline.model import Effort, Use
 from pipeline.model.litellm_library import listed_model, load_litellm
 from pipeline.model.price import Price
+from pipeline.yaml_files import load_yaml
 
 SHIPPED = Path(__file__).with_name("models.yaml")
 
@@ -188,22 +189,9 @@ def _read(path: Path) -> list[Section]:
     return sections
 
 
-class _UniqueKeysLoader(yaml.SafeLoader):
-    """Refuses duplicate keys, of which YAML would drop the first."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"{key!r} occurs twice", node.start_mark
-                )
-        return super().construct_mapping(node, deep=deep)
-
-
 def _parse(path: Path) -> dict[Any, Any]:
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeysLoader)  # noqa: S506
+        content = load_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ModelsError(f"{path} can't be read: {error.strerror or error}") from error
     except (ValueError, yaml.YAMLError) as error:

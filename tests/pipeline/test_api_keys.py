@@ -100,6 +100,7 @@ def test_limits_are_read_from_yaml_or_from_a_file_of_it(tmp_path: Path):
         ("{a: 5}", "write {name: {repositories: [...]}}"),
         ("{a: {max_cost_usd_per_day: .inf}}", "a.max_cost_usd_per_day: Input should be a finite"),
         ("{a: [}", "it is not valid YAML: "),
+        ("{a: {labels: [x]}, a: {}}", "it is not valid YAML: 'a' occurs twice"),
         ("nowhere.yaml", "nowhere.yaml can't be read: "),
     ],
 )
