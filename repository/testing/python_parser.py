@@ -46,7 +46,8 @@ class RepositoryPython:
 
         Raises:
             SyntaxError, ValueError, RecursionError, MemoryError: it can't be parsed.
-            UnknownSyntax: the repository is for versions of Python that are not on this machine.
+            UnknownSyntax: the repository is for versions of Python that are not on this machine, or
+                one of them took too long.
         """
         try:
             parse_python(text)
@@ -78,6 +79,11 @@ class RepositoryPython:
 
 
 def _parses(interpreter: Path, text: str) -> bool:
+    """Return whether another version parses the text.
+
+    Raises:
+        UnknownSyntax: it took too long, as it may for a megabyte on a busy machine.
+    """
     command = [str(interpreter), "-I", "-S", "-W", "ignore", "-c", _PROGRAM]
     try:
         process = subprocess.run(
@@ -88,8 +94,10 @@ def _parses(interpreter: Path, text: str) -> bool:
             timeout=_SECONDS,
             check=False,
         )
-    except (OSError, subprocess.TimeoutExpired):
+    except OSError:
         return False
+    except subprocess.TimeoutExpired as error:
+        raise UnknownSyntax(f"{interpreter.name} took over {_SECONDS} seconds") from error
     return process.returncode == 0
 
 

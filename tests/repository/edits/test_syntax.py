@@ -135,6 +135,16 @@ def test_python_that_this_worker_can_judge_is_refused(requires):
     assert "SyntaxError" in error_of("a.py", "x = 1 $ 2\n", files)
 
 
+def test_an_interpreter_that_takes_too_long_refuses_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr("repository.testing.python_parser._SECONDS", 0.1)
+    program = tmp_path / "python3.98"
+    program.write_text("#!/bin/sh\nexec /bin/sleep 60\n")
+    program.chmod(0o755)
+    files = {"pyproject.toml": "[project]\nrequires-python = '==3.98.*'\n"}
+    (notice,) = check("a.py", "new syntax", files, (tmp_path,))
+    assert "`a.py` was not parsed: python3.98 took over" in notice
+
+
 def test_an_interpreter_of_the_repositorys_version_is_asked(tmp_path):
     """The interpreters are programs that accept only what the version would."""
     for minor, accepted in ((98, "new"), (99, "newer")):
