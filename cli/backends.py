@@ -52,17 +52,16 @@ def open_existing_store(settings: Settings) -> RunStore:
 
 def has_store(settings: Settings) -> bool:
     """Return whether the store's file exists; True for a table, which only AWS knows."""
-    is_table = (settings.store or "").startswith("dynamodb:")
-    return is_table or settings.store_path.exists()
+    return settings.store_table is not None or settings.store_path.exists()
 
 
 def open_store(settings: Settings) -> RunStore:
     """Open the store; a SQLite file is created if it does not exist."""
-    if settings.store and settings.store.startswith("dynamodb://"):
+    if settings.store_table is not None:
         require_package("boto3", "aws")
         from pipeline.store.dynamodb import DynamoStore
 
-        return DynamoStore(settings.store.removeprefix("dynamodb://"))
+        return DynamoStore(settings.store_table)
     if settings.on_ecs:
         raise SettingsError(
             "CODING_AGENT_STORE: SQLite is refused on ECS, where a task's disk is lost with the"

@@ -261,8 +261,8 @@ def _check_events(settings: Settings, *, online: bool) -> list[Check]:
     from cli.backends import has_store, open_store
     from pipeline.errors import judge
 
-    is_table = (settings.store or "").startswith("dynamodb:")
-    if not has_store(settings) or (is_table and not online):
+    asks_aws = settings.store_table is not None
+    if not has_store(settings) or (asks_aws and not online):
         return []
     try:
         store = open_store(settings)

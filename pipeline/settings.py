@@ -33,6 +33,7 @@ CLIENT_VARIABLES = ("CODING_AGENT_URL", "CODING_AGENT_API_KEY")
 """Variables with this prefix that clients of the HTTP intake read: no settings of ours."""
 
 
+_TABLE_PREFIX = "dynamodb://"
 _STORE = re.compile(r"sqlite:///.+|dynamodb://[A-Za-z0-9_.-]{3,255}")
 _S3 = re.compile(r"s3://[a-z0-9.-]{3,63}(/.*)?")
 _MODEL_PRICE = re.compile(r"[^\s=]+=\d+(\.\d+)?/\d+(\.\d+)?")
@@ -289,6 +290,13 @@ class Settings(BaseSettings):
     @property
     def on_ecs(self) -> bool:
         return ECS_VARIABLE in os.environ
+
+    @property
+    def store_table(self) -> str | None:
+        """The name of the DynamoDB table; None if the store is a SQLite file."""
+        if self.store is None or not self.store.startswith(_TABLE_PREFIX):
+            return None
+        return self.store.removeprefix(_TABLE_PREFIX)
 
     @property
     def store_path(self) -> Path:
