@@ -18,7 +18,8 @@ def count_tests(number: int) -> str:
 
 def is_load_error(test_id: str) -> bool:
     """Whether an entry of a report stands for a file that could not be loaded."""
-    return test_id.startswith(("::", "unittest.loader._FailedTest::"))
+    place = test_id.partition("::")[0]
+    return not place or place.endswith("unittest.loader._FailedTest")
 
 
 class TestReport(BaseModel):
@@ -48,6 +49,7 @@ class TestReport(BaseModel):
                 "failures": {**self.failures, **other.failures},
                 "completed": self.completed and other.completed,
                 "cut_short": self.cut_short or other.cut_short,
+                "output": "\n".join(filter(None, [self.output, other.output])),
                 "seconds": self.seconds + other.seconds,
             }
         )
@@ -129,6 +131,10 @@ class Recipe(BaseModel):
     """The folder of its packages: "src" or ""."""
     patterns: tuple[str, ...]
     """File names, or paths with a slash, of test files."""
+    folders: tuple[str, ...] = ("",)
+    """Folders of the projects whose tests are run, relative to the repository's root, which is "".
+    A test belongs to the deepest of them that contains it, and runs with it as working directory.
+    """
 
     @property
     def runners(self) -> tuple[Runner, ...]:

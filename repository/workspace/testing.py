@@ -42,6 +42,7 @@ async def run_tests(
 def as_node_id(test: str, is_file: Callable[[str], bool]) -> str:
     """Return the node id of a test that is named as in a report: ``tests.test_a.TestA::test_b``.
 
+    In a project below the root, the name begins with the project's folder: ``libs/x/tests.test_a``.
     Any other text is returned as it is, and never read as an option.
 
     Args:
@@ -49,9 +50,11 @@ def as_node_id(test: str, is_file: Callable[[str], bool]) -> str:
         is_file: whether a path relative to the tree is a file's.
     """
     name, *inner = test.split("::")
-    parts = [] if "/" in name or name.endswith(".py") else name.split(".")
+    folder, slash, dotted = name.rpartition("/")
+    is_dotted = "." in dotted or not slash
+    parts = dotted.split(".") if is_dotted and not name.endswith(".py") else []
     for length in range(len(parts), 0, -1):
-        path = "/".join(parts[:length]) + ".py"
+        path = f"{folder}{slash}{'/'.join(parts[:length])}.py"
         if is_file(path):
             return "::".join([path, *parts[length:], *inner])
     return f"./{test}" if test.startswith("-") else test

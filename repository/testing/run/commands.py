@@ -34,9 +34,12 @@ class RunnerCommands:
     python: Path | None
     workspace: Path
     tests: Sequence[str]
-    """Files, folders, or node ids such as ``tests/test_cart.py::TestCart::test_total``."""
+    """Files, folders, or node ids such as ``tests/test_cart.py::TestCart::test_total``, relative to
+    the project's folder."""
     seconds: float
     """Time after which the sandbox kills the run."""
+    other_projects: Sequence[str] = ()
+    """Folders of projects below this one, whose tests have their own run."""
 
     def command_lines(self) -> list[CommandLine]:
         """Return command lines to try in turn until one produces results.
@@ -99,7 +102,8 @@ class RunnerCommands:
         return lines
 
     def _pytest_lines(self) -> list[CommandLine]:
-        limited = (*_PYTEST_OPTIONS, "--continue-on-collection-errors")
+        others = [f"--ignore={folder}" for folder in self.other_projects]
+        limited = (*_PYTEST_OPTIONS, "--continue-on-collection-errors", *others)
         return [
             self._python_runner("pytest", *limited, *self.tests),
             self._python_runner("pytest", *limited, *_PYTEST_NO_ADDOPTS, *self.tests),
@@ -109,6 +113,7 @@ class RunnerCommands:
                 "pytest",
                 f"--junitxml={self._report}",
                 *_PYTEST_OPTIONS,
+                *others,
                 *self.tests,
             ),
         ]

@@ -1,14 +1,18 @@
 """Run tests in a tree that is in place, and read their report."""
 
 import asyncio
+import functools
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from repository.testing.command_log import CommandLog
 from repository.testing.environment import BuiltEnvironment
+from repository.testing.folders import empty_folders
 from repository.testing.models import Recipe, TestReport
 from repository.testing.run.commands import RunnerCommands, shell_limits
+from repository.testing.run.project_folders import add_folder, folders_below, group_by_folder
 from repository.testing.run.reports.read import read_results
 from repository.testing.run.reports.results import ReportResults, UnreadableReport
 from sandbox import Sandbox, SandboxCommand, SandboxResult
@@ -17,6 +21,8 @@ MAX_OUTPUT_CHARS = 4_000
 #: Exit code of pytest and of our runner when time runs out.
 _INTERRUPTED = 2
 _FULL_RUN_CODES = (0, 1)
+#: For a project's tests if those of the others took all the time.
+_MIN_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -36,27 +42,42 @@ class TreeRunner:
         Raises:
             OSError: the sandbox refused; the run can be tried again.
         """
+        started = time.monotonic()
+        reports: list[TestReport] = []
+        for folder, own_tests in group_by_folder(self.recipe.folders, tests).items():
+            seconds_left = self.command.timeout - (time.monotonic() - started)
+            if reports:
+                await empty_folders(self.sandbox, self.workspace, "report")
+            run = _FolderRun(self, folder, max(_MIN_SECONDS, seconds_left))
+            reports.append(await run.run(own_tests, log))
+        return functools.reduce(TestReport.merge, reports)
+
+
+@dataclass(frozen=True)
+class _FolderRun:
+    """A run of the tests of one project."""
+
+    runner: TreeRunner
+    folder: str
+    seconds: float
+
+    async def run(self, tests: Sequence[str], log: CommandLog) -> TestReport:
         results, last = await self._run_until_report(tests, log)
-        return _report_of(results, last, log.text)
+        return _report_of(add_folder(results, self.folder), last, log.text)
 
     async def _run_until_report(
         self, tests: Sequence[str], log: CommandLog
     ) -> tuple[ReportResults, SandboxResult]:
         """Try the runner's command lines in turn until one produces a readable report."""
-        python = self.environment.python(self.workspace)
-        seconds = self.command.timeout
-        commands = RunnerCommands(self.recipe, python, self.workspace, tests, seconds)
-        limits = {} if python else shell_limits(self.workspace, seconds)
-        variables = {**self.command.environment, **limits}
-        report = self.workspace / "report"
-        tree = self.sandbox.path_inside(self.workspace) / "tree"
+        report = self.runner.workspace / "report"
+        sandbox = self.runner.sandbox
+        folder = sandbox.path_inside(self.runner.workspace) / "tree" / self.folder
         result = SandboxResult(0, "", False, 0.0)
-        for argv in commands.command_lines():
-            command = replace(self.command, argv=argv, environment=variables)
-            result = await log.run_logged(self.sandbox, command)
+        for argv in self._commands(tests).command_lines():
+            result = await log.run_logged(sandbox, replace(self._command(), argv=argv))
             try:
                 results = await asyncio.to_thread(
-                    read_results, self.recipe.runner, report, tree, result.output
+                    read_results, self.runner.recipe.runner, report, folder, result.output
                 )
             except UnreadableReport as error:
                 log.note(f"[{error}]")
@@ -65,6 +86,32 @@ class TreeRunner:
             else:
                 return results, result
         return ReportResults({}, {}), result
+
+    def _commands(self, tests: Sequence[str]) -> RunnerCommands:
+        recipe = self.runner.recipe
+        return RunnerCommands(
+            recipe=recipe,
+            python=self._python,
+            workspace=self.runner.workspace,
+            tests=tests,
+            seconds=self.seconds,
+            other_projects=folders_below(recipe.folders, self.folder),
+        )
+
+    def _command(self) -> SandboxCommand:
+        """Return what the tests may do; the arguments are still those of the caller."""
+        command = self.runner.command
+        limits = {} if self._python else shell_limits(self.runner.workspace, self.seconds)
+        return replace(
+            command,
+            cwd=command.cwd / self.folder,
+            environment={**command.environment, **limits},
+            timeout=self.seconds,
+        )
+
+    @property
+    def _python(self) -> Path | None:
+        return self.runner.environment.python(self.runner.workspace)
 
 
 def _report_of(results: ReportResults, last: SandboxResult, log: str) -> TestReport:

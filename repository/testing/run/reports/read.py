@@ -15,7 +15,7 @@ from repository.testing.run.reports.results import ReportResults, UnreadableRepo
 def read_results(runner: Runner, folder: Path, tree: Path, output: str) -> ReportResults:
     """Read the report in ``folder``, or the runner's ``output`` if that is its report.
 
-    ``tree`` is the path of the tree as the tests see it.
+    ``tree`` is the path of the project's folder in the tree, as the tests see it.
 
     Raises:
         UnreadableReport: neither can be read.

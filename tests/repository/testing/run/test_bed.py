@@ -1,6 +1,7 @@
 """The test bed: each run starts from the base, and what untrusted code leaves is not trusted."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -178,3 +179,16 @@ async def test_a_change_does_not_follow_a_planted_link(bed: TestBed) -> None:
     with pytest.raises(OSError, match="could not be built"):
         await run(bed, {"calc.py": b"hostile"})
     assert victim.read_text() == "untouched"
+
+
+async def test_two_projects_with_a_test_of_one_name_have_two_results(bed: TestBed) -> None:
+    recipe = bed.recipe.model_copy(update={"folders": ("", "libs/half")})
+    failing = (
+        "import unittest\nclass TestCalc(unittest.TestCase):\n  def test_double(self): 1 / 0\n"
+    )
+    changes: dict[str, bytes | None] = {"libs/half/test_calc.py": failing.encode()}
+    tests = ("test_calc.py", "libs/half/test_calc.py")
+    report = await replace(bed, recipe=recipe).run(changes, tests, label="tests")
+    assert report.results[DOUBLE] == "passed"
+    assert report.results[f"libs/half/{DOUBLE}"] == "error"
+    assert "ZeroDivisionError" in report.failures[f"libs/half/{DOUBLE}"]
