@@ -119,6 +119,9 @@ class Recipe(BaseModel):
     steps: tuple[BuildStep, ...] = ()
     extras: tuple[str, ...]
     """Extras that the configuration or automation requests, in addition to those for tests."""
+    dependencies: tuple[str, ...] = ()
+    """The package's run-time requirements as its files state them; they are installed if the
+    package can't be."""
     requirements: tuple[str, ...]
     modules: dict[str, str] = {}
     """Module that the tests import -> requirement that provides it, to install if it is missing."""
@@ -147,7 +150,7 @@ class Recipe(BaseModel):
             return False
         if "pytest" in self.runners or self.packaged:
             return True
-        return bool(self.requirements or self.modules)
+        return bool(self.requirements or self.dependencies or self.modules)
 
 
 class Suite(BaseModel):

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from repository.files import AMBIGUOUS_TEST_FOLDERS, TEST_FOLDERS
+from repository.testing.detect.dependencies import stated_dependencies
 from repository.testing.detect.parsing import (
     parse_ini,
     parse_toml,
@@ -53,6 +54,8 @@ class Package:
     """A version specifier, as written."""
     classified_minors: tuple[int, ...] = ()
     """Minor versions of Python 3 in its trove classifiers."""
+    dependencies: tuple[str, ...] = ()
+    """Its run-time requirements."""
 
 
 class Project:
@@ -96,6 +99,7 @@ class Project:
             source_root=self._source_root(),
             requires_python=self._requires_python(),
             classified_minors=tuple(sorted(minors)),
+            dependencies=tuple(stated_dependencies(self.pyproject, self.setup_cfg, self.setup_py)),
         )
 
     def _is_installable(self) -> bool:

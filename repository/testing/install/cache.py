@@ -35,6 +35,7 @@ def environment_key(recipe: Recipe, interpreter: Path, index: Mapping[str, str])
         "before": month_end(recipe.committed_at).isoformat(),
         "python": str(interpreter),
         "requirements": recipe.requirements,
+        "dependencies": recipe.dependencies,
         "extras": recipe.extras,
         "runners": sorted(set(recipe.runners)),
         "with": _IN_EVERY_ENVIRONMENT,

@@ -119,7 +119,8 @@ class _Builder:
     ) -> list[str]:
         """Install the tests' requirements except ``installed`` ones, and return all of them."""
         of_extras = await requirements_of_extras(self._installer)
-        requirements = installable([*of_extras, *self._recipe.requirements])
+        stated = self._recipe.dependencies if install_mode == "path" else ()
+        requirements = installable([*stated, *of_extras, *self._recipe.requirements])
         new = [requirement for requirement in requirements if requirement not in installed]
         await install_requirements(self._installer, new)
         variables = self.built(install_mode).process_variables(self._installer.workspace)
