@@ -7,7 +7,12 @@ from repository.testing.detect.project import Project
 from tests.repository.testing.detect.trees import tree_of
 
 PROJECT = "[project]\nname = 'shop'\ndependencies = ['attrs>=20', 'shop2 @ https://x.test/a.zip']"
-POETRY = "[tool.poetry]\npackage-mode = false\n[tool.poetry.dependencies]\npython = '^3.9'\nattrs = '^20.1'"
+POETRY = """[tool.poetry]
+package-mode = false
+[tool.poetry.dependencies]
+python = '^3.9'
+attrs = '^20.1'
+"""
 SETUP_CFG = "[options]\ninstall_requires =\n    attrs>=20\n    mock"
 SETUP_PY = (
     "from setuptools import setup\nNEEDS = ['attrs>=20', 'mock']\nsetup(install_requires=NEEDS)"
