@@ -14,11 +14,15 @@ STAGES = list(NAMES)
 RESTORED = {"checkout", "prepare_tests", "apply_patch"}
 
 
-#: Stages that leave state on the machine, cost money or have effects.
-DYING_AT_THE_END = ("checkout", "prepare_tests", "propose_patch", "open_pr")
+#: A stage dies when it begins (the one before has its checkpoint) or ends (it has state, has paid
+#: or pushed, and no checkpoint).
 DEATHS = [
-    *[(stage, "begins") for stage in STAGES],
-    *[(stage, "ends") for stage in DYING_AT_THE_END],
+    ("build_context", "begins"),
+    ("apply_patch", "begins"),
+    ("run_tests", "begins"),
+    ("prepare_tests", "ends"),
+    ("propose_patch", "ends"),
+    ("open_pr", "ends"),
 ]
 
 
