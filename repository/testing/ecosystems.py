@@ -92,7 +92,7 @@ ECOSYSTEMS = (
         runner="cargo",
         steps=(
             _fetch("cargo fetch"),
-            _build("cargo test --offline --no-run"),
+            _build("cargo test --offline --workspace --no-run; true"),
         ),
         test_only_patterns=("tests/*.rs",),
     ),
@@ -147,6 +147,10 @@ NODE_FETCHES = (
 """The first one whose file exists is used; without a lock file, packages as of the commit's day."""
 
 
+def _read_script(name: str) -> str:
+    return Path(__file__).with_name(name).read_text()
+
+
 @dataclass(frozen=True)
 class ShellRunner:
     """How to call a test runner."""
@@ -162,15 +166,36 @@ def _select_go_packages(tests: Sequence[str]) -> list[str]:
     return list(packages) or ["./..."]
 
 
+_CARGO_SOURCE_FOLDERS = ("src", "tests", "examples", "benches")
+
+
 def _select_cargo_targets(tests: Sequence[str]) -> list[str]:
-    """Select integration tests by target; tests inside the sources need the whole suite."""
-    arguments = []
+    """Select integration tests of the root package by target, otherwise packages by folder.
+
+    Tests inside the root package's sources need all packages.
+    """
+    packages: dict[str, None] = {}
+    targets: list[str] = []
     for test in tests:
-        if not test.startswith("tests/"):
+        package = _cargo_package(test)
+        if package:
+            packages[f"./{package}"] = None
+        elif not test.startswith("tests/"):
             return []
-        if test.count("/") == 1:
-            arguments += ["--test", PurePosixPath(test).stem]
-    return arguments
+        elif test.count("/") == 1:
+            targets += ["--test", PurePosixPath(test).stem]
+    if packages and targets:
+        return []
+    return list(packages) or targets
+
+
+def _cargo_package(test: str) -> str:
+    """Return the folder of a file's package; empty for the root package."""
+    parts = PurePosixPath(test).parts
+    for number, part in enumerate(parts):
+        if part in _CARGO_SOURCE_FOLDERS:
+            return "/".join(parts[:number])
+    return ""
 
 
 def _select_maven_classes(tests: Sequence[str]) -> list[str]:
@@ -209,15 +234,12 @@ SHELL_RUNNERS: Mapping[str, ShellRunner] = {
         "node_modules/.bin/mocha --timeout $EACH_MS --reporter xunit"
         ' --reporter-option output="$REPORT/junit.xml" "$@"'
     ),
-    "node:test": ShellRunner(Path(__file__).with_name("node_tests.sh").read_text()),
+    "node:test": ShellRunner(_read_script("node_tests.sh")),
     "go": ShellRunner(
         'go test -json -timeout "${SECONDS_LEFT}s" "$@" > "$REPORT/go.json"',
         _select_go_packages,
     ),
-    "cargo": ShellRunner(
-        'cargo test --offline --no-fail-fast "$@" -- --test-threads=2',
-        _select_cargo_targets,
-    ),
+    "cargo": ShellRunner(_read_script("cargo_tests.sh"), _select_cargo_targets),
     "maven": ShellRunner(
         f'{_MAVEN} -o -DfailIfNoTests=false -Dsurefire.failIfNoSpecifiedTests=false test "$@"'
         f"\n{_JOIN_REPORTS % 'surefire-reports'}",

@@ -34,6 +34,12 @@ _FIXED_VARIABLES = {
     "GOTOOLCHAIN": "local",
     "GOFLAGS": "-mod=mod",
     "CARGO_TERM_COLOR": "never",
+    # Without full debugging information: it is most of the size of a build, which each run copies.
+    "CARGO_PROFILE_DEV_DEBUG": "1",
+    "CARGO_INCREMENTAL": "0",
+    # A wrapper that the repository configures, such as sccache, is rarely on this machine.
+    "RUSTC_WRAPPER": "",
+    "CARGO_RESOLVER_INCOMPATIBLE_RUST_VERSIONS": "fallback",
     "RUST_BACKTRACE": "1",
 }
 _PREFIX_FOLDERS = ("bin", "lib", "libexec", "share", "src", "pkg", "conf")

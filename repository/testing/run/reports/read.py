@@ -26,11 +26,15 @@ def read_results(runner: Runner, folder: Path, tree: Path, output: str) -> Repor
         case "jest":
             return read_jest(read_report_file(folder, "jest.json"), f"{tree}/")
         case "cargo":
-            return read_cargo(output)
+            return read_cargo(_read_text(folder, "cargo.txt"))
         case "script":
             return _read_script(folder, output)
         case _:
             return read_junit(read_report_file(folder, "junit.xml"))
+
+
+def _read_text(folder: Path, name: str) -> str:
+    return read_report_file(folder, name).decode(errors="replace")
 
 
 def _read_script(folder: Path, output: str) -> ReportResults:

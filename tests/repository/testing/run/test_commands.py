@@ -59,6 +59,9 @@ def test_a_runner_that_knows_no_node_ids_gets_their_files(tmp_path: Path) -> Non
         ("gradle", ["t/ATest.java"], ["--tests", "*ATest"]),
         ("cargo", ["tests/it.rs"], ["--test", "it"]),
         ("cargo", ["src/lib.rs", "tests/it.rs"], []),
+        ("cargo", ["src/a/tests/b.rs"], []),
+        ("cargo", ["crates/a/src/tests/b.rs", "c/tests/d.rs"], ["./crates/a", "./c"]),
+        ("cargo", ["crates/a/tests/b.rs", "tests/it.rs"], []),
         ("jest", ["a.test.js"], ["a.test.js"]),
     ],
 )

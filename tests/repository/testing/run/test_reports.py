@@ -22,12 +22,19 @@ not json
 """
 CARGO = """   Compiling calc v0.1.0 (/tree)
      Running unittests src/lib.rs (target/debug/deps/calc-1)
+@@ package one
 
 running 2 tests
 test tests::zero ... ok
 test tests::slow ... ignored, takes long
 
+test result: ok. 1 passed; 0 failed; 1 ignored
+@@ exit 0
+@@ end
      Running tests/it.rs (target/debug/deps/it-2)
+@@ package two
+
+running 2 tests
 test adds ... FAILED
 test breaks - should panic ... ok
 
@@ -35,13 +42,66 @@ failures:
 
 ---- adds stdout ----
 thread 'adds' panicked at tests/it.rs:2:11:
-assertion failed
+test fake ... ok
+failures:
+test fake ... ok
 
 failures:
     adds
-   Doc-tests calc
-test src/lib.rs - add (line 3) ... ok
+
+test result: FAILED. 1 passed; 1 failed
+@@ exit 101
+@@ end
+     Running unittests src/lib.rs (target/debug/deps/calc-3)
+@@ package two
+
+running 1 test
+test tests::zero ... FAILED
+test result: FAILED. 0 passed; 1 failed
+@@ exit 101
+@@ end
+   Doc-tests one
+
+running 2 tests
+test one/src/lib.rs - add (line 9) ... FAILED
+test one/src/lib.rs - add (line 3) ... ok
 """
+CRASHES = """     Running unittests src/lib.rs (target/debug/deps/calc-1)
+@@ package @@
+
+running 2 tests
+test quick ... ok
+@@ crashed
+
+running 1 test
+test quick ... ok
+test result: ok.
+
+running 1 test
+test aborts ... FAILED
+---- aborts stdout ----
+stack overflow
+@@ exit 134
+@@ end
+     Running tests/hangs.rs (target/debug/deps/hangs-1)
+@@ package one
+
+running 2 tests
+test quick ... ok
+@@ exit 124
+@@ end
+     Running tests/own_harness.rs (target/debug/deps/own_harness-1)
+@@ package one
+all is well
+@@ exit 0
+@@ end
+error[E0308]: mismatched types
+error: could not compile `two` (lib test) due to 1 previous error
+     Running tests/killed.rs (target/debug/deps/killed-1)
+@@ package one
+running 2 tests
+test quick ... ok
+""".replace("@@ package @@", "@@ package ")
 
 
 def test_a_go_package_that_did_not_build_could_not_be_loaded() -> None:
@@ -55,16 +115,30 @@ def test_a_go_package_that_did_not_build_could_not_be_loaded() -> None:
     assert failures == {"x/a::TestA": "    a_test.go:7: want 3\n", "::x/b": "undefined: Gone\n"}
 
 
-def test_cargo_ids_name_the_target() -> None:
+def test_cargo_ids_name_the_package_and_the_target_and_no_line() -> None:
     results, failures = read_cargo(CARGO)
     assert results == {
-        "src/lib.rs::tests::zero": "passed",
-        "src/lib.rs::tests::slow": "skipped",
-        "tests/it.rs::adds": "failed",
-        "tests/it.rs::breaks": "passed",
-        "doc calc::src/lib.rs - add (line 3)": "passed",
+        "one/src/lib.rs::tests::zero": "passed",
+        "one/src/lib.rs::tests::slow": "skipped",
+        "two/tests/it.rs::adds": "failed",
+        "two/tests/it.rs::breaks": "passed",
+        "two/src/lib.rs::tests::zero": "failed",
+        "doc-tests one::one/src/lib.rs - add": "failed",
     }
-    assert failures["tests/it.rs::adds"].startswith("thread 'adds' panicked")
+    assert failures["two/tests/it.rs::adds"].startswith("thread 'adds' panicked")
+
+
+def test_a_cargo_target_that_crashed_hung_or_did_not_compile_is_an_error() -> None:
+    results, failures = read_cargo(CRASHES)
+    assert results == {
+        "src/lib.rs::quick": "passed",
+        "src/lib.rs::aborts": "failed",
+        "::one/tests/hangs.rs": "error",
+        "one/tests/own_harness.rs::main": "passed",
+        "::two": "error",
+    }
+    assert failures["src/lib.rs::aborts"] == "stack overflow\n"
+    assert "mismatched types" in failures["::two"]
 
 
 def test_jest_ids_are_made_of_file_and_titles() -> None:
