@@ -69,7 +69,7 @@ class PrepareTests:
         )
         bed = _open_bed(self._tools.sandbox, recipe, run)
         base_run = await run_on_base(bed, tests, run.progress)
-        suite = _suite(base_run, plan.reason, whole, log_key)
+        suite = make_suite(base_run, plan.reason, whole, log_key)
         _report_base(suite, run)
         return suite
 
@@ -145,7 +145,11 @@ def _report_base(suite: Suite, run: RunContext) -> None:
         run.progress(f"base: {green} tests pass, {red} fail")
 
 
-def _suite(base_run: BaseRun, reason: str, whole: bool, log_key: str) -> Suite:
+def make_suite(base_run: BaseRun, reason: str, whole: bool, log_key: str) -> Suite:
+    """Return the suite that ran on the base, or why it can't be run.
+
+    ``whole`` says whether all tests were chosen.
+    """
     recipe = base_run.bed.recipe
     base = base_run.report
     if not base.results:

@@ -1,7 +1,7 @@
 """The test bed: an environment and a tree for running tests."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from repository.runners import Runner
@@ -80,10 +80,7 @@ class TestBed:
 
     def with_runner(self, runner: Runner) -> "TestBed":
         """Return the same test bed with another of the recipe's runners."""
-        recipe = self.recipe.model_copy(update={"runner": runner})
-        return TestBed(
-            self.sandbox, self.workspace, recipe, self.environment, self.seconds, self.save
-        )
+        return replace(self, recipe=self.recipe.model_copy(update={"runner": runner}))
 
     def _command(self) -> SandboxCommand:
         """Return what the tests may do; the runner adds the arguments."""

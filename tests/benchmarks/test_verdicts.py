@@ -1,0 +1,122 @@
+"""Generated cases: what is said to be true of a change follows from the project's own results."""
+
+from random import Random
+
+import pytest
+
+from benchmarks.verdict_cases import (
+    CHANGES,
+    Case,
+    Scene,
+    Truth,
+    Word,
+    make_case,
+    make_scene,
+    truth_of,
+)
+from benchmarks.verdict_judge import Answer
+from benchmarks.verdict_projects import Check, Project, Trap
+from benchmarks.verdict_python import Pytest, Unittest
+from benchmarks.verdicts import LANGUAGES, Row, make_row, summary
+
+SEEDS = range(5)
+
+
+def passes(check: Check, code: Project) -> bool:
+    """Whether a test passes with the code of a project."""
+    function = code.function(check.module, check.function)
+    if code.modules[check.module].unloadable or function.fault or check.skipped:
+        return False
+    return check.weak or function.value(check.argument) == check.expected
+
+
+def checks_of(project: Project) -> list[Check]:
+    return [check for tests in project.tests.values() for check in tests.checks]
+
+
+def breaks(scene: Scene) -> bool:
+    return any(
+        passes(check, scene.before) and not passes(check, scene.after)
+        for check in checks_of(scene.before)
+    )
+
+
+def proves(scene: Scene) -> bool:
+    return any(
+        passes(check, scene.after) and not passes(check, scene.before)
+        for check in checks_of(scene.after)
+    )
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_the_truth_of_a_change_follows_from_the_tests_before_and_after_it(change: str) -> None:
+    for seed in SEEDS:
+        scene = make_scene(change, Random(seed))
+        broken = breaks(scene)
+        assert scene.truth.allows(Word.NO_FIX) == broken
+        assert (scene.truth.best is Word.RED_TO_GREEN) == (proves(scene) and not broken)
+        assert not (broken and scene.truth.allows(Word.SUITE_PASSES))
+
+
+def test_a_generated_function_computes_what_the_project_says() -> None:
+    scene = make_scene("reorder", Random(1))
+    for project in (scene.before, scene.after):
+        files = Pytest().render(project)
+        for name, module in project.modules.items():
+            code: dict[str, object] = {}
+            exec(files[f"shop/{name}.py"], code)
+            for function in module.functions:
+                computed = code[function.name]
+                assert callable(computed)
+                assert [computed(x) for x in (1, 10, 11)] == [
+                    function.value(x) for x in (1, 10, 11)
+                ]
+
+
+@pytest.mark.parametrize("language", [Pytest(), Unittest()])
+def test_generated_python_parses_with_every_trap(language: Pytest | Unittest) -> None:
+    scene = make_scene("reorder", Random(1))
+    name, tests = next(iter(scene.before.tests.items()))
+    for trap in language.traps:
+        project = scene.before.with_tests(name, type(tests)(tests.checks, (trap,)))
+        for path, text in language.render(project).items():
+            if path.endswith(".py"):
+                compile(text, path, "exec")
+
+
+def test_the_same_number_and_seed_give_the_same_case() -> None:
+    case = make_case(3, 1, LANGUAGES)
+    assert make_case(3, 1, LANGUAGES) == case
+    assert make_case(3, 2, LANGUAGES) != case
+    assert case.changes
+
+
+def test_a_suite_with_a_failing_trap_never_passes() -> None:
+    scene = make_scene("reorder", Random(1))
+    assert truth_of(scene, Pytest(), frozenset()).best is Word.SUITE_PASSES
+    assert truth_of(scene, Pytest(), frozenset({Trap.RED})) == Truth(
+        Word.NOT_VERIFIED, frozenset({Word.NOT_VERIFIED})
+    )
+
+
+def judged(best: Word, said: Word, *also_right: Word) -> Row:
+    truth = Truth(best, frozenset(also_right))
+    case = Case(0, Pytest(), "reorder", (), {}, {}, truth)
+    return make_row(case, Answer(said, "because"), 1.0)
+
+
+def test_untrue_verdicts_are_wrong_and_weak_ones_are_missed() -> None:
+    rows = [
+        judged(Word.RED_TO_GREEN, Word.RED_TO_GREEN),
+        judged(Word.RED_TO_GREEN, Word.NOT_VERIFIED, Word.NOT_VERIFIED),
+        judged(Word.RED_TO_GREEN, Word.NO_FIX, Word.NOT_VERIFIED),
+        judged(Word.NO_FIX, Word.SUITE_PASSES),
+        judged(Word.NOT_VERIFIED, Word.NO_FIX, Word.NO_FIX),
+    ]
+    assert [row.judgement for row in rows] == ["right", "missed", "wrong", "wrong", "right"]
+    totals = summary(rows)
+    assert totals["wrong_no_fix"] == 1
+    assert totals["wrong_suite_passes"] == 1
+    assert totals["wrong_red_to_green"] == 0
+    assert totals["right_red_to_green"] == 1
+    assert totals["missed_red_to_green"] == 1
