@@ -112,6 +112,10 @@ class Recipe(BaseModel):
     """The package's name, if the repository's files state it."""
     backend: str = ""
     """The module that builds the package, if pyproject.toml names it."""
+    build_requirements: tuple[str, ...] = ()
+    """What the package's build declares or imports."""
+    announced_version: str = ""
+    """The version that the package's files state; empty if they state none."""
     version_from_git: bool = False
     """Whether the package asks git for its version when it is built."""
     tools: tuple[str, ...] = ()

@@ -89,6 +89,8 @@ def _python_recipe(draft: RecipeDraft, commit: BaseCommit, minor: int) -> Recipe
         packaged=draft.package.is_installable,
         name=draft.package.name,
         backend=draft.package.backend,
+        build_requirements=draft.build.requirements,
+        announced_version=draft.build.announced_version,
         version_from_git=draft.package.version_from_git,
         source_root=draft.package.source_root,
         extras=draft.needs.extras,

@@ -7,6 +7,7 @@ from repository.config import CONFIG, ConfigError, TestsConfig, read_tests_confi
 from repository.files import matches
 from repository.runners import Runner
 from repository.testing.detect.automation import AutomationHints, read_automation
+from repository.testing.detect.build_requirements import PackageBuild, read_build
 from repository.testing.detect.needs import TestNeeds, find_needs, select_needs
 from repository.testing.detect.project import Package, Project
 from repository.testing.detect.python_tests import (
@@ -32,6 +33,7 @@ class RecipeDraft:
     patterns: tuple[str, ...] = ()
     """Patterns of test files: of file names or, with a slash, of paths."""
     package: Package = field(default_factory=Package)
+    build: PackageBuild = field(default_factory=PackageBuild)
     needs: TestNeeds = field(default_factory=TestNeeds)
     toolchain: DetectedToolchain | None = None
     """None if the tests are Python's."""
@@ -96,6 +98,7 @@ def _detect_python(tree: Tree) -> Detection:
         script=script,
         patterns=tests.patterns,
         package=project.package,
+        build=read_build(project),
         needs=select_needs(all_needs, project, hints, test_code),
     )
     return Detection(

@@ -63,14 +63,21 @@ def unconditional_lines(text: str | None) -> list[str]:
     return items
 
 
+def parse_python(source: str) -> ast.Module | None:
+    """Return the module, which is not run; None if this Python can't parse it."""
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+
+
 def setup_argument(source: str, name: str) -> list[str]:
     """Return the string or strings that a setup.py passes as an argument.
 
     The file is parsed, never run: only literals are read, and variables that hold a literal.
     """
-    try:
-        module = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError):
+    module = parse_python(source)
+    if module is None:
         return []
     variables = _variables(module)
     texts = []

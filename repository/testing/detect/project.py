@@ -112,6 +112,7 @@ class Project:
 
     def _stated_name(self) -> str:
         stated = table(self.pyproject, "project").get("name")
+        stated = stated or table(self.pyproject, "tool", "poetry").get("name")
         for option in ("name", "package_name"):
             stated = stated or self.setup_cfg.get("metadata", option, fallback="")
         if stated:

@@ -1,6 +1,5 @@
 """Build the environment of a Python repository, with packages as of the base commit's date."""
 
-import re
 from pathlib import Path
 
 from repository.testing.detect.requirements import installable
@@ -18,6 +17,7 @@ from repository.testing.install.modules import find_missing_modules, remove_brok
 from repository.testing.install.package import PackageInstaller
 from repository.testing.install.pip_install import install_pip
 from repository.testing.install.pytest_install import install_pytest
+from repository.testing.install.release import describe_release
 from repository.testing.install.requirements import install_requirements, requirements_of_extras
 from repository.testing.install.uv_errors import first_error
 
@@ -100,11 +100,9 @@ class _Builder:
         name = self._recipe.name
         if not (self._recipe.version_from_git and name) or self._recipe.version is not None:
             return
-        date = self._installer.dates[0]
-        result = await self._installer.install(date, "--dry-run", "--no-deps", "--no-build", name)
-        match = re.search(rf"^ \+ {re.escape(name)}==(\S+)$", result.output, re.M | re.I)
-        if match:
-            self._installer.version = match[1]
+        release = await describe_release(self._installer, self._installer.dates[0], (name,))
+        if release is not None and release.belongs_to(self._recipe.repository):
+            self._installer.version = release.version
 
     async def _install_repository(self) -> InstallMode:
         if not self._recipe.packaged:

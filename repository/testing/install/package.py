@@ -1,130 +1,152 @@
 """Install the repository's own package."""
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator
 from datetime import datetime
 
-from repository.testing.detect.requirements import PACKAGES, installable
 from repository.testing.environment import InstallMode
 from repository.testing.folders import copy_folder
+from repository.testing.install.build_failures import BuildFailure, classify, fingerprint
+from repository.testing.install.extensions import find_broken_extensions
 from repository.testing.install.installer import UvInstaller
-
-#: In the output of a failing build: the module or package that is missing.
-_BUILD_NEEDS = re.compile(
-    r"No module named '?(\w+)|\b(\w+)\)? is not installed|\b(\w+) must be available and importable",
-    re.I,
+from repository.testing.install.release import (
+    Release,
+    describe_release,
+    release_candidates,
 )
-_MAX_BUILDS = 5
+from repository.testing.install.unisolated_build import build_without_isolation
+from repository.testing.install.uv_errors import first_error
+
 #: An editable install by meson-python is rebuilt at each import, with tools that are gone by then.
 _MESON = "mesonpy"
+_BUILD_SECONDS = 220.0
 
 
 class PackageInstaller:
     """Installs the package from ``tree`` in the first way that works.
 
-    The ways are, in order: an editable install; a copy; its last release before the commit, for the
-    dependencies and compiled parts; its files on the path, not installed. The tree precedes a copy
-    on the path, and gets the files that only the copy has.
+    The ways are, in order: an editable install; a copy; a build without isolation; its release, for
+    the dependencies and compiled parts; its files on the path, not installed. The tree precedes a
+    copy on the path, and gets the files that only the copy has. A way is left out if the failure of
+    an earlier one shows that it would fail as well.
+
+    Attributes:
+        failure: why the package could not be built, in a sentence; empty if it was.
     """
 
     def __init__(self, installer: UvInstaller):
+        self.failure = ""
         self._installer = installer
         self._recipe = installer.recipe
         self._tree = str(installer.workspace / "tree")
 
     async def install(self) -> InstallMode:
-        first_date = self._installer.dates[0]
+        mode = await self._build()
+        if mode is None and not self._installer.unreachable:
+            mode = await self._install_release()
+        if mode is None:
+            note = "the repository can't be installed; its files are put on the path"
+            self._installer.log.note(note)
+            return "path"
+        return mode
+
+    async def _build(self) -> InstallMode | None:
+        """Build with packages as of each date in turn, until the same failure comes again."""
+        earlier: set[tuple[str, ...]] = set()
         for date in self._installer.dates:
-            install_mode, output = await self._install_as_of(date)
-            if install_mode is not None:
-                return install_mode
-            if self._installer.unreachable:
-                return "path"
-            if date == first_date and await self._build_without_isolation(output):
-                return await self._complete_tree()
-        return await self._install_release()
+            mode, failure, errors = await self._build_as_of(date)
+            if mode is not None:
+                return mode
+            if self._installer.unreachable or failure.is_final or not self._installer.time_left:
+                return None
+            is_first = not earlier and failure.may_build_without_isolation
+            if is_first and await self._build_without_isolation():
+                return "copied"
+            if errors in earlier:
+                return None
+            earlier.add(errors)
+        return None
 
-    async def _install_as_of(self, date: datetime) -> tuple[InstallMode | None, str]:
-        """Try each way with packages as of a date; return the mode that worked and all output."""
-        output = ""
+    async def _build_as_of(
+        self, date: datetime
+    ) -> tuple[InstallMode | None, BuildFailure, tuple[str, ...]]:
+        """Try an editable install, then a copy; return what worked, or the last failure."""
+        failure = BuildFailure.OTHER
+        errors: tuple[str, ...] = ()
         for arguments in self._ways():
-            result = await self._installer.install(date, *arguments)
-            output += result.output
+            result = await self._installer.install(date, *arguments, seconds=_BUILD_SECONDS)
             if result.returncode == 0:
-                if "--editable" in arguments:
-                    return "editable", output
-                return await self._complete_tree(), output
-            if self._installer.unreachable:
-                return None, output
+                mode: InstallMode = "editable" if "--editable" in arguments else "copied"
+                if await self._is_complete(mode):
+                    return mode, failure, ()
+                output = "error: its extension modules can't be imported"
+            else:
+                output = result.output
+            failure = classify(output)
+            errors = fingerprint(output)
+            self.failure = f"{failure.value}: {first_error(output)}"
             await self._restore_tree()
-            if result.timed_out or not self._installer.time_left:
-                return await self._install_release(), output
-        return None, output
+            stays = result.timed_out or self._installer.unreachable
+            if stays or not failure.may_copy:
+                break
+        return None, failure, errors
 
-    def _ways(self) -> Sequence[tuple[str, ...]]:
-        if self._recipe.backend == _MESON:
-            return [(self._tree,)]
-        return [("--editable", self._tree), (self._tree,)]
+    def _ways(self) -> Iterator[tuple[str, ...]]:
+        if self._recipe.backend != _MESON:
+            yield ("--editable", self._tree)
+        yield (self._tree,)
 
-    async def _build_without_isolation(self, output: str) -> bool:
-        """Build with the tools of the commit's time.
+    async def _is_complete(self, mode: InstallMode) -> bool:
+        """Complete the tree, and return whether its extension modules can be loaded."""
+        if mode == "copied":
+            await self._complete_tree()
+        return not await find_broken_extensions(self._installer)
 
-        An old setup.py may import undeclared requirements. Those that a build's ``output`` reports
-        as missing are installed before the next attempt.
-        """
-        date = self._installer.dates[0]
-        tools = ["setuptools", "wheel"]
-        for _ in range(_MAX_BUILDS):
-            modules = missing_in_build(output)
-            missing = [
-                PACKAGES.get(module, module)
-                for module in sorted(modules)
-                if module.lower() not in tools
-            ]
-            requirements = installable(missing)
-            if not requirements or not self._installer.time_left:
-                return False
-            tools += [module.lower() for module in modules]
-            await self._installer.install(
-                date,
-                "--reinstall-package=setuptools",
-                "setuptools",
-                "wheel",
-                *requirements,
-                recent_build_tools=False,
-            )
-            result = await self._installer.install(
-                date, "--no-build-isolation", self._tree, recent_build_tools=False
-            )
-            if result.returncode == 0:
-                return True
-            output = result.output
-            await self._restore_tree()
+    async def _build_without_isolation(self) -> bool:
+        if not await build_without_isolation(self._installer, self._restore_tree):
+            return False
+        if await self._is_complete("copied"):
+            return True
+        await self._restore_tree()
         return False
 
-    async def _install_release(self) -> InstallMode:
-        name = self._recipe.name
-        dates = self._installer.dates if name else []
-        for date in dates:
-            result = await self._installer.install(date, "--only-binary", name, name)
-            if result.returncode == 0:
-                self._installer.log.note(
-                    "the repository can't be built; its last release provides the compiled parts"
-                )
-                return await self._complete_tree()
-        self._installer.log.note("the repository can't be installed; its files are put on the path")
-        return "path"
+    async def _install_release(self) -> InstallMode | None:
+        """Install the release that the tree announces, or else the last one before the commit.
 
-    async def _complete_tree(self) -> InstallMode:
+        The first whose extension modules load in the tree is taken.
+        """
+        tried: set[str] = set()
+        for requirement, date in release_candidates(self._installer):
+            release = await describe_release(self._installer, date, requirement)
+            if release is None or release.version in tried:
+                continue
+            tried.add(release.version)
+            if not release.belongs_to(self._recipe.repository):
+                self._installer.log.note(release.refusal)
+                return None
+            if await self._install_parts_of(release, date):
+                self._installer.log.note(
+                    f"the repository can't be built; its release {release.version} provides the"
+                    " dependencies and compiled parts"
+                )
+                return "copied"
+        return None
+
+    async def _install_parts_of(self, release: Release, date: datetime) -> bool:
+        name = self._recipe.name
+        admit = self._installer.admit(name)
+        requirement = f"{name}=={release.version}"
+        result = await self._installer.install(date, "--only-binary", name, admit, requirement)
+        if result.returncode != 0:
+            return False
+        if await self._is_complete("copied"):
+            return True
+        await self._restore_tree()
+        return False
+
+    async def _complete_tree(self) -> None:
         packages = self._installer.workspace / "tree" / self._recipe.source_root
         await self._installer.run_script("complete_tree", str(packages), self._recipe.name)
-        return "copied"
 
     async def _restore_tree(self) -> None:
         """Remove the leftovers of a failed attempt from the tree."""
         await copy_folder(self._installer.sandbox, self._installer.workspace, "source", "tree")
-
-
-def missing_in_build(output: str) -> set[str]:
-    """Return the modules that a failing build reports as missing."""
-    return {a or b or c for a, b, c in _BUILD_NEEDS.findall(output)}

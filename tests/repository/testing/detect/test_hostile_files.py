@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from repository.testing.detect.detection import detect
-from repository.testing.install.package import missing_in_build
+from repository.testing.install.build_failures import classify
 from repository.testing.run.reports.lines import read_lines
 from repository.testing.selection import choose_tests
 from tests.repository.testing.detect.trees import tree_of
@@ -35,7 +35,7 @@ def test_any_text_of_a_repository_or_a_runner_is_read_quickly(text: str) -> None
     }
     detect(tree_of(files))
     read_lines(text)
-    missing_in_build(text + "a" * HUGE)
+    classify(text + "a" * HUGE)
     choose_tests(["test_a.py"] * 20, {"test_a.py": text}, {}, ranking=["a/b.py"], issue="x")
 
 

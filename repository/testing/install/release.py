@@ -1,0 +1,122 @@
+"""Releases of the repository's own package in the index, told from a stranger's of that name."""
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from packaging.version import InvalidVersion, Version
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from repository.testing.install.installer import UvInstaller
+
+#: Of the lines of a release's modules, the share that a tree of the same package has at least.
+_MIN_SHARED = 0.5
+#: Fewer lines than these say nothing.
+_MIN_LINES = 20
+
+
+class Release(BaseModel):
+    """What the index has under the repository's name: its metadata, compared with the tree."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    version: str
+    addresses: tuple[str, ...]
+    """Home page and project URLs."""
+    stated: tuple[str, ...]
+    """Those of the addresses that the repository's packaging files have as well."""
+    lines: int
+    """The number of lines in its modules."""
+    shared_lines: int
+    """How many of them the tree's files of the same paths have."""
+
+    @property
+    def refusal(self) -> str:
+        """Why a release that belongs to another project is not installed."""
+        addresses = ", ".join(self.addresses[:3]) or "no address"
+        return (
+            f"the index has another project under the name {self.name}: its metadata"
+            f" ({addresses[:200]}) don't name this repository, and its files differ; it is not"
+            " installed"
+        )
+
+    def belongs_to(self, repository: str) -> bool:
+        """Whether it is a release of this repository (``owner/name``).
+
+        Its metadata name the repository, or share the package's own address with it. Of a fork, or
+        where the owner was renamed, the files agree.
+        """
+        if any(_names(address, repository) for address in self.addresses):
+            return True
+        if any(_simplify(self.name) in _simplify(address) for address in self.stated):
+            return True
+        return self.lines >= _MIN_LINES and self.shared_lines >= _MIN_SHARED * self.lines
+
+
+def release_candidates(installer: UvInstaller) -> Iterator[tuple[tuple[str, ...], datetime]]:
+    """Return what to ask the index for, best first, as arguments of uv and a date for packages.
+
+    The compiled parts of the release that the tree announces fit it better than those of the one
+    before.
+    """
+    recipe = installer.recipe
+    if not recipe.name:
+        return
+    announced = release_of(recipe.announced_version or recipe.version or "")
+    if announced:
+        yield (installer.admit(recipe.name), f"{recipe.name}=={announced}"), installer.dates[0]
+    for date in installer.dates:
+        yield (recipe.name,), date
+
+
+def release_of(version: str) -> str:
+    """Return the release that a version leads to: 0.21 for 0.21.dev0; empty if it is none."""
+    try:
+        return Version(version).base_version
+    except InvalidVersion:
+        return ""
+
+
+async def describe_release(
+    installer: UvInstaller, date: datetime, arguments: tuple[str, ...]
+) -> Release | None:
+    """Unpack a release into a folder of its own, outside the path, and compare it with the tree.
+
+    Returns:
+        None if the index has none that can be installed without building it.
+    """
+    folder = installer.env / "release"
+    options = ("--quiet", "--no-deps", "--no-build", "--target", str(folder))
+    result = await installer.install(date, *options, *arguments)
+    if result.returncode != 0:
+        return None
+    tree = installer.workspace / "tree"
+    packages = tree / installer.recipe.source_root
+    result = await installer.run_script("describe_release", str(folder), str(tree), str(packages))
+    last_line = result.output.strip().rpartition("\n")[2]
+    try:
+        return Release.model_validate_json(last_line)
+    except ValidationError:
+        return None
+
+
+def _names(address: str, repository: str) -> bool:
+    """Whether an address is a repository's page on a forge, or a page below it."""
+    parts = _path_parts(address)
+    own_parts = repository.lower().split("/")[-2:]
+    return len(own_parts) == 2 and parts[:2] == own_parts
+
+
+def _path_parts(address: str) -> Sequence[str]:
+    try:
+        path = urlsplit(address.strip().lower()).path
+    except ValueError:
+        return []
+    parts = path.strip("/").split("/")
+    return [part.removesuffix(".git") for part in parts]
+
+
+def _simplify(text: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", text.lower())
