@@ -109,7 +109,7 @@ _DOCS_EXTENSIONS = frozenset({"md", "rst", "txt", "adoc"})
 _OTHER_NAMES = frozenset(
     {"dockerfile", "makefile", "rakefile", "gemfile", "justfile", "package.json", "tsconfig.json"}
 )
-_VENDORED_FOLDERS = frozenset(
+VENDORED_FOLDERS = frozenset(
     {
         "node_modules",
         "vendor",
@@ -152,7 +152,7 @@ def kind_of(path: str) -> Kind | None:
     """Return the kind of a file; None if it is vendored, or not text that this service handles."""
     *folders, name = path.lower().split("/")
     stem, _, extension = name.rpartition(".")
-    if _VENDORED_FOLDERS.intersection(folders) or stem.endswith(".min"):
+    if VENDORED_FOLDERS.intersection(folders) or stem.endswith(".min"):
         return None
     if extension in _CODE_EXTENSIONS:
         return Kind.TEST if looks_like_test(path) else Kind.SOURCE

@@ -36,6 +36,10 @@ class Ecosystem:
     """Patterns of files that contain only tests, if those of ``patterns`` may contain more."""
 
 
+def _read_script(name: str) -> str:
+    return Path(__file__).with_name(name).read_text()
+
+
 def _fetch(command: str) -> BuildStep:
     return BuildStep(command=command, network=True)
 
@@ -57,6 +61,8 @@ _JS_PATTERNS = tuple(
     for extension in _JS_EXTENSIONS
 )
 
+_GO_MODE = _read_script("go_mode.sh")
+
 _MAVEN = 'mvn -B -q -s "$KEPT/settings.xml" -Dmaven.repo.local="$KEPT/m2"'
 _MAVEN_MIRROR = (
     "<settings><mirrors><mirror><id>here</id><mirrorOf>*</mirrorOf>"
@@ -76,12 +82,12 @@ ECOSYSTEMS = (
     Ecosystem(
         revealed_by=("go.mod",),
         patterns=("*_test.go",),
-        test_mark=r"^func Test",
+        test_mark=r"^func (?:Test|Example|Fuzz)",
         tools=("go",),
         runner="go",
         steps=(
-            _fetch("go mod download"),
-            _build("go build ./... && go test -run NoSuchTest ./... > /dev/null; true"),
+            _fetch(f'{_GO_MODE}\n[ "$GOFLAGS" = -mod=vendor ] || go mod download'),
+            _build(f"{_GO_MODE}\ngo test -exec true ./... > /dev/null; true"),
         ),
     ),
     Ecosystem(
@@ -145,10 +151,6 @@ NODE_FETCHES = (
     ),
 )
 """The first one whose file exists is used; without a lock file, packages as of the commit's day."""
-
-
-def _read_script(name: str) -> str:
-    return Path(__file__).with_name(name).read_text()
 
 
 @dataclass(frozen=True)
@@ -236,7 +238,7 @@ SHELL_RUNNERS: Mapping[str, ShellRunner] = {
     ),
     "node:test": ShellRunner(_read_script("node_tests.sh")),
     "go": ShellRunner(
-        'go test -json -timeout "${SECONDS_LEFT}s" "$@" > "$REPORT/go.json"',
+        f"{_GO_MODE}\n{_read_script('go_tests.sh')}",
         _select_go_packages,
     ),
     "cargo": ShellRunner(_read_script("cargo_tests.sh"), _select_cargo_targets),

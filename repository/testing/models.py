@@ -84,6 +84,8 @@ class BuildStep(BaseModel):
     command: str
     network: bool
     """Whether it may reach the package registries."""
+    folder: str = ""
+    """The project's folder, in which it is run."""
 
 
 class Recipe(BaseModel):

@@ -123,4 +123,5 @@ def _toolchain_recipe(
         patterns=draft.patterns,
         tools=toolchain.tools,
         steps=toolchain.steps,
+        folders=toolchain.folders,
     )

@@ -2,18 +2,23 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from repository.files import matches
+from repository.counts import count
+from repository.files import VENDORED_FOLDERS, matches
 from repository.runners import Runner
+from repository.testing.detect.modules import ROOT, find_module_folders
 from repository.testing.detect.parsing import table
 from repository.testing.detect.tree import Tree
 from repository.testing.ecosystems import ECOSYSTEMS, NODE_FETCHES, Ecosystem
 from repository.testing.models import BuildStep
+from repository.testing.run.project_folders import deepest_folder, group_by_folder
 
 _MAX_READ = 400
+_MAX_FOLDERS = 12
+"""More projects would take longer than a run may."""
 _NODE_RUNNERS: tuple[tuple[Runner, str], ...] = (
     ("vitest", r"\bvitest\b"),
     ("jest", r"\bjest\b|react-scripts test"),
@@ -39,6 +44,8 @@ class DetectedToolchain:
     """Programs that must be installed on the machine."""
     steps: tuple[BuildStep, ...]
     """Steps to take before the tests can run."""
+    folders: tuple[str, ...] = (ROOT,)
+    """Folders of the projects whose tests can be run; the root is ``""``."""
 
     @property
     def patterns(self) -> tuple[str, ...]:
@@ -47,44 +54,77 @@ class DetectedToolchain:
 
 
 def detect_toolchain(tree: Tree) -> DetectedToolchain | None:
-    """Return the ecosystem with the most test files; None if no file in the root reveals one."""
-    paths = set(tree.paths)
-    best: Ecosystem | None = None
-    best_tests: dict[str, str] = {}
+    """Return the ecosystem with the most test files; None if no file reveals one."""
+    found: list[_FoundTests] = []
     for ecosystem in ECOSYSTEMS:
-        if paths.isdisjoint(ecosystem.revealed_by):
-            continue
-        tests = _read_tests(ecosystem, tree)
-        if best is None or len(tests) > len(best_tests):
-            best = ecosystem
-            best_tests = tests
-    if best is None:
+        folders = find_module_folders(tree, ecosystem.runner, ecosystem.revealed_by)
+        if folders:
+            found.append(_read_tests(ecosystem, folders, tree))
+    if not found:
         return None
-    if best.runner is None:
-        return _detect_node(best, best_tests, tree)
+    best = max(found, key=lambda tests: len(tests.texts))  # the first one wins a tie
+    ecosystem = best.ecosystem
+    if ecosystem.runner is None:
+        return _detect_node(ecosystem, best.texts, tree)
+    project_folders = best.folders_with_tests()
     return DetectedToolchain(
-        ecosystem=best,
-        test_texts=best_tests,
-        runner=best.runner,
-        reason=f"it has {best.revealed_by[0]}",
-        tools=best.tools,
-        steps=best.steps,
+        ecosystem=ecosystem,
+        test_texts=best.texts,
+        runner=ecosystem.runner,
+        reason=_describe_place(ecosystem, project_folders, tree),
+        tools=ecosystem.tools,
+        steps=_steps_in_folders(ecosystem.steps, project_folders),
+        folders=project_folders,
     )
 
 
-def _read_tests(ecosystem: Ecosystem, tree: Tree) -> dict[str, str]:
+@dataclass(frozen=True)
+class _FoundTests:
+    """The test files of an ecosystem that are in one of its project folders."""
+
+    ecosystem: Ecosystem
+    folders: Sequence[str]
+    texts: Mapping[str, str]
+
+    def folders_with_tests(self) -> tuple[str, ...]:
+        """Return the folders with tests, as many as can be run; without tests, the first one."""
+        tests = group_by_folder(self.folders, self.texts)
+        if not self.texts:
+            return (self.folders[0],)
+        return tuple(folder for folder in self.folders if folder in tests)[:_MAX_FOLDERS]
+
+
+def _read_tests(ecosystem: Ecosystem, folders: Sequence[str], tree: Tree) -> _FoundTests:
     candidates = [
         path
         for path in tree.paths
-        if matches(path, ecosystem.patterns) and "node_modules/" not in path
+        if matches(path, ecosystem.patterns) and VENDORED_FOLDERS.isdisjoint(path.split("/"))
     ]
     mark = re.compile(ecosystem.test_mark, re.M)
-    tests = {}
+    texts = {}
     for path in candidates[:_MAX_READ]:
         text = tree.text(path)
-        if mark.search(text):
-            tests[path] = text
-    return tests
+        if deepest_folder(folders, path) is not None and mark.search(text):
+            texts[path] = text
+    return _FoundTests(ecosystem, folders, texts)
+
+
+def _describe_place(ecosystem: Ecosystem, folders: Sequence[str], tree: Tree) -> str:
+    """Return which file reveals the ecosystem, and in which folders."""
+    first = folders[0]
+    paths = [f"{first}/{name}".removeprefix("/") for name in ecosystem.revealed_by]
+    path = next(path for path in paths if path in tree.sizes)
+    if len(folders) == 1:
+        return f"it has {path}"
+    return f"it has {path} and {count(len(folders) - 1, 'other project')} with tests"
+
+
+def _steps_in_folders(steps: Sequence[BuildStep], folders: Sequence[str]) -> tuple[BuildStep, ...]:
+    """Return the steps for each folder."""
+    placed: list[BuildStep] = []
+    for folder in folders:
+        placed += [step.model_copy(update={"folder": folder}) for step in steps]
+    return tuple(placed)
 
 
 def _detect_node(ecosystem: Ecosystem, tests: Mapping[str, str], tree: Tree) -> DetectedToolchain:

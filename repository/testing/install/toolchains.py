@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -17,6 +18,9 @@ from repository.testing.models import BuildStep, Recipe
 from sandbox import Network, SandboxCommand
 
 _STEP_SECONDS = 400.0
+_ALL_SECONDS = 900.0
+"""For the steps of all projects together."""
+_MIN_STEP_SECONDS = 5.0
 _MAX_OUTPUT_BYTES = 100_000
 #: Each tool's cache is a folder below ``KEPT``, so that fetched packages are available without the
 #: network.
@@ -32,7 +36,6 @@ _CACHE_FOLDERS = {
 _FIXED_VARIABLES = {
     "CI": "1",
     "GOTOOLCHAIN": "local",
-    "GOFLAGS": "-mod=mod",
     "CARGO_TERM_COLOR": "never",
     # Without full debugging information: it is most of the size of a build, which each run copies.
     "CARGO_PROFILE_DEV_DEBUG": "1",
@@ -75,8 +78,7 @@ async def build_with_tools(task: BuildTask) -> BuiltEnvironment:
     await empty_folders(task.tools.sandbox, task.workspace, "env", "report")
     await copy_folder(task.tools.sandbox, task.workspace, "source", "tree")
     environment = await _environment(task, tools)
-    for step in task.recipe.steps:
-        await _run_step(task, environment, step)
+    await _run_steps(task, environment)
     await copy_folder(task.tools.sandbox, task.workspace, "tree", "prepared")
     return environment
 
@@ -117,7 +119,30 @@ async def _environment(task: BuildTask, tools: Mapping[str, Path]) -> BuiltEnvir
     )
 
 
-async def _run_step(task: BuildTask, environment: BuiltEnvironment, step: BuildStep) -> None:
+async def _run_steps(task: BuildTask, environment: BuiltEnvironment) -> None:
+    """Run the steps; a project in which one fails gets no further ones.
+
+    Raises:
+        EnvironmentFailed: one failed in each project.
+    """
+    deadline = time.monotonic() + _ALL_SECONDS
+    failures: dict[str, EnvironmentFailed] = {}
+    for step in task.recipe.steps:
+        if step.folder in failures:
+            continue
+        try:
+            await _run_step(task, environment, step, deadline - time.monotonic())
+        except EnvironmentFailed as error:
+            failures[step.folder] = error
+            task.log.note(f"[in {step.folder or 'the root folder'}: {error}]")
+    built = set(task.recipe.folders) - failures.keys()
+    if failures and not built:
+        raise next(iter(failures.values()))
+
+
+async def _run_step(
+    task: BuildTask, environment: BuiltEnvironment, step: BuildStep, seconds_left: float
+) -> None:
     variables = environment.process_variables(task.workspace)
     network: Network = "none"
     if step.network:
@@ -127,13 +152,13 @@ async def _run_step(task: BuildTask, environment: BuiltEnvironment, step: BuildS
         variables["GOPROXY"] = "off"
     command = SandboxCommand(
         ("/bin/sh", "-c", f'mkdir -p "$KEPT"; {step.command}'),
-        cwd=task.workspace / "tree",
+        cwd=task.workspace / "tree" / step.folder,
         run_folder=task.workspace,
         network=network,
         writable=(task.workspace / "tree",),
         readable=environment.readable,
         environment=variables,
-        timeout=_STEP_SECONDS,
+        timeout=max(_MIN_STEP_SECONDS, min(_STEP_SECONDS, seconds_left)),
         output_limit=_MAX_OUTPUT_BYTES,
     )
     result = await task.log.run_logged(task.tools.sandbox, command, title=step.command)

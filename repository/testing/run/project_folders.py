@@ -18,7 +18,7 @@ def group_by_folder(folders: Sequence[str], tests: Iterable[str]) -> dict[str, l
     """
     groups: dict[str, list[str]] = {}
     for test in tests:
-        folder = _deepest_folder(folders, test)
+        folder = deepest_folder(folders, test)
         if folder is not None:
             groups.setdefault(folder, []).append(_relative(test, folder))
     return groups or {folder: [] for folder in folders}
@@ -46,7 +46,8 @@ def _qualify(test: str, folder: str) -> str:
     return f"{folder}/{test}"
 
 
-def _deepest_folder(folders: Sequence[str], test: str) -> str | None:
+def deepest_folder(folders: Sequence[str], test: str) -> str | None:
+    """Return the folder to which a test belongs; None if no folder contains it."""
     containing = [folder for folder in folders if _contains(folder, test)]
     return max(containing, key=len, default=None)
 

@@ -81,6 +81,79 @@ def test_language_with_the_most_test_files_is_chosen() -> None:
     assert detect(tree_of(files)).draft.runners == ("node:test",)
 
 
+GO_TEST = "func TestA(t *testing.T) {}"
+RUST_TEST = "#[test]\nfn a() {}"
+PACKAGE_TOML = "[package]\nname = 'a'\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "folders"),
+    [
+        (
+            {
+                "go.work": "use (\n./lib\n)",
+                "lib/go.mod": "",
+                "lib/a_test.go": GO_TEST,
+                "svc/go.mod": "",
+                "svc/x/a_test.go": GO_TEST,
+                "empty/go.mod": "",
+                "vendor/x/go.mod": "",
+                "vendor/x/a_test.go": GO_TEST,
+            },
+            ("lib", "svc"),
+        ),
+        (
+            {
+                "go.mod": "",
+                "a/a_test.go": GO_TEST,
+                "tools/go.mod": "",
+                "tools/b_test.go": GO_TEST,
+            },
+            ("", "tools"),
+        ),
+        (
+            {
+                "Cargo.toml": "[workspace]\nmembers = ['crates/*']\nexclude = ['fuzz']\n",
+                "crates/a/Cargo.toml": PACKAGE_TOML + "dependencies.b.path = '../../b'",
+                "crates/a/src/lib.rs": RUST_TEST,
+                "b/Cargo.toml": PACKAGE_TOML,
+                "b/src/lib.rs": RUST_TEST,
+                "fuzz/Cargo.toml": PACKAGE_TOML,
+                "fuzz/src/lib.rs": RUST_TEST,
+                "refused/Cargo.toml": PACKAGE_TOML,
+                "refused/src/lib.rs": RUST_TEST,
+            },
+            ("", "fuzz"),
+        ),
+        (
+            {
+                "rust/a/Cargo.toml": PACKAGE_TOML,
+                "rust/a/tests/a.rs": RUST_TEST,
+                "rust/b/Cargo.toml": "not toml",
+                "rust/b/tests/a.rs": RUST_TEST,
+            },
+            ("rust/a", "rust/b"),
+        ),
+        (
+            {
+                "server/pom.xml": "",
+                "server/core/pom.xml": "",
+                "server/core/src/test/java/ATest.java": "@Test",
+            },
+            ("server",),
+        ),
+    ],
+)
+def test_each_module_or_workspace_is_a_project(
+    files: dict[str, str], folders: tuple[str, ...]
+) -> None:
+    toolchain = detect(tree_of(files)).draft.toolchain
+    assert toolchain is not None
+    assert toolchain.folders == folders
+    assert {step.folder for step in toolchain.steps} == set(folders)
+    assert next(iter(files)).rpartition("/")[0] in toolchain.reason
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
     lambda inner: (

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -113,6 +114,39 @@ def test_a_go_package_that_did_not_build_could_not_be_loaded() -> None:
         "::x/b": "error",
     }
     assert failures == {"x/a::TestA": "    a_test.go:7: want 3\n", "::x/b": "undefined: Gone\n"}
+
+
+def test_a_go_package_without_an_event_of_its_build_could_not_be_loaded() -> None:
+    """As before Go 1.24."""
+    text = "FAIL\tx/d [build failed]\n# x/d [x/d.test]\nd_test.go:3:29: undefined: foo\n"
+    results, failures = read_go(text.encode())
+    assert results == {"::x/d": "error"}
+    assert failures == {"::x/d": "d_test.go:3:29: undefined: foo\n"}
+
+
+def test_a_go_test_that_prints_before_its_result_has_one() -> None:
+    """As before Go 1.20."""
+    event = {"Action": "output", "Package": "x", "Test": "TestA"}
+    line = json.dumps({**event, "Output": "no newline--- PASS: TestA (0.00s)\n"})
+    assert read_go(line.encode())[0] == {"x::TestA": "passed"}
+
+
+@pytest.mark.parametrize(
+    ("running", "results"),
+    [
+        (["TestB", "TestB/slow"], {"TestA": "passed", "TestB": "failed", "TestB/slow": "failed"}),
+        (["TestB", "TestC"], {}),
+    ],
+)
+def test_a_go_test_that_was_stopped_failed_and_several_say_nothing(
+    running: list[str], results: dict[str, str]
+) -> None:
+    events = [{"Action": "pass", "Test": "TestA"}]
+    events += [{"Action": "run", "Test": test} for test in running]
+    events.append({"Action": "fail"})
+    lines = [json.dumps({**event, "Package": "x"}) for event in events]
+    expected = {f"x::{test}": status for test, status in results.items()}
+    assert read_go("\n".join(lines).encode())[0] == (expected or {"::x": "error"})
 
 
 def test_cargo_ids_name_the_package_and_the_target_and_no_line() -> None:
