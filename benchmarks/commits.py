@@ -34,7 +34,7 @@ from pipeline.github.local import LocalForge, local_issue_url
 from pipeline.job import FixIssueJob
 from pipeline.outcome import RunResult, Verification
 from pipeline.settings import Settings
-from pipeline.stage import RunContext
+from pipeline.stage import Back, RunContext, Stop
 from pipeline.worker import one_job
 from repository.files import belongs_to_tests, is_test_file
 from repository.git import Mirror
@@ -42,9 +42,10 @@ from repository.testing.models import Suite, TestReport
 from sandbox import Sandbox
 from stages.apply_patch import Candidates
 from stages.prepare_tests import open_test_bed
-from stages.run_tests import RunTests
+from stages.run_tests import RunTests, Verdict
 
 _UNLIMITED_USD = 1e6
+_MAX_REASON_CHARS = 400
 _COLUMNS = ("repository", "commit", "runner", "python", "base", "word", "seconds", "reason")
 
 
@@ -89,6 +90,7 @@ class _Watch:
         self.row.runner = suite.runner
         self.row.python = suite.python
         self.row.base = _describe(suite.base)
+        self.row.reason = _reason_of(ending)
         bed = open_test_bed(self.sandbox, suite, run)
         if bed is None:
             return
@@ -99,6 +101,18 @@ class _Watch:
                 own[path] = content
         files = [path for path in own if is_test_file(path, patterns)]
         self.row.own_tests = _color(await bed.run(own, files, label="own-tests"))
+
+
+def _reason_of(ending: Ending) -> str:
+    """Return why a change has its word, on one line."""
+    match ending:
+        case Verdict():
+            reason = ending.reason
+        case Back():
+            reason = ending.because
+        case Stop():
+            reason = ending.reason
+    return " ".join(reason.split())[:_MAX_REASON_CHARS]
 
 
 def _describe(base: TestReport | None) -> str:
@@ -139,7 +153,9 @@ class Measurement:
             row = await self._measure(commit)
             rows.append(row)
             line = f"[{number}/{len(commits)}] {row.repository} {row.commit} {row.seconds:.0f} s"
-            print(f"{line}, {row.word}: {row.reason}", file=sys.stderr, flush=True)
+            print(
+                f"{line}, {row.word}: {row.reason}; base: {row.base}", file=sys.stderr, flush=True
+            )
         return rows
 
     async def _measure(self, commit: FixCommit) -> Row:
@@ -160,7 +176,7 @@ class Measurement:
             watch = _Watch(row, app.sandbox, changes)
             result = await _run_job(app, watch, repository)
         row.word = result.verification or result.outcome
-        row.reason = result.reason
+        row.reason = row.reason or result.reason
         row.seconds = round(time.monotonic() - started, 1)
         return row
 
