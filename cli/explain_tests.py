@@ -125,6 +125,7 @@ def _summarize(plan: "TestPlan") -> dict[str, Any]:
         "else": list(recipe.fallback_runners),
         "script": recipe.script,
         "python": recipe.python,
+        "python_from": plan.python_source,
         "requires_python": package.requires_python,
         "classified": [f"3.{minor}" for minor in package.classified_minors],
         "version": recipe.version,

@@ -9,7 +9,7 @@ from repository.testing.command_log import CommandLog
 from repository.testing.environment import BuiltEnvironment, EnvironmentFailed
 from repository.testing.install.build import build_environment
 from repository.testing.install.tools import BuildTools
-from repository.testing.models import Recipe, Suite
+from repository.testing.models import Recipe, Suite, TestReport
 from repository.testing.plan import BaseCommit, TestPlan, plan_tests
 from repository.testing.run.base import BaseRun, run_on_base
 from repository.testing.run.bed import TestBed, suite_seconds
@@ -57,8 +57,12 @@ class PrepareTests:
         failure = await self._try_build(recipe, run, log)
         log_key = await run.save("environment.log", log.text)
         if failure is not None:
+            if not plan.detection.draft.has_tests:
+                failure = f"{plan.reason}, but {failure}"
             return _not_runnable(failure, recipe, log_key)
 
+        if not plan.detection.draft.has_tests:
+            return _without_tests(recipe, plan.reason, log_key)
         candidates = plan.detection.tests
         tests, whole = choose_tests(
             candidates.paths,
@@ -165,6 +169,22 @@ def make_suite(base_run: BaseRun, reason: str, whole: bool, log_key: str) -> Sui
         tests=base_run.tests,
         whole=whole and not base_run.tests,
         base=base,
+        log_key=log_key,
+        recipe=recipe,
+    )
+
+
+def _without_tests(recipe: Recipe, reason: str, log_key: str) -> Suite:
+    """Return the suite of a repository without tests: only those of a change can be run."""
+    nothing = TestReport(results={}, completed=True, failures={}, seconds=0.0, log_key=log_key)
+    return Suite(
+        runnable=True,
+        reason=reason,
+        runner=recipe.runner,
+        python=recipe.python,
+        tests=(),
+        whole=False,
+        base=nothing,
         log_key=log_key,
         recipe=recipe,
     )

@@ -64,6 +64,8 @@ class ChangeTester:
     async def try_change(self, files: Changes, label: str) -> Trial:
         """Run the tests without and with the change; ``label`` names the logs."""
         own_tests = _own_tests(files, self.bed.recipe)
+        if not self.base.results and not own_tests.files:
+            return Trial(self.base, None, self.base, tests=(), whole_suite=False)
         own: TestReport | None = None
         if own_tests.changes:
             tests = own_tests.files or self.suite.tests

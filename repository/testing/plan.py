@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from repository.config import CONFIG
 from repository.git import Mirror
 from repository.testing.detect.detection import Detection, RecipeDraft, detect
 from repository.testing.detect.toolchains import DetectedToolchain
@@ -34,6 +35,8 @@ class TestPlan:
     detection: Detection
     sizes: Mapping[str, int]
     """Path -> size in bytes, for all files."""
+    python_source: str = ""
+    """Why this interpreter was chosen; empty if none was."""
 
 
 def plan_tests(mirror: Mirror, commit: BaseCommit, pythons: Sequence[Path]) -> TestPlan:
@@ -48,31 +51,41 @@ def plan_tests(mirror: Mirror, commit: BaseCommit, pythons: Sequence[Path]) -> T
         return TestPlan(recipe, detection.reason, detection, tree.sizes)
     minor = _choose_python(detection, commit, pythons)
     if minor is None:
-        requirement = draft.package.requires_python
+        requirement = _required_python(draft)
         reason = f"no interpreter here fits the repository's {requirement!r}"
         return TestPlan(None, reason, detection, tree.sizes)
     recipe = _python_recipe(draft, commit, minor)
-    return TestPlan(recipe, detection.reason, detection, tree.sizes)
+    source = _describe_python(detection, minor)
+    return TestPlan(recipe, detection.reason, detection, tree.sizes, source)
 
 
 def _choose_python(detection: Detection, commit: BaseCommit, pythons: Sequence[Path]) -> int | None:
     """Return the minor version of Python 3; the repository's configuration takes precedence."""
-    available = find_interpreters(pythons)
-    configured = detection.draft.python
-    if configured:
-        return choose_minor(
-            available,
-            requires=f"=={configured}.*",
-            classified=(),
-            committed_at=commit.committed_at,
-        )
-    package = detection.draft.package
+    draft = detection.draft
     return choose_minor(
-        available,
-        requires=package.requires_python,
-        classified=package.classified_minors or detection.hints.minors,
+        find_interpreters(pythons),
+        requires=_required_python(draft),
+        classified=draft.package.classified_minors or detection.hints.minors,
         committed_at=commit.committed_at,
+        pinned=draft.pin.minor if draft.pin else None,
     )
+
+
+def _required_python(draft: RecipeDraft) -> str | None:
+    return f"=={draft.python}.*" if draft.python else draft.package.requires_python
+
+
+def _describe_python(detection: Detection, minor: int) -> str:
+    """Return why Python 3.``minor`` was chosen."""
+    draft = detection.draft
+    if draft.python:
+        return CONFIG
+    pin = draft.pin
+    if pin is None:
+        return "the newest that the repository and the commit's date allow"
+    if pin.minor == minor:
+        return pin.source
+    return f"the nearest to 3.{pin.minor}, which {pin.source} pins, that is here and allowed"
 
 
 def _python_recipe(draft: RecipeDraft, commit: BaseCommit, minor: int) -> Recipe:

@@ -63,6 +63,11 @@ class Trial:
         return self.base.red & self.after.green
 
     @property
+    def has_tests(self) -> bool:
+        """Whether the repository or the change has any test."""
+        return bool(self.base.results) or self.own is not None
+
+    @property
     def regressions(self) -> int:
         return len(self.broken) + len(self.lost)
 

@@ -131,6 +131,9 @@ def _passes(number: int) -> str:
 
 def _verify(trial: Trial) -> tuple[Verification, str]:
     report = trial.after
+    if not trial.has_tests:
+        reason = "neither the repository nor the change has a test"
+        return Verification.NOT_VERIFIED, reason
     if trial.fixed:
         return Verification.RED_TO_GREEN, _describe_fixed(trial)
     unchanged_tests = not (trial.unbuilt or trial.dropped)

@@ -129,6 +129,19 @@ async def test_a_repository_with_pytest_is_installed_editable(
     assert bed.environment.install_mode == "editable"
 
 
+async def test_without_tests_the_environment_is_for_those_of_a_change(
+    sandbox: NoNetwork, tmp_path: Path
+) -> None:
+    suite = await prepare({"calc.py": CALC, "test_calc.py": "x = 1"}, sandbox, tmp_path, WHEELHOUSE)
+    assert suite.runnable and suite.base, suite.reason
+    assert (suite.whole, suite.base.results) == (False, {})
+    assert suite.reason == "none of the test files has a test; pytest runs those of a change"
+    bed = open_bed(sandbox, run_context(tmp_path), suite)
+    new_test = {"test_new.py": b"from calc import add\ndef test_add(): assert add(2, 3) == 5\n"}
+    report = await bed.run(new_test, ["test_new.py"], label="new")
+    assert report.results == {"test_new::test_add": "failed"}
+
+
 async def test_nothing_is_fetched_for_a_private_repository(
     sandbox: NoNetwork, tmp_path: Path
 ) -> None:
@@ -149,8 +162,8 @@ FOR_PYTHON_2 = '[project]\nname = "c"\nversion = "1"\nrequires-python = "<3"\n'
 @pytest.mark.parametrize(
     ("files", "reason"),
     [
-        ({"calc.py": CALC}, "no test files"),
-        ({"calc.py": CALC, "test_calc.py": "x = 1\n"}, "none of the test files has a test"),
+        ({"README.md": "calc"}, "no test files"),
+        ({"calc.py": CALC}, "no test files; pytest runs those of a change, but pytest can't be"),
         ({**SAMPLE, "pyproject.toml": FOR_PYTHON_2}, "no interpreter"),
         (
             {"calc.py": CALC, "test_calc.py": "def test_add():\n    assert True\n"},

@@ -225,6 +225,14 @@ async def test_a_candidate_is_not_verified_if_its_suite_cannot_run(
     assert verdict.ran == 0
 
 
+async def test_without_any_test_nothing_is_verified_and_nothing_is_sent_back(bench: Bench) -> None:
+    nothing = TestReport(results={}, completed=True, failures={}, seconds=0.0, log_key="")
+    bench.suite = bench.suite.model_copy(update={"base": nothing, "whole": False})
+    verdict = await bench.verdict({"calc.py": FIXED_CALC})
+    assert verdict.verification is Verification.NOT_VERIFIED
+    assert verdict.reason == "neither the repository nor the change has a test"
+
+
 # The patch's own tests
 
 

@@ -8,6 +8,7 @@ from repository.files import matches
 from repository.runners import Runner
 from repository.testing.detect.automation import AutomationHints, read_automation
 from repository.testing.detect.build_requirements import PackageBuild, read_build
+from repository.testing.detect.interpreter_pins import Pin, find_image_pin, find_pin
 from repository.testing.detect.needs import TestNeeds, find_needs, select_needs
 from repository.testing.detect.project import Package, Project
 from repository.testing.detect.python_tests import (
@@ -29,6 +30,8 @@ class RecipeDraft:
 
     runners: tuple[Runner, ...] = ()
     """Runners to try in order; empty if there is nothing to run."""
+    has_tests: bool = True
+    """Whether the repository has a test for the runners."""
     script: Script = field(default_factory=Script)
     patterns: tuple[str, ...] = ()
     """Patterns of test files: of file names or, with a slash, of paths."""
@@ -39,6 +42,8 @@ class RecipeDraft:
     """None if the tests are Python's."""
     python: str | None = None
     """The Python version that the repository's configuration requests, such as 3.11."""
+    pin: Pin | None = None
+    """The Python version that the repository's developers use."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables for the tests."""
 
@@ -95,11 +100,13 @@ def _detect_python(tree: Tree) -> Detection:
     all_needs = find_needs(project, hints, test_code)
     draft = RecipeDraft(
         runners=choice.runners,
+        has_tests=choice.has_tests,
         script=script,
         patterns=tests.patterns,
         package=project.package,
         build=read_build(project),
         needs=select_needs(all_needs, project, hints, test_code),
+        pin=_find_pin(project, hints),
     )
     return Detection(
         draft=draft,
@@ -110,8 +117,18 @@ def _detect_python(tree: Tree) -> Detection:
     )
 
 
+def _find_pin(project: Project, hints: AutomationHints) -> Pin | None:
+    """Return the pinned version; an image counts only if nothing states what the tests run on."""
+    pin = find_pin(project.tree)
+    package = project.package
+    stated = package.requires_python or package.classified_minors or hints.minors
+    if pin is None and not stated:
+        return find_image_pin(project.tree)
+    return pin
+
+
 def _has_more_tests(toolchain: DetectedToolchain, python: Detection) -> bool:
-    python_tests = len(python.tests.paths) if python.draft.runners else 0
+    python_tests = len(python.tests.paths) if python.draft.has_tests else 0
     return len(toolchain.test_texts) > python_tests
 
 
@@ -125,6 +142,7 @@ def _prefer_toolchain(python: Detection, toolchain: DetectedToolchain) -> Detect
     draft = replace(
         python.draft,
         runners=runners,
+        has_tests=True,
         patterns=toolchain.patterns,
         toolchain=toolchain,
     )
@@ -137,7 +155,8 @@ def _configure(detection: Detection, config: TestsConfig, tree: Tree) -> Detecti
     if config.files:
         paths = tuple(path for path in tree.paths if matches(path, config.files))
         tests = TestFiles(paths, config.files, tests.texts)
-    draft = replace(detection.draft, patterns=tests.patterns)
+    has_tests = detection.draft.has_tests or bool(config.files or config.command)
+    draft = replace(detection.draft, patterns=tests.patterns, has_tests=has_tests)
     reason = detection.reason
     if config.command or config.runner:
         reason = f"set in {CONFIG}"

@@ -17,12 +17,10 @@ from repository.testing.detect.parsing import (
 )
 from repository.testing.detect.tree import Tree
 
-_PYTEST_SECTIONS = (
-    ("pytest.ini", "pytest"),
-    (".pytest.ini", "pytest"),
-    ("tox.ini", "pytest"),
-    ("setup.cfg", "tool:pytest"),
-)
+_PYTEST_TOML = ("pytest.toml", ".pytest.toml")
+_PYTEST_INI = ("pytest.ini", ".pytest.ini")
+_SHARED_INI = (("tox.ini", "pytest"), ("setup.cfg", "tool:pytest"))
+"""Files that configure pytest only if they have the section."""
 _FOLDERS_WITHOUT_PACKAGES = (
     TEST_FOLDERS
     | AMBIGUOUS_TEST_FOLDERS
@@ -75,14 +73,28 @@ class Project:
 
     @cached_property
     def pytest_config(self) -> dict[str, Any] | None:
-        """pytest's configuration; None if there is none."""
-        for path, section in _PYTEST_SECTIONS:
+        """pytest's configuration; None if there is none.
+
+        The order of the files is pytest's: https://docs.pytest.org/en/stable/reference/customize.html
+        """
+        for path in _PYTEST_TOML:
             if path in self.tree.sizes:
-                parser = parse_ini(self.tree.text(path))
-                if parser.has_section(section):
-                    return dict(parser.items(section))
+                return table(parse_toml(self.tree.text(path)), "pytest")
+        for path in _PYTEST_INI:
+            if path in self.tree.sizes:
+                return self._ini_section(path, "pytest") or {}
         pytest_table = table(self.pyproject, "tool", "pytest")
-        return table(pytest_table, "ini_options") or pytest_table or None
+        if pytest_table:
+            return table(pytest_table, "ini_options") or pytest_table
+        for path, section in _SHARED_INI:
+            options = self._ini_section(path, section)
+            if options is not None:
+                return options
+        return None
+
+    def _ini_section(self, path: str, section: str) -> dict[str, Any] | None:
+        parser = parse_ini(self.tree.text(path))
+        return dict(parser.items(section)) if parser.has_section(section) else None
 
     @cached_property
     def package(self) -> Package:

@@ -1,8 +1,9 @@
 """Find a Python repository's test files and choose their runner."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
 from repository.files import is_test_file, name_of
@@ -58,20 +59,30 @@ class RunnerChoice:
     """Runners to try in order; empty if there is nothing to run."""
     reason: str
     """Why the first runner comes first, or why there is none."""
+    has_tests: bool = True
+    """Whether the repository has a test; without one, pytest runs those that a change brings."""
 
 
 def find_test_files(project: Project) -> TestFiles:
     """Return the files in which pytest or unittest look for tests."""
     patterns = _configured_patterns(project) or _DEFAULT_PATTERNS
-    paths: list[str] = []
-    texts: dict[str, str] = {}
-    for path in project.tree.paths:
-        if not is_test_file(path, patterns):
-            continue
-        paths.append(path)
-        if len(texts) < _MAX_READ:
-            texts[path] = project.tree.text(path)
+    tests = [path for path in project.tree.paths if is_test_file(path, patterns)]
+    paths = _in_test_paths(project, tests) or tests
+    texts = {path: project.tree.text(path) for path in paths[:_MAX_READ]}
     return TestFiles(tuple(paths), patterns, texts)
+
+
+def _in_test_paths(project: Project, tests: Sequence[str]) -> list[str]:
+    """Return the tests in pytest's ``testpaths``; empty if none is."""
+    test_paths = words((project.pytest_config or {}).get("testpaths"))
+    patterns = [path.removeprefix("./").rstrip("/") for path in test_paths]
+    return [
+        test
+        for test in tests
+        if any(
+            fnmatchcase(test, pattern) or fnmatchcase(test, f"{pattern}/*") for pattern in patterns
+        )
+    ]
 
 
 def _configured_patterns(project: Project) -> tuple[str, ...]:
@@ -127,8 +138,7 @@ def choose_runners(
     that its automation calls; the runner that the tests look written for.
     """
     if not tests.paths:
-        reason = "the repository has no test files that pytest or unittest would find"
-        return RunnerChoice((), reason)
+        return _choose_for_new_tests(project, "the repository has no test files")
     reasons: dict[Runner, str] = {}
     certain = _reason_for_pytest(project, tests)
     if certain:
@@ -143,10 +153,17 @@ def choose_runners(
     elif _any_matches(_TEST_CLASS, tests):
         reasons.setdefault("pytest", "its tests are classes that pytest would collect")
     if not reasons:
-        reason = "none of the test files has a test that pytest or unittest would find"
-        return RunnerChoice((), reason)
+        problem = "none of the test files has a test"
+        return _choose_for_new_tests(project, problem)
     runners = tuple(reasons)
     return RunnerChoice(runners, reasons[runners[0]])
+
+
+def _choose_for_new_tests(project: Project, problem: str) -> RunnerChoice:
+    """Choose pytest for the tests that a change brings, if the repository has any Python."""
+    if not any(path.endswith(".py") for path in project.tree.paths):
+        return RunnerChoice((), f"{problem} that pytest or unittest would find")
+    return RunnerChoice(("pytest",), f"{problem}; pytest runs those of a change", has_tests=False)
 
 
 def _reason_for_pytest(project: Project, tests: TestFiles) -> str:

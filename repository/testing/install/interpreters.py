@@ -43,16 +43,24 @@ def release_date(minor: int) -> datetime:
 
 
 def choose_minor(
-    available: Iterable[int], *, requires: str | None, classified: Iterable[int], committed_at: int
+    available: Iterable[int],
+    *,
+    requires: str | None,
+    classified: Iterable[int],
+    committed_at: int,
+    pinned: int | None = None,
 ) -> int | None:
     """Return the minor version of Python 3 for a commit; None if ``requires`` allows none.
 
     ``requires`` is a version specifier, ``classified`` are the minor versions in the trove
-    classifiers. If no version meets all conditions, the best approximation is returned.
+    classifiers, ``pinned`` is the one that the repository's developers use. If no version meets all
+    conditions, the best approximation is returned; of two that are as near, the newer.
     """
     allowed = [minor for minor in available if allows(requires, minor)]
     if not allowed:
         return None
+    if pinned is not None:
+        return min(allowed, key=lambda minor: (abs(minor - pinned), -minor))
     settled = [minor for minor in allowed if _is_settled(minor, committed_at)]
     if not settled:
         return min(allowed)

@@ -64,6 +64,8 @@ async def _test(task: Task, submission: Submission, label: str, seconds_left: fl
 def describe_trial(trial: Trial, *, has_tests: bool) -> str:
     """Describe the test results in a fresh tree with only the change."""
     after = trial.after
+    if not trial.has_tests:
+        return messages.NO_TEST
     if not after.results:
         output = fenced(clip(after.output, MAX_FAILURE))
         return f"In a fresh copy with only this change, the tests did not run:\n\n{output}"

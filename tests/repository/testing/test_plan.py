@@ -49,7 +49,9 @@ def test_plan_has_a_recipe_for_the_newest_interpreter(tmp_path: Path, pythons: P
         {"setup.cfg": "[options]\npython_requires = <3.10\n"},
         {"setup.py": "# Programming Language :: Python :: 3.9\n"},
         {".github/workflows/ci.yml": "python-version: ['3.8', '3.9']\n"},
-        {".coding-agent.toml": "[tests]\npython = '3.9'\n"},
+        {".coding-agent.toml": "[tests]\npython = '3.9'\n", ".python-version": "3.11"},
+        {".python-version": "3.9.7\n", "setup.cfg": "[options]\npython_requires = >=3.8\n"},
+        {"Dockerfile": "FROM python:3.9-slim\n"},
     ],
 )
 def test_interpreter_meets_the_repositorys_requirement(
@@ -77,6 +79,23 @@ def test_a_byte_order_mark_of_an_editor_is_not_part_of_a_file(
     assert recipe.python == "3.9" or recipe.requirements == ("mock",)
 
 
+@pytest.mark.parametrize(
+    ("files", "python", "source"),
+    [
+        ({".python-version": "3.9\n"}, "3.9", ".python-version:1"),
+        ({".python-version": "3.8\n"}, "3.9", "nearest to 3.8, which .python-version:1 pins"),
+        ({}, "3.11", "the newest"),
+    ],
+)
+def test_plan_says_why_an_interpreter_was_chosen(
+    files: dict[str, str], python: str, source: str, tmp_path: Path, pythons: Path
+) -> None:
+    plan = plan_for({**SAMPLE, **files}, tmp_path, pythons)
+    assert plan.recipe is not None
+    assert plan.recipe.python == python
+    assert source in plan.python_source
+
+
 def test_missing_interpreter_is_the_reason_for_no_recipe(tmp_path: Path, pythons: Path) -> None:
     files = {**SAMPLE, "setup.cfg": "[options]\npython_requires = >=3.13\n"}
     plan = plan_for(files, tmp_path, pythons)
@@ -84,8 +103,8 @@ def test_missing_interpreter_is_the_reason_for_no_recipe(tmp_path: Path, pythons
     assert ">=3.13" in plan.reason
 
 
-def test_repository_without_tests_has_no_recipe(tmp_path: Path, pythons: Path) -> None:
-    plan = plan_for({"calc.py": ""}, tmp_path, pythons)
+def test_repository_without_any_code_has_no_recipe(tmp_path: Path, pythons: Path) -> None:
+    plan = plan_for({"README.md": ""}, tmp_path, pythons)
     assert plan.recipe is None
     assert "no test files" in plan.reason
 

@@ -20,8 +20,8 @@ from tests.repository.testing.detect.trees import CASE, tree_of
         ({"test_a.py": "import pytest\n" + CASE}, "pytest"),
         ({"test_a.py": "def test_a(): ...\n"}, "pytest"),
         ({"test_a.py": "class TestA:\n    def test_a(self): ...\n"}, "pytest"),
-        ({"test_a.py": "print(1)\n"}, None),
-        ({"a.py": "def test_a(): ...\n"}, None),
+        ({"test_a.py": CASE, "pytest.toml": ""}, "pytest"),
+        ({"README.md": ""}, None),
         ({"tests/runtests.py": "", "tests/a/tests.py": CASE}, "script"),
         (
             {"bin/test": "#!/usr/bin/env python3\n", "a/tests/test_a.py": "def test_a(): ...\n"},
@@ -40,6 +40,16 @@ from tests.repository.testing.detect.trees import CASE, tree_of
 def test_runner_follows_from_the_evidence(files: dict[str, str], runner: str | None) -> None:
     runners = detect(tree_of(files)).draft.runners
     assert runners[:1] == ((runner,) if runner else ())
+
+
+@pytest.mark.parametrize(
+    "files", [{"test_a.py": "print(1)\n"}, {"a.py": "def test_a(): ...\n"}, {"a.py": ""}]
+)
+def test_without_tests_pytest_runs_those_that_a_change_brings(files: dict[str, str]) -> None:
+    detection = detect(tree_of(files))
+    assert detection.draft.runners == ("pytest",)
+    assert not detection.draft.has_tests
+    assert detection.reason.endswith("; pytest runs those of a change")
 
 
 def test_every_conclusion_names_its_source() -> None:
@@ -106,12 +116,34 @@ def test_configuration_overrides_detection() -> None:
     assert draft.environment == {"LANG": "C"}
 
 
-def test_patterns_of_test_files_are_those_of_pytests_configuration() -> None:
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("pytest.ini", "[pytest]\npython_files = check_*.py testing/*/*.py\n"),
+        ("pytest.toml", "[pytest]\npython_files = ['check_*.py', 'testing/*/*.py']\n"),
+        ("pyproject.toml", "[tool.pytest]\npython_files = ['check_*.py', 'testing/*/*.py']\n"),
+    ],
+)
+def test_patterns_of_test_files_are_those_of_pytests_configuration(path: str, text: str) -> None:
     files = {
-        "pytest.ini": "[pytest]\npython_files = check_*.py testing/*/*.py\n",
+        path: text,
+        "tox.ini": "[pytest]\npython_files = other_*.py\n",
         "testing/python/raises.py": "",
         "check_x.py": "",
         "test_y.py": CASE,
     }
     paths = detect(tree_of(files)).tests.paths
     assert sorted(paths) == ["check_x.py", "testing/python/raises.py"]
+
+
+def test_pytests_test_paths_limit_the_suite() -> None:
+    files = {
+        "pytest.ini": "[pytest]\ntestpaths = ./tests libs/*/tests\n",
+        "tests/a/test_a.py": CASE,
+        "libs/x/tests/test_b.py": CASE,
+        "benchmarks/test_c.py": CASE,
+    }
+    paths = detect(tree_of(files)).tests.paths
+    assert paths == ("tests/a/test_a.py", "libs/x/tests/test_b.py")
+    files["pytest.ini"] = "[pytest]\ntestpaths = missing\n"
+    assert len(detect(tree_of(files)).tests.paths) == 3

@@ -1,0 +1,108 @@
+"""Find the Python version that a repository pins for its development or its deployment."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from repository.testing.detect.parsing import parse_toml, table
+from repository.testing.detect.tree import Tree
+
+_VERSION = r"[a-z-]{0,12}3\.(\d{1,2})(?![\d])"
+_VERSION_FILES = (
+    (".python-version", re.compile(rf"\s*{_VERSION}")),
+    (".tool-versions", re.compile(rf"\s*python\s+{_VERSION}")),
+    ("runtime.txt", re.compile(rf"\s*{_VERSION}")),
+    ("Pipfile", re.compile(rf"\s*python_(?:full_)?version\s*=\s*[\"']{_VERSION}")),
+)
+"""(file of a version manager or a platform, a line of it that names the version)"""
+_MISE_FILES = ("mise.toml", ".mise.toml")
+_MINOR = re.compile(_VERSION)
+
+_IMAGE_FILES = (
+    "Dockerfile",
+    "Dockerfile.*",
+    "*.Dockerfile",
+    ".gitlab-ci.yml",
+    ".circleci/config.yml",
+)
+_IMAGE = re.compile(
+    r"\s*-?\s*(?:FROM|image:)\s[^#]{0,100}?\bpython:3\.(\d{1,2})(?!\d)"
+    r"|\s*ARG\s+PYTHON_VERSION\s*=\s*[\"']?3\.(\d{1,2})(?!\d)",
+    re.I,
+)
+_MAX_LINE = 300
+_MAX_LINES = 1000
+
+
+@dataclass(frozen=True)
+class Pin:
+    """A version of Python 3, and where it is pinned."""
+
+    minor: int
+    source: str
+    """``path:line``."""
+
+
+def find_pin(tree: Tree) -> Pin | None:
+    """Return the version in the first file of a version manager that names one.
+
+    Of several versions in a file, the first is the manager's default.
+    """
+    return next(_pins_of_managers(tree), None)
+
+
+def find_image_pin(tree: Tree) -> Pin | None:
+    """Return the version of the first container image of Python."""
+    return next(_pins_of_images(tree), None)
+
+
+def _pins_of_managers(tree: Tree) -> Iterator[Pin]:
+    for path, pattern in _VERSION_FILES:
+        for number, line in _lines(tree, path):
+            match = pattern.match(line)
+            if match:
+                yield Pin(int(match[1]), f"{path}:{number}")
+    for path in _MISE_FILES:
+        yield from _pins_of_mise(tree, path)
+
+
+def _pins_of_mise(tree: Tree, path: str) -> Iterator[Pin]:
+    stated = table(parse_toml(tree.text(path)), "tools").get("python")
+    version = stated[0] if isinstance(stated, list) and stated else stated
+    if isinstance(version, dict):
+        version = version.get("version")
+    if not isinstance(version, str):
+        return
+    match = _MINOR.match(version)
+    if match is None:
+        return
+    for number, line in _lines(tree, path):
+        if "python" in line and version in line:
+            yield Pin(int(match[1]), f"{path}:{number}")
+    yield Pin(int(match[1]), path)
+
+
+def _pins_of_images(tree: Tree) -> Iterator[Pin]:
+    for path in _matching(tree.paths, _IMAGE_FILES):
+        for number, line in _lines(tree, path):
+            match = _IMAGE.match(line)
+            if match:
+                yield Pin(int(match[1] or match[2]), f"{path}:{number}")
+
+
+def _matching(paths: Iterable[str], patterns: Iterable[str]) -> list[str]:
+    """Return the paths that match a pattern, in the order of the patterns."""
+    top = [path for path in paths if path.count("/") <= 1]
+    matching: dict[str, None] = {}
+    for pattern in patterns:
+        for path in top:
+            if path.count("/") == pattern.count("/") and fnmatchcase(path, pattern):
+                matching[path] = None
+    return list(matching)
+
+
+def _lines(tree: Tree, path: str) -> list[tuple[int, str]]:
+    """Return the numbered lines of a file; those that are too long are left out."""
+    lines = tree.text(path).splitlines()[:_MAX_LINES]
+    return [(number, line) for number, line in enumerate(lines, 1) if len(line) <= _MAX_LINE]
