@@ -11,22 +11,6 @@ from repository.testing.models import Recipe, Suite, TestReport
 from repository.testing.run.bed import TestBed
 from repository.testing.trial import Trial
 
-#: Sources of extension modules. The environment has the modules compiled from the base commit.
-_COMPILED_SOURCES = (
-    ".pyx",
-    ".pxd",
-    ".pxi",
-    ".c",
-    ".cc",
-    ".cpp",
-    ".cxx",
-    ".h",
-    ".hpp",
-    ".f",
-    ".f90",
-    ".pyf",
-    ".rs",
-)
 #: Runs that take longer are not repeated to detect flaky tests.
 _MAX_REPEATED_SECONDS = 60.0
 
@@ -78,7 +62,7 @@ class ChangeTester:
             after=after,
             tests=tuple(tests),
             whole_suite=self.suite.whole,
-            unbuilt=self._unbuilt_files(files),
+            unbuilt=after.unbuilt,
         )
 
     async def find_flaky(self, files: Changes, trial: Trial, label: str) -> Trial:
@@ -97,11 +81,6 @@ class ChangeTester:
             )
             flaky |= trial.fixed & repeated.green
         return replace(trial, flaky=flaky)
-
-    def _unbuilt_files(self, files: Changes) -> tuple[str, ...]:
-        if not self.bed.recipe.packaged:
-            return ()
-        return tuple(path for path in files if path.endswith(_COMPILED_SOURCES))
 
     async def _select_tests(
         self, files: Changes, own_tests: list[str], label: str

@@ -37,6 +37,8 @@ class TestReport(BaseModel):
     """Test that failed or had an error -> the end of its output, for the next round's prompt."""
     output: str = ""
     """The end of the runner's output if it did not complete."""
+    unbuilt: tuple[str, ...] = ()
+    """Changed sources of extension modules that were not compiled for this run."""
     seconds: float
     log_key: str
     """Artifact with the runner's output."""

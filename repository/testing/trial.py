@@ -19,7 +19,7 @@ class Trial:
     """The test files of ``after``; empty for the whole suite."""
     whole_suite: bool
     unbuilt: tuple[str, ...] = ()
-    """Changed sources of extension modules, which are not compiled again for the tests."""
+    """Changed sources of extension modules that could not be compiled for the tests."""
     flaky: frozenset[str] = frozenset()
     """Tests that ended differently when run again on the same code."""
 

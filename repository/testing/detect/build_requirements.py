@@ -8,7 +8,13 @@ from dataclasses import dataclass
 
 from packaging.version import InvalidVersion, Version
 
-from repository.testing.detect.parsing import parse_python, strings, table, unconditional_lines
+from repository.testing.detect.parsing import (
+    parse_python,
+    setup_argument,
+    strings,
+    table,
+    unconditional_lines,
+)
 from repository.testing.detect.project import Project
 from repository.testing.detect.requirements import PACKAGES, installable, package_name
 
@@ -64,7 +70,9 @@ def _announced_version(project: Project) -> str:
     stated = table(project.pyproject, "project").get("version")
     stated = stated or table(project.pyproject, "tool", "poetry").get("version")
     stated = stated or project.setup_cfg.get("metadata", "version", fallback="")
-    texts = [f"version = '{stated}'", project.setup_py]
+    in_setup_py = setup_argument(project.setup_py, "version")
+    texts = [f"version = '{text}'" for text in [stated, *in_setup_py]]
+    texts.append(project.setup_py)
     texts += [project.tree.text(path) for path in _version_files(project)]
     for text in texts:
         for version in _VERSION.findall(text):

@@ -50,6 +50,8 @@ class _Builder:
     def __init__(self, installer: UvInstaller, cache: Path):
         self._installer = installer
         self._recipe = installer.recipe
+        self._rebuilds = False
+        self._failure = ""
         self._cache = EnvironmentCache.of(installer.sandbox, cache, self._recipe.repository)
         self._key = environment_key(self._recipe, installer.interpreter, installer.index)
 
@@ -62,6 +64,8 @@ class _Builder:
             tool_folders=(interpreter.parent,),
             readable=interpreter_folders(interpreter),
             variables=version_variables(self._installer.version),
+            rebuilds=self._rebuilds,
+            failure=self._failure,
         )
 
     async def install(self) -> InstallMode:
@@ -107,7 +111,10 @@ class _Builder:
     async def _install_repository(self) -> InstallMode:
         if not self._recipe.packaged:
             return "path"
-        install_mode = await PackageInstaller(self._installer).install()
+        package = PackageInstaller(self._installer)
+        install_mode = await package.install()
+        self._rebuilds = package.rebuilds
+        self._failure = package.failure
         packages = self._installer.workspace / "tree" / self._recipe.source_root
         await self._installer.run_script("link_tree", str(packages))
         return install_mode

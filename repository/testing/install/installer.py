@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from repository.testing.command_log import CommandLog
-from repository.testing.environment import version_variables
+from repository.testing.environment import BUILD_TOOLS, COMPILER_VARIABLES, version_variables
 from repository.testing.install.cache import repository_folder
 from repository.testing.install.dates import package_dates
 from repository.testing.install.interpreters import interpreter_folders
@@ -45,20 +45,6 @@ _UV_VARIABLES = {
     "UV_NO_PROGRESS": "1",
     "UV_PYTHON_DOWNLOADS": "never",
     "UV_COLOR": "never",
-}
-#: Extension modules need not be fast; without optimization they compile in a third of the time.
-#: What was a warning when old sources were written is an error in GCC 14 and Clang 16.
-_C_OPTIONS = (
-    "-O1 -g0 -Wno-implicit-function-declaration -Wno-implicit-int -Wno-int-conversion"
-    " -Wno-incompatible-pointer-types -Wno-return-mismatch"
-)
-_COMPILER_VARIABLES = {
-    "CFLAGS": _C_OPTIONS,
-    "CXXFLAGS": "-O1 -g0",
-    "NPY_NUM_BUILD_JOBS": "2",
-    "MAX_JOBS": "2",
-    "CMAKE_BUILD_PARALLEL_LEVEL": "2",
-    "SKLEARN_BUILD_PARALLEL": "2",
 }
 
 
@@ -105,6 +91,11 @@ class UvInstaller:
         return self.workspace / "env"
 
     @property
+    def build_tools(self) -> Path:
+        """The folder of what only a repeated build needs."""
+        return self.workspace / BUILD_TOOLS
+
+    @property
     def time_left(self) -> bool:
         return time.monotonic() < self._deadline
 
@@ -144,7 +135,7 @@ class UvInstaller:
         await self.run_uv("pip", "uninstall", "--python", self._python, *packages)
 
     async def run_uv(self, *arguments: str, seconds: float = _STEP_SECONDS) -> SandboxResult:
-        variables = {"UV_CACHE_DIR": str(self._uv_cache), **_UV_VARIABLES, **_COMPILER_VARIABLES}
+        variables = {"UV_CACHE_DIR": str(self._uv_cache), **_UV_VARIABLES, **COMPILER_VARIABLES}
         if self._stated_metadata:
             variables["UV_CONFIG_FILE"] = str(self._config_file)
         else:

@@ -6,8 +6,9 @@ from datetime import datetime
 from repository.testing.environment import InstallMode
 from repository.testing.folders import copy_folder
 from repository.testing.install.build_failures import BuildFailure, classify, fingerprint
-from repository.testing.install.extensions import find_broken_extensions
+from repository.testing.install.extensions import Extensions, check_extensions
 from repository.testing.install.installer import UvInstaller
+from repository.testing.install.rebuild_tools import install_rebuild_tools
 from repository.testing.install.release import (
     Release,
     describe_release,
@@ -31,16 +32,20 @@ class PackageInstaller:
 
     Attributes:
         failure: why the package could not be built, in a sentence; empty if it was.
+        rebuilds: whether its extension modules can be compiled again.
     """
 
     def __init__(self, installer: UvInstaller):
         self.failure = ""
+        self.rebuilds = False
         self._installer = installer
         self._recipe = installer.recipe
         self._tree = str(installer.workspace / "tree")
 
     async def install(self) -> InstallMode:
         mode = await self._build()
+        if mode is not None:
+            self.failure = ""
         if mode is None and not self._installer.unreachable:
             mode = await self._install_release()
         if mode is None:
@@ -76,7 +81,10 @@ class PackageInstaller:
             result = await self._installer.install(date, *arguments, seconds=_BUILD_SECONDS)
             if result.returncode == 0:
                 mode: InstallMode = "editable" if "--editable" in arguments else "copied"
-                if await self._is_complete(mode):
+                extensions = await self._complete(mode)
+                if not extensions.broken:
+                    if extensions.names:
+                        self.rebuilds = await install_rebuild_tools(self._installer)
                     return mode, failure, ()
                 output = "error: its extension modules can't be imported"
             else:
@@ -95,16 +103,19 @@ class PackageInstaller:
             yield ("--editable", self._tree)
         yield (self._tree,)
 
-    async def _is_complete(self, mode: InstallMode) -> bool:
-        """Complete the tree, and return whether its extension modules can be loaded."""
+    async def _complete(self, mode: InstallMode) -> Extensions:
+        """Complete the tree, and return its extension modules."""
         if mode == "copied":
-            await self._complete_tree()
-        return not await find_broken_extensions(self._installer)
+            packages = self._installer.workspace / "tree" / self._recipe.source_root
+            await self._installer.run_script("complete_tree", str(packages), self._recipe.name)
+        return await check_extensions(self._installer)
 
     async def _build_without_isolation(self) -> bool:
         if not await build_without_isolation(self._installer, self._restore_tree):
             return False
-        if await self._is_complete("copied"):
+        extensions = await self._complete("copied")
+        if not extensions.broken:
+            self.rebuilds = bool(extensions.names)
             return True
         await self._restore_tree()
         return False
@@ -138,14 +149,11 @@ class PackageInstaller:
         result = await self._installer.install(date, "--only-binary", name, admit, requirement)
         if result.returncode != 0:
             return False
-        if await self._is_complete("copied"):
+        extensions = await self._complete("copied")
+        if not extensions.broken:
             return True
         await self._restore_tree()
         return False
-
-    async def _complete_tree(self) -> None:
-        packages = self._installer.workspace / "tree" / self._recipe.source_root
-        await self._installer.run_script("complete_tree", str(packages), self._recipe.name)
 
     async def _restore_tree(self) -> None:
         """Remove the leftovers of a failed attempt from the tree."""

@@ -11,7 +11,7 @@ from repository.testing.install.installer import UvInstaller
 _MAX_BUILDS = 4
 _BUILD_SECONDS = 220.0
 #: The build needs the version that the tests run with, not the one that is pinned for releases.
-_BUILT_AGAINST = {"numpy": "numpy", "oldest-supported-numpy": "numpy", "scipy": "scipy"}
+BUILT_AGAINST = {"numpy": "numpy", "oldest-supported-numpy": "numpy", "scipy": "scipy"}
 
 
 async def build_without_isolation(
@@ -52,8 +52,8 @@ def build_tools(stated: tuple[str, ...]) -> list[str]:
     lines: list[str] = []
     for line in stated:
         name = package_name(line)
-        if name in _BUILT_AGAINST:
-            line = _with_marker(_BUILT_AGAINST[name], Requirement(line))
+        if name in BUILT_AGAINST:
+            line = _with_marker(BUILT_AGAINST[name], Requirement(line))
         lines.append(line)
     return installable([*lines, "setuptools", "wheel"])
 

@@ -10,6 +10,7 @@ from repository.testing.environment import BuiltEnvironment
 from repository.testing.folders import Changes, rebuild_tree
 from repository.testing.models import Recipe, TestReport
 from repository.testing.run.in_tree import TreeRunner
+from repository.testing.run.rebuild import rebuild_extensions
 from sandbox import Sandbox, SandboxCommand
 
 #: ``await save(name, data)`` stores an artifact and returns its key.
@@ -69,9 +70,12 @@ class TestBed:
             self.sandbox, self.workspace, self.recipe, self.environment, self._command()
         )
         log = CommandLog()
+        unbuilt = await rebuild_extensions(
+            self.sandbox, self.workspace, self.environment, changes, self._command(), log
+        )
         report = await runner.run(existing, log)
         log_key = await self.save(f"{label}.log", log.text)
-        return report.model_copy(update={"log_key": log_key})
+        return report.model_copy(update={"log_key": log_key, "unbuilt": unbuilt})
 
     @property
     def folder_inside(self) -> Path:

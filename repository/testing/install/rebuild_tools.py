@@ -1,0 +1,28 @@
+"""Install what compiling a change's sources needs: the network is out of reach of the tests."""
+
+from repository.testing.detect.requirements import package_name
+from repository.testing.install.installer import UvInstaller
+from repository.testing.install.unisolated_build import BUILT_AGAINST, build_tools
+
+
+async def install_rebuild_tools(installer: UvInstaller) -> bool:
+    """Install the build's requirements into a folder of their own; return whether that worked.
+
+    The tests don't see it. What extension modules are built against is taken from the environment.
+    """
+    requirements = build_tools(installer.recipe.build_requirements)
+    tools = [line for line in requirements if package_name(line) not in BUILT_AGAINST]
+    missing = await _not_installed(installer, requirements)
+    target = ("--target", str(installer.build_tools))
+    result = await installer.install(installer.dates[0], *target, *tools, *missing)
+    return result.returncode == 0
+
+
+async def _not_installed(installer: UvInstaller, requirements: list[str]) -> list[str]:
+    against = [line for line in requirements if package_name(line) in BUILT_AGAINST]
+    names = [package_name(line) for line in against]
+    if not names:
+        return []
+    result = await installer.run_script("print_missing_modules", *names)
+    missing = result.output.split()
+    return [line for line in against if package_name(line) in missing]
