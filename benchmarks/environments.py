@@ -39,7 +39,7 @@ from cli.backends import python_folders, sandbox_for, uv_path
 from pipeline import settings as config
 from repository.git import GitError, Mirror
 from repository.testing.command_log import CommandLog
-from repository.testing.environment import EnvironmentFailed
+from repository.testing.environment import BuiltEnvironment, EnvironmentFailed
 from repository.testing.install.build import build_environment
 from repository.testing.install.tools import BuildTools, index_settings
 from repository.testing.models import Recipe
@@ -159,7 +159,7 @@ class Measurement:
                 reason = str(error)
         row.seconds = round(time.monotonic() - started, 1)
         if reason is not None:
-            row.fail(reason)
+            row.fail("; not built: ".join(filter(None, [reason, trial.build_failure])))
         return row
 
     def _logs(self, instance: Instance) -> Path:
@@ -181,6 +181,8 @@ class _Trial:
         self._logs = logs
         self._judge = Judge(instance, mirror, tools.sandbox)
         self._started = time.monotonic()
+        self.build_failure = ""
+        """Why the repository's own package could not be built; empty if it was."""
 
     async def run(self, row: Row) -> str | None:
         """Measure the instance and fill the row.
@@ -194,7 +196,7 @@ class _Trial:
         row.runner = plan.recipe.runner
         row.python = plan.recipe.python
         await self._build(plan.recipe, row)
-        row.built = True
+        row.built = not self.build_failure
         recipe, before = await self._test_base(plan.recipe)
         row.runner = recipe.runner
         bed = self._open_bed(recipe, self._seconds_left)
@@ -222,6 +224,8 @@ class _Trial:
         try:
             await build_environment(self._tools, self._mirror, recipe, self._workspace, log)
         finally:
+            environment = BuiltEnvironment.read(self._workspace)
+            self.build_failure = environment.failure if environment else ""
             row.build_seconds = round(time.monotonic() - self._started, 1)
             self._write_log("environment.log", log.text)
 

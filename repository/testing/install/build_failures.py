@@ -25,7 +25,7 @@ _NEEDS_NETWORK = re.compile(
 )
 _UNSOLVABLE = re.compile(r"No solution found when resolving dependencies(?! for)", re.I)
 _NOT_EDITABLE = re.compile(
-    r"build_editable|does not support editables|missing the .*editable.* hook", re.I
+    r"has no attribute '(?:get_requires_for_)?build_editable'|does not support editables", re.I
 )
 _COMPILER = re.compile(
     r"error: command .{0,200} failed|CompileError|fatal error: |ninja: build stopped"
@@ -41,6 +41,7 @@ class BuildFailure(StrEnum):
     NO_PACKAGE = "it declares no package that can be built"
     NEEDS_NETWORK = "its build downloads something"
     UNSOLVABLE = "its requirements can't be had together"
+    TOO_SLOW = "its build takes too long"
     NOT_EDITABLE = "its build back end makes no editable install"
     MISSING_MODULE = "its build imports a module that it does not declare"
     COMPILER = "its sources don't compile"
@@ -49,7 +50,11 @@ class BuildFailure(StrEnum):
     @property
     def is_final(self) -> bool:
         """Whether no date and no other way of building it helps."""
-        return self in (BuildFailure.NO_PACKAGE, BuildFailure.NEEDS_NETWORK)
+        return self in (
+            BuildFailure.NO_PACKAGE,
+            BuildFailure.NEEDS_NETWORK,
+            BuildFailure.TOO_SLOW,
+        )
 
     @property
     def may_copy(self) -> bool:
@@ -65,12 +70,12 @@ def classify(output: str) -> BuildFailure:
     """Return the kind of a failure from the output of uv and of the build."""
     if _NO_PACKAGE.search(output):
         return BuildFailure.NO_PACKAGE
+    if _NEEDS_NETWORK.search(output):
+        return BuildFailure.NEEDS_NETWORK
     if _NOT_EDITABLE.search(output):
         return BuildFailure.NOT_EDITABLE
     if _UNSOLVABLE.search(output):
         return BuildFailure.UNSOLVABLE
-    if _NEEDS_NETWORK.search(output):
-        return BuildFailure.NEEDS_NETWORK
     if missing_in_build(output):
         return BuildFailure.MISSING_MODULE
     if _COMPILER.search(output):

@@ -89,12 +89,11 @@ class PackageInstaller:
                 output = "error: its extension modules can't be imported"
             else:
                 output = result.output
-            failure = classify(output)
+            failure = BuildFailure.TOO_SLOW if result.timed_out else classify(output)
             errors = fingerprint(output)
             self.failure = f"{failure.value}: {first_error(output)}"
             await self._restore_tree()
-            stays = result.timed_out or self._installer.unreachable
-            if stays or not failure.may_copy:
+            if self._installer.unreachable or not failure.may_copy:
                 break
         return None, failure, errors
 

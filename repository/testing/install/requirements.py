@@ -18,7 +18,7 @@ _MAX_TRIED_AT_ALL_DATES = 4
 
 async def requirements_of_extras(installer: UvInstaller) -> list[str]:
     """Return the requirements of the test extras, from the installed repository's metadata."""
-    result = await installer.run_script("print_metadata")
+    result = await installer.run_script("print_metadata", installer.recipe.name)
     metadata, _ = parse_email(result.output)
     offered = metadata.get("provides_extra", [])
     requested = dict.fromkeys([*installer.recipe.extras, *choose_for_tests(offered)])

@@ -21,7 +21,7 @@ from repository.testing.install.build_failures import BuildFailure, classify, fi
         ("ModuleNotFoundError: No module named 'numpy'", BuildFailure.MISSING_MODULE),
         ("error: command 'gcc' failed with exit status 1", BuildFailure.COMPILER),
         ("Cython.Compiler.Errors.CompileError: a.pyx", BuildFailure.COMPILER),
-        ("build_editable: hook is missing", BuildFailure.NOT_EDITABLE),
+        ("object has no attribute 'build_editable'", BuildFailure.NOT_EDITABLE),
         ("AttributeError: x", BuildFailure.OTHER),
     ],
 )
