@@ -1,18 +1,19 @@
 """Test a change: first only its tests, then all of it."""
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from repository.files import belongs_to_tests, is_test_file
 from repository.git import Mirror
 from repository.testing.covering import find_covering_tests
 from repository.testing.folders import Changes
 from repository.testing.models import Recipe, Suite, TestReport
+from repository.testing.repetition import Repetition
 from repository.testing.run.bed import TestBed
 from repository.testing.trial import Trial
 
-#: Runs that take longer are not repeated to detect flaky tests.
-_MAX_REPEATED_SECONDS = 60.0
+#: If the chosen tests take longer, none are added to them.
+_MAX_SECONDS_FOR_MORE = 60.0
 
 
 @dataclass(frozen=True)
@@ -62,25 +63,22 @@ class ChangeTester:
             after=after,
             tests=tuple(tests),
             whole_suite=self.suite.whole,
+            own_files=tuple(own_tests.files),
             unbuilt=after.unbuilt,
         )
 
-    async def find_flaky(self, files: Changes, trial: Trial, label: str) -> Trial:
+    async def repeat(self, files: Changes, trial: Trial, label: str) -> Trial:
         """Repeat the runs that the verdict depends on, and note the tests whose results differ."""
-        if trial.after.seconds > _MAX_REPEATED_SECONDS:
-            return trial
-        own_tests = _own_tests(files, self.bed.recipe)
-        flaky: frozenset[str] = frozenset()
-        if trial.broken:
-            repeated = await self.bed.run(files, trial.tests, label=f"tests-again-{label}")
-            flaky |= trial.broken & repeated.green
-        if trial.fixed:
-            tests = own_tests.files or trial.tests
-            repeated = await self.bed.run(
-                own_tests.changes, tests, label=f"tests-base-again-{label}"
-            )
-            flaky |= trial.fixed & repeated.green
-        return replace(trial, flaky=flaky)
+        own = _own_tests(files, self.bed.recipe)
+        base_tests = await asyncio.to_thread(self._base_tests)
+        return await Repetition(self.bed, files, own.changes, base_tests).repeat(trial, label)
+
+    def _base_tests(self) -> frozenset[str]:
+        """Return the base's test files; the chosen ones are, whatever their names."""
+        recipe = self.bed.recipe
+        paths = [entry.path for entry in self.mirror.files(recipe.base_sha)]
+        named = [path for path in paths if is_test_file(path, recipe.patterns)]
+        return frozenset([*named, *self.suite.tests])
 
     async def _select_tests(
         self, files: Changes, own_tests: list[str], label: str
@@ -109,7 +107,7 @@ class ChangeTester:
                 continue
             if await asyncio.to_thread(self.mirror.read, sha, path) is not None:
                 tests.append(path)
-        if self.base.seconds <= _MAX_REPEATED_SECONDS:
+        if self.base.seconds <= _MAX_SECONDS_FOR_MORE:
             tests += await asyncio.to_thread(
                 find_covering_tests,
                 self.mirror,

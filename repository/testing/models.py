@@ -16,6 +16,11 @@ def count_tests(number: int) -> str:
     return count(number, "test")
 
 
+def worse(one: Status, other: Status) -> Status:
+    """Return the worse of two results."""
+    return max(one, other, key=FROM_BEST_TO_WORST.index)
+
+
 def is_load_error(test_id: str) -> bool:
     """Whether an entry of a report stands for a file that could not be loaded."""
     place = test_id.partition("::")[0]
@@ -44,10 +49,16 @@ class TestReport(BaseModel):
     """Artifact with the runner's output."""
 
     def merge(self, other: "TestReport") -> "TestReport":
-        """Return this report with the results of other tests on the same code."""
+        """Return this report with the results of other tests on the same code.
+
+        Of two results under one id, the worse counts.
+        """
+        results = dict(self.results)
+        for test, status in other.results.items():
+            results[test] = worse(results.get(test, status), status)
         return self.model_copy(
             update={
-                "results": {**self.results, **other.results},
+                "results": results,
                 "failures": {**self.failures, **other.failures},
                 "completed": self.completed and other.completed,
                 "cut_short": self.cut_short or other.cut_short,
@@ -58,8 +69,8 @@ class TestReport(BaseModel):
 
     @property
     def loaded(self) -> bool:
-        """Whether every file was loaded."""
-        return not any(is_load_error(test) for test in self.results)
+        """Whether every file was loaded; one that skips itself as a whole was."""
+        return not any(is_load_error(test) for test in self.red)
 
     @property
     def ran(self) -> bool:

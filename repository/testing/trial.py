@@ -1,10 +1,17 @@
-"""Comparison of a candidate's test results with those of the base."""
+"""Comparison of a candidate's test results with those of the base.
 
-from collections.abc import Collection
-from dataclasses import dataclass
+``docs/verdicts.md`` states the rules.
+"""
+
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-from repository.testing.models import TestReport
+from repository.testing.models import TestReport, is_load_error
+from repository.testing.places import TestPlaces, place_of
+
+#: A run that ended at its time limit says something about the tests that it did not reach only if
+#: the run without the change took less than this share of its time.
+_CLEARLY_FASTER = 0.5
 
 
 @dataclass(frozen=True)
@@ -18,10 +25,14 @@ class Trial:
     tests: tuple[str, ...]
     """The test files of ``after``; empty for the whole suite."""
     whole_suite: bool
+    own_files: tuple[str, ...] = ()
+    """The test files that the patch writes."""
     unbuilt: tuple[str, ...] = ()
     """Changed sources of extension modules that could not be compiled for the tests."""
     flaky: frozenset[str] = frozenset()
-    """Tests that ended differently when run again on the same code."""
+    """Tests that ended differently, or were missing, when run again on the same code."""
+    broken_unstable: frozenset[str] = frozenset()
+    """Failing tests whose ids differ in each run, of functions that pass without the patch."""
 
     @cached_property
     def red_before(self) -> frozenset[str]:
@@ -37,26 +48,48 @@ class Trial:
         counts as failing there.
         """
         failing = self.red_before
-        green_by_own_version: Collection[str] = ()
         if self.own is not None:
-            green_by_own_version = self.own.green
-            if not self.own.completed:
-                failing |= self.after.green - self.base.results.keys()
-        fixed = failing & self.after.green
-        return fixed.difference(self.flaky, green_by_own_version)
+            new = self.after.green - self.base.results.keys()
+            failing |= {test for test in new if _is_not_loaded(test, self.own)}
+            failing -= self.own.results.keys() - self.own.red
+        return (failing & self.after.green) - self.flaky
 
     @cached_property
     def broken(self) -> frozenset[str]:
-        """Red tests that were green before, or are new."""
-        return self.after.red - self.base.red - self.flaky
+        """Tests that pass without the patch and fail with it."""
+        return (self._green_before & self.after.red) - self.flaky | self.broken_unstable
 
     @cached_property
     def lost(self) -> frozenset[str]:
-        """Green tests that no longer run, except in modules that the patch itself rewrites."""
-        if self.own is None:
-            return self._not_run
-        rewritten = {_module(test) for test in self.own.results}
-        return frozenset(test for test in self._not_run if _module(test) not in rewritten)
+        """Tests that pass without the patch and no longer run.
+
+        Those that the patch itself removes from their file, or moves to another, don't count.
+        """
+        kept_by_own_version = self.own.green if self.own is not None else frozenset()
+        missing = self._not_run - self.flaky
+        removed = {test for test in missing if self._is_rewritten(test) or self._is_moved(test)}
+        return missing - (removed - kept_by_own_version)
+
+    @cached_property
+    def failing_new(self) -> frozenset[str]:
+        """Failing tests that the base does not have."""
+        return self.after.red - self.base.results.keys() - self.broken - self.flaky
+
+    @property
+    def accused(self) -> frozenset[str]:
+        """Tests that count against the patch."""
+        return self.broken | self.lost | self.failing_new
+
+    @property
+    def decisive(self) -> frozenset[str]:
+        """Tests that count for or against the patch."""
+        return self.accused | self.fixed
+
+    @property
+    def decided_by_own(self) -> frozenset[str]:
+        """Decisive tests that must be run again with only the patch's tests."""
+        unchanged = self.base.green | self.broken_unstable | self.failing_new
+        return self.decisive - unchanged
 
     @cached_property
     def newly_passing(self) -> frozenset[str]:
@@ -71,26 +104,98 @@ class Trial:
     def regressions(self) -> int:
         return len(self.broken) + len(self.lost)
 
-    @property
+    @cached_property
     def dropped(self) -> int:
         """Number of green tests that the patch itself removes from their file."""
-        return len(self._not_run) - len(self.lost)
+        missing = self._not_run - self.flaky - self.lost
+        return sum(not self._is_moved(test) for test in missing)
+
+    @cached_property
+    def newly_failing(self) -> frozenset[str]:
+        """Tests that were skipped, or expected to fail, and now count as failures."""
+        skipped = self.base.results.keys() - self.base.green - self.base.red
+        return self.after.red & skipped - self.broken
+
+    def repeat_after(self, report: TestReport) -> "Trial":
+        """Return the trial after another run with the patch.
+
+        A test that must be green or red must be so again.
+        """
+        unreached = self._unreached(report)
+        changed = (self.broken | self.lost) & (report.green | unreached)
+        changed |= self.failing_new - report.red
+        changed |= self.fixed - report.green
+        return self._with_flaky(changed)
+
+    def repeat_base(self, report: TestReport) -> "Trial":
+        """Return the trial after another run on the base."""
+        changed = (self.broken | self.lost) & self.base.green - report.green
+        changed |= self.failing_new & report.red
+        return self._with_flaky(changed)
+
+    def repeat_own(self, report: TestReport) -> "Trial":
+        """Return the trial after another run on the base with only the patch's tests."""
+        failing = {test for test in self.fixed if _is_not_loaded(test, report)} | report.red
+        changed = self.fixed - failing
+        changed |= (self.broken | self.lost) - self.base.green - report.green
+        return self._with_flaky(changed - self.broken_unstable)
+
+    def _with_flaky(self, changed: frozenset[str]) -> "Trial":
+        return replace(self, flaky=self.flaky | changed)
+
+    @cached_property
+    def _green_before(self) -> frozenset[str]:
+        return self.base.green if self.own is None else self.base.green | self.own.green
 
     @cached_property
     def _not_run(self) -> frozenset[str]:
-        """Tests that were green and are now missing or skipped.
+        """Tests that were green and are now missing or skipped."""
+        run = self.after.green | self.after.red
+        return self._green_before - run - self._unreached(self.after)
 
-        A run that was cut short says nothing about the tests that it did not reach.
-        """
-        if self.base.cut_short or self.after.cut_short:
+    def _unreached(self, report: TestReport) -> frozenset[str]:
+        """Return the missing tests about which a run with the patch says nothing."""
+        if not report.cut_short:
             return frozenset()
-        missing: set[str] = set()
-        for test in self.base.green:
-            status = self.after.results.get(test, "skipped")
-            if status == "skipped":
-                missing.add(test)
-        return frozenset(missing)
+        if not self.base.cut_short and self.base.seconds < report.seconds * _CLEARLY_FASTER:
+            return frozenset()
+        return self._green_before - report.results.keys()
+
+    def _is_rewritten(self, test: str) -> bool:
+        """Whether a test is in a file that the patch writes."""
+        return place_of(test) in self._own_modules or self._own_places.contain(test)
+
+    def _is_moved(self, test: str) -> bool:
+        """Whether a test of the same name is new, and passes, in a file that the patch writes."""
+        return _name(test) in self._new_names
+
+    @cached_property
+    def _own_places(self) -> TestPlaces:
+        return TestPlaces(self.own_files)
+
+    @cached_property
+    def _new_names(self) -> frozenset[str]:
+        new = self.after.green - self.base.results.keys()
+        return frozenset(_name(test) for test in new if self._is_rewritten(test))
+
+    @cached_property
+    def _own_modules(self) -> frozenset[str]:
+        if self.own is None:
+            return frozenset()
+        return frozenset(place_of(test) for test in self.own.results)
 
 
-def _module(test: str) -> str:
-    return test.partition("::")[0]
+def _is_not_loaded(test: str, report: TestReport) -> bool:
+    """Whether a test has no result because its file failed to load, or because nothing ran."""
+    if test in report.results or report.completed or report.cut_short:
+        return False
+    errors = [place_of(entry) for entry in report.red if is_load_error(entry)]
+    if not errors:
+        return not report.ran
+    place = f"{place_of(test)}."
+    return any(place.startswith(f"{error}.") for error in errors)
+
+
+def _name(test: str) -> str:
+    """Return the name of a test without its file and class."""
+    return test.partition("::")[2]

@@ -13,8 +13,9 @@ from stages.apply_patch import Candidate
 from stages.propose_patch import Reproduction
 from stages.propose_patch.semantic_hash import semantic_hash
 from stages.run_tests import feedback
-from stages.run_tests.results import Change, DidNotRun, NotReproduced, Passed, Regressed, Result
+from stages.run_tests.results import Change, DidNotRun, Passed, Regressed, Result, Unproven
 from stages.run_tests.verdict import (
+    Verdict,
     add_reproduction,
     judge,
     judge_untested,
@@ -50,24 +51,35 @@ class CandidateTester:
     round: int
 
     async def test(self, change: Change) -> Result:
-        """Test a candidate; if no test regresses, also run the reproduction test on it."""
+        """Test a candidate; if it breaks nothing, also run the reproduction test on it."""
         label = f"{self.round}-{change.number}"
         trial = await self.tester.try_change(change.files, label)
-        trial = await self.tester.find_flaky(change.files, trial, label)
-        if trial.regressions == 0 and (trial.after.results or not trial.has_tests):
-            return await self._accept(change, trial)
+        trial = await self.tester.repeat(change.files, trial, label)
         workspace = self.tester.bed.folder_inside
-        if not trial.after.results:
+        if trial.has_tests and not trial.after.results:
             text = feedback.describe_crash(trial, change.patch, workspace)
             if trial.regressions == 0:
                 return DidNotRun(change, text)
-        else:
+            return Regressed(change, trial.regressions, text)
+        if trial.regressions:
             text = feedback.describe_regressions(trial, change.patch, workspace)
-        return Regressed(change, trial.regressions, text)
+            return Regressed(change, trial.regressions, text)
+        return await self._accept(change, trial)
 
-    async def _accept(self, change: Change, trial: Trial) -> Passed | NotReproduced:
+    async def _accept(self, change: Change, trial: Trial) -> Passed | Unproven:
+        passed = self._passed(change, trial)
+        if trial.failing_new:
+            text = feedback.describe_failing_tests(
+                trial, change.patch, self.tester.bed.folder_inside
+            )
+            return _unproven(passed, passed.verdict, text)
+        if self.reproduction is None:
+            return passed
+        return await self._reproduce(passed, self.reproduction)
+
+    def _passed(self, change: Change, trial: Trial) -> Passed:
         patterns = self.tester.bed.recipe.patterns
-        passed = Passed(
+        return Passed(
             change=change,
             verdict=judge(change.number, trial),
             newly_passing=len(trial.newly_passing),
@@ -75,13 +87,8 @@ class CandidateTester:
                 change.files, lambda path: belongs_to_tests(path, patterns)
             ),
         )
-        if self.reproduction is None:
-            return passed
-        return await self._reproduce(passed, self.reproduction)
 
-    async def _reproduce(
-        self, passed: Passed, reproduction: Reproduction
-    ) -> Passed | NotReproduced:
+    async def _reproduce(self, passed: Passed, reproduction: Reproduction) -> Passed | Unproven:
         change = passed.change
         test_files = {path: text.encode() for path, text in reproduction.files.items()}
         report = await self.tester.bed.run(
@@ -91,12 +98,17 @@ class CandidateTester:
         )
         if report.green.issuperset(reproduction.tests):
             return replace(passed, verdict=add_reproduction(passed.verdict, reproduction))
-        return NotReproduced(
-            change=change,
-            verdict=note_failing_reproduction(passed.verdict),
-            newly_passing=passed.newly_passing,
-            semantic_hash=passed.semantic_hash,
-            feedback=feedback.describe_failing_reproduction(
-                report, reproduction, change.patch, self.tester.bed.folder_inside
-            ),
+        text = feedback.describe_failing_reproduction(
+            report, reproduction, change.patch, self.tester.bed.folder_inside
         )
+        return _unproven(passed, note_failing_reproduction(passed.verdict), text)
+
+
+def _unproven(passed: Passed, verdict: Verdict, text: str) -> Unproven:
+    return Unproven(
+        change=passed.change,
+        verdict=verdict,
+        newly_passing=passed.newly_passing,
+        semantic_hash=passed.semantic_hash,
+        feedback=text,
+    )

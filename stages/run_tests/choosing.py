@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from pipeline.outcome import Verification
-from stages.run_tests.results import DidNotRun, NotReproduced, Passed, Regressed
+from stages.run_tests.results import DidNotRun, Passed, Regressed, Unproven
 
 _BEST_FIRST = (Verification.RED_TO_GREEN, Verification.SUITE_PASSES, Verification.NOT_VERIFIED)
 
-Accepted = Passed | NotReproduced
-Rejected = NotReproduced | Regressed | DidNotRun
-AcceptedT = TypeVar("AcceptedT", Passed, NotReproduced)
+Accepted = Passed | Unproven
+Rejected = Unproven | Regressed | DidNotRun
+AcceptedT = TypeVar("AcceptedT", Passed, Unproven)
 
 
 def different(results: Sequence[Passed]) -> list[Passed]:
@@ -64,7 +64,7 @@ def least_broken(results: Sequence[Rejected]) -> Rejected:
 
 def _severity(result: Rejected) -> tuple[int, int]:
     match result:
-        case NotReproduced():
+        case Unproven():
             return (0, 0)
         case Regressed():
             return (1, result.regressions)

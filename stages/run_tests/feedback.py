@@ -45,6 +45,16 @@ def describe_regressions(trial: Trial, patch: bytes, workspace: Path) -> str:
     return _join(*passages, *_patch(patch))
 
 
+def describe_failing_tests(trial: Trial, patch: bytes, workspace: Path) -> str:
+    """Describe a candidate whose new tests fail with it."""
+    tests = sorted(trial.failing_new)
+    return _join(
+        f"With your change, new tests fail ({len(tests)}); none that passed does:",
+        *_failures(tests[:_MAX_FAILURES], trial.after, workspace),
+        *_patch(patch),
+    )
+
+
 def describe_failing_reproduction(
     report: TestReport, reproduction: Reproduction, patch: bytes, workspace: Path
 ) -> str:

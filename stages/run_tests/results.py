@@ -31,8 +31,8 @@ class Passed:
 
 
 @dataclass(frozen=True)
-class NotReproduced:
-    """No test regressed, but the reproduction test still fails."""
+class Unproven:
+    """No test regressed, but the reproduction test, or a new test of the change itself, fails."""
 
     change: Change
     verdict: Verdict
@@ -58,4 +58,4 @@ class DidNotRun:
     feedback: str
 
 
-Result = Passed | NotReproduced | Regressed | DidNotRun
+Result = Passed | Unproven | Regressed | DidNotRun

@@ -17,7 +17,7 @@ from stages.run_tests.candidate_judge import CandidateJudge
 from stages.run_tests.candidate_tester import CandidateTester, accept_untested, read_change
 from stages.run_tests.choosing import Rejected, choose, different, least_broken
 from stages.run_tests.earlier_rounds import repeated_round
-from stages.run_tests.results import DidNotRun, NotReproduced, Passed, Regressed, Result
+from stages.run_tests.results import DidNotRun, Passed, Regressed, Result, Unproven
 from stages.run_tests.verdict import Verdict
 
 
@@ -73,10 +73,10 @@ class RunTests:
         passed = [result for result in results if isinstance(result, Passed)]
         if passed:
             return await self._choose(issue, passed, run)
-        not_reproduced = [result for result in results if isinstance(result, NotReproduced)]
-        if not not_reproduced:
+        unproven_results = [result for result in results if isinstance(result, Unproven)]
+        if not unproven_results:
             return None
-        chosen = choose(not_reproduced)
+        chosen = choose(unproven_results)
         return chosen.verdict if _is_final(chosen, sent_back, run) else None
 
     async def _choose(self, issue: Issue, passed: Sequence[Passed], run: RunContext) -> Verdict:
@@ -113,7 +113,7 @@ def _numbers_worth_testing(candidates: Candidates, sent_back: Mapping[str, SentB
     return numbers
 
 
-def _is_final(chosen: NotReproduced, sent_back: Mapping[str, SentBack], run: RunContext) -> bool:
+def _is_final(chosen: Unproven, sent_back: Mapping[str, SentBack], run: RunContext) -> bool:
     """Whether no better answer can follow: it was proposed before, or no round is left."""
     proposed_before = chosen.change.candidate.tree in sent_back
     return proposed_before or run.round >= run.limits.max_rounds
@@ -143,7 +143,7 @@ def _sent_back(result: Rejected) -> SentBack:
     candidate = result.change.candidate
     regressions: int | None
     match result:
-        case NotReproduced():
+        case Unproven():
             regressions = 0
         case Regressed():
             regressions = result.regressions

@@ -71,7 +71,7 @@ def judge(candidate: int, trial: Trial) -> Verdict:
     """Return the verdict on a candidate without regressions."""
     report = trial.after
     verification, reason = _verify(trial)
-    unloaded = [test.rpartition("::")[2] for test in report.results if is_load_error(test)]
+    unloaded = [test.rpartition("::")[2] for test in report.red if is_load_error(test)]
     return Verdict(
         candidate=candidate,
         verification=verification,
@@ -134,6 +134,8 @@ def _verify(trial: Trial) -> tuple[Verification, str]:
     if not trial.has_tests:
         reason = "neither the repository nor the change has a test"
         return Verification.NOT_VERIFIED, reason
+    if trial.failing_new or trial.newly_failing:
+        return Verification.NOT_VERIFIED, _describe_new_failures(trial)
     if trial.fixed:
         return Verification.RED_TO_GREEN, _describe_fixed(trial)
     unchanged_tests = not (trial.unbuilt or trial.dropped)
@@ -156,6 +158,15 @@ def _describe_fixed(trial: Trial) -> str:
     if trial.flaky:
         text += f"; {count_tests(len(trial.flaky))} ended differently when run again"
     return text
+
+
+def _describe_new_failures(trial: Trial) -> str:
+    groups = (
+        (trial.failing_new, "new with the change"),
+        (trial.newly_failing, "skipped or expected to fail without it"),
+    )
+    described = [f"{count_tests(len(tests))} {origin}" for tests, origin in groups if tests]
+    return f"failing with the change: {', '.join(described)}; none that passed fails"
 
 
 def _describe_red(trial: Trial) -> str:

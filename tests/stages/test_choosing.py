@@ -6,7 +6,7 @@ from pipeline.outcome import Verification
 from stages.apply_patch import Candidate
 from stages.propose_patch.semantic_hash import semantic_hash
 from stages.run_tests.choosing import choose, different, least_broken
-from stages.run_tests.results import Change, DidNotRun, NotReproduced, Passed, Regressed
+from stages.run_tests.results import Change, DidNotRun, Passed, Regressed, Unproven
 from stages.run_tests.verdict import Verdict
 
 
@@ -51,8 +51,8 @@ def verdict(number: int, verification: Verification) -> Verdict:
     )
 
 
-def not_reproduced(number: int, verification: Verification) -> NotReproduced:
-    return NotReproduced(
+def unproven_result(number: int, verification: Verification) -> Unproven:
+    return Unproven(
         change=change(number),
         verdict=verdict(number, verification),
         newly_passing=9,
@@ -111,7 +111,7 @@ def test_a_crash_is_worse_than_any_number_of_regressions() -> None:
 
 
 def test_a_failing_reproduction_is_better_than_a_regression() -> None:
-    unproven = not_reproduced(0, Verification.NOT_VERIFIED)
+    unproven = unproven_result(0, Verification.NOT_VERIFIED)
     broken = Regressed(change(1), 1, "broken")
     assert least_broken([broken, unproven]) is unproven
 

@@ -53,8 +53,8 @@ async def _test(task: Task, submission: Submission, label: str, seconds_left: fl
         return messages.TESTS_TAKE_TOO_LONG
     tester = ChangeTester(bed, task.base.mirror, suite, suite.base)
     trial = await tester.try_change(submission.applied.contents, label)
-    if trial.broken:
-        trial = await tester.find_flaky(submission.applied.contents, trial, label)
+    if trial.accused:
+        trial = await tester.repeat(submission.applied.contents, trial, label)
     has_tests = any(
         belongs_to_tests(path, bed.recipe.patterns) for path in submission.applied.files
     )
@@ -73,7 +73,7 @@ def describe_trial(trial: Trial, *, has_tests: bool) -> str:
         f"In a fresh copy with only this change, {count_tests(len(after.green))} passed and"
         f" {len(after.red)} failed."
     ]
-    if trial.broken:
+    if trial.broken or trial.failing_new:
         parts.append(_describe_broken(trial))
     if trial.lost:
         names = messages.listing(sorted(trial.lost))
@@ -89,7 +89,7 @@ def describe_trial(trial: Trial, *, has_tests: bool) -> str:
 
 
 def _describe_broken(trial: Trial) -> str:
-    broken = sorted(trial.broken)
+    broken = sorted(trial.broken | trial.failing_new)
     parts = [
         "**The change will not be accepted as it is**: these tests fail, but did not fail without"
         f" it: {messages.listing(broken)}."

@@ -6,7 +6,7 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from repository.testing.models import FROM_BEST_TO_WORST, Status
+from repository.testing.models import Status, worse
 from repository.testing.run.reports.results import (
     MAX_FAILURE_CHARS,
     MAX_FAILURES,
@@ -37,7 +37,7 @@ def read_junit(data: bytes) -> ReportResults:
     for class_name, case in _test_cases(root):
         test = f"{class_name}::{case.get('name', '')}"[:MAX_ID_CHARS]
         status, text = _outcome(case)
-        statuses[test] = max(statuses.get(test, status), status, key=FROM_BEST_TO_WORST.index)
+        statuses[test] = worse(statuses.get(test, status), status)
         if status in ("failed", "error") and len(failures) < MAX_FAILURES:
             failures[test] = f"{failures.get(test, '')}{text}"[-MAX_FAILURE_CHARS:]
     return ReportResults(statuses, failures)

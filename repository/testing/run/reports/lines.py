@@ -2,7 +2,7 @@
 
 import re
 
-from repository.testing.models import Status
+from repository.testing.models import Status, worse
 
 #: A file's heading in the output of SymPy's runner, followed by one line per test.
 _HEADING = re.compile(r"^(\S+\.py)\[[\d, ]+\]")
@@ -37,5 +37,7 @@ def read_lines(output: str) -> dict[str, Status]:
         elif match := _TEST.match(_END_MARK.sub("", line)):
             name, _, class_name = match["test"].partition(" (")
             place = class_name.rstrip(")") or module
-            statuses[f"{place}::{name}"] = _STATUSES.get(match["status"], "skipped")
+            status = _STATUSES.get(match["status"], "skipped")
+            test = f"{place}::{name}"
+            statuses[test] = worse(statuses.get(test, status), status)
     return statuses

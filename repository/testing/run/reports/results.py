@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from repository.testing.models import FROM_BEST_TO_WORST, Status
+from repository.testing.models import Status, worse
 
 MAX_FAILURE_CHARS = 2_000
 MAX_FAILURES = 60
@@ -28,10 +28,9 @@ class ResultCollector:
         self._output: dict[str, str] = {}
 
     def set_status(self, test: str, status: Status) -> None:
-        """Set a result; of two under one id the worse counts."""
+        """Add a result; of several under one id, the worst counts."""
         test = test[:MAX_ID_CHARS]
-        earlier = self._statuses.get(test, status)
-        self._statuses[test] = max(earlier, status, key=FROM_BEST_TO_WORST.index)
+        self._statuses[test] = worse(self._statuses.get(test, status), status)
 
     def add_output(self, test: str, text: str) -> None:
         """Append to a test's output, of which only the end is kept."""
