@@ -25,7 +25,7 @@ from repository.testing.selection import choose_tests
 from stages.apply_patch import Candidate
 from stages.prepare_tests import make_suite
 from stages.run_tests.candidate_tester import CandidateTester, accept_untested
-from stages.run_tests.results import Change, NotReproduced, Passed, Result
+from stages.run_tests.results import Change, Passed, Result, Unproven
 
 COMMITTED_AT = 1_717_200_000
 """1 June 2024: packages of the generated suites are as of then."""
@@ -135,7 +135,7 @@ async def _decide(mirror: Mirror, suite: Suite, bed: TestBed | None, case: Case)
 
 def _answer(result: Result) -> Answer:
     match result:
-        case Passed() | NotReproduced():
+        case Passed() | Unproven():
             return Answer(Word(result.verdict.verification.value), result.verdict.reason)
         case _:
             return Answer(Word.NO_FIX, result.feedback)

@@ -22,19 +22,22 @@ class _OwnTests:
 
     changes: Changes
     files: list[str]
-    """The test files among them, without helpers and data."""
+    """The test files that it writes, without helpers and data."""
+    removed: list[str]
+    """The test files that it removes."""
 
 
 def _own_tests(files: Changes, recipe: Recipe) -> _OwnTests:
     changes: dict[str, bytes | None] = {}
     test_files: list[str] = []
+    removed: list[str] = []
     for path, content in files.items():
         if not belongs_to_tests(path, recipe.patterns):
             continue
         changes[path] = content
-        if content is not None and is_test_file(path, recipe.patterns):
-            test_files.append(path)
-    return _OwnTests(changes, test_files)
+        if is_test_file(path, recipe.patterns):
+            (removed if content is None else test_files).append(path)
+    return _OwnTests(changes, test_files, removed)
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ class ChangeTester:
             after=after,
             tests=tuple(tests),
             whole_suite=self.suite.whole,
-            own_files=tuple(own_tests.files),
+            own_files=(*own_tests.files, *own_tests.removed),
             unbuilt=after.unbuilt,
         )
 

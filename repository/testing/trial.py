@@ -26,7 +26,7 @@ class Trial:
     """The test files of ``after``; empty for the whole suite."""
     whole_suite: bool
     own_files: tuple[str, ...] = ()
-    """The test files that the patch writes."""
+    """The test files that the patch writes or removes."""
     unbuilt: tuple[str, ...] = ()
     """Changed sources of extension modules that could not be compiled for the tests."""
     flaky: frozenset[str] = frozenset()
@@ -63,7 +63,7 @@ class Trial:
     def lost(self) -> frozenset[str]:
         """Tests that pass without the patch and no longer run.
 
-        Those that the patch itself removes from their file, or moves to another, don't count.
+        Those that the patch itself removes, or moves to another file, don't count.
         """
         kept_by_own_version = self.own.green if self.own is not None else frozenset()
         missing = self._not_run - self.flaky
@@ -106,7 +106,7 @@ class Trial:
 
     @cached_property
     def dropped(self) -> int:
-        """Number of green tests that the patch itself removes from their file."""
+        """Number of green tests that the patch itself removes."""
         missing = self._not_run - self.flaky - self.lost
         return sum(not self._is_moved(test) for test in missing)
 
@@ -162,7 +162,7 @@ class Trial:
         return self._green_before - report.results.keys()
 
     def _is_rewritten(self, test: str) -> bool:
-        """Whether a test is in a file that the patch writes."""
+        """Whether a test is in a file that the patch writes or removes."""
         return place_of(test) in self._own_modules or self._own_places.contain(test)
 
     def _is_moved(self, test: str) -> bool:

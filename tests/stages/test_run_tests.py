@@ -479,15 +479,15 @@ def report(cut_short: bool = False, **results: str) -> TestReport:
     )
 
 
-@pytest.mark.parametrize(("base", "after"), [(True, False), (False, True), (True, True)])
-def test_tests_that_a_run_cut_short_did_not_reach_are_not_lost(base: bool, after: bool) -> None:
+@pytest.mark.parametrize("base", [True, False])
+def test_tests_that_a_run_cut_short_did_not_reach_are_not_lost(base: bool) -> None:
     before = report(base, a="passed", b="passed", c="failed")
-    trial = Trial(before, None, report(after, a="passed", c="passed"), tests=(), whole_suite=False)
+    trial = Trial(before, None, report(True, a="passed", c="passed"), tests=(), whole_suite=False)
     assert trial.lost == frozenset()
     assert trial.dropped == 0
     verdict = judge(0, trial)
     assert verdict.verification is Verification.RED_TO_GREEN
-    assert ("time ran out" in verdict.reason) == after
+    assert "time ran out" in verdict.reason
 
 
 def test_a_missing_test_is_lost() -> None:
