@@ -72,6 +72,8 @@ class ChangeTester:
 
     async def repeat(self, files: Changes, trial: Trial, label: str) -> Trial:
         """Repeat the runs that the verdict depends on, and note the tests whose results differ."""
+        if not trial.has_tests:
+            return trial
         own = _own_tests(files, self.bed.recipe)
         base_tests = await asyncio.to_thread(self._base_tests)
         return await Repetition(self.bed, files, own.changes, base_tests).repeat(trial, label)
