@@ -15,7 +15,7 @@ from repository.testing.detect.parsing import (
     table,
     unconditional_lines,
 )
-from repository.testing.detect.project import Project
+from repository.testing.detect.project import Project, top_packages
 from repository.testing.detect.requirements import PACKAGES, installable, package_name
 
 #: Build tools that a setup.py imports only where they are used, module -> requirement.
@@ -82,8 +82,10 @@ def _announced_version(project: Project) -> str:
 
 
 def _version_files(project: Project) -> Iterator[str]:
+    """Return the files of the project's packages that may state its version."""
     package = project.package
-    for name in dict.fromkeys([package.name.replace("-", "_"), package.name.replace("-", "")]):
+    packages = [package.name.replace("-", "_"), *sorted(top_packages(project.tree.paths))]
+    for name in dict.fromkeys(packages):
         for file in _VERSION_FILES:
             yield "/".join(filter(None, [package.source_root, name, file]))
 

@@ -180,9 +180,15 @@ def _holds_package(paths: Sequence[str], folder: str) -> bool:
 
 def _only_package(paths: Iterable[str]) -> str:
     """Return the name of the only package in the root, src or lib, besides tests and docs."""
+    packages = top_packages(paths)
+    return packages.pop() if len(packages) == 1 else ""
+
+
+def top_packages(paths: Iterable[str]) -> set[str]:
+    """Return the names of the packages in the root, src or lib, besides tests and docs."""
     packages = set()
     for path in paths:
         match = _PACKAGE_AT_TOP.fullmatch(path)
         if match and match[1] not in _FOLDERS_WITHOUT_PACKAGES:
             packages.add(match[1])
-    return packages.pop() if len(packages) == 1 else ""
+    return packages

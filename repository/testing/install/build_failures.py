@@ -5,7 +5,8 @@ from enum import StrEnum
 
 #: In the output of a failing build: the module or package that is missing.
 _MISSING = re.compile(
-    r"No module named '?(\w+)|\b(\w+)\)? is not installed|\b(\w+) must be available and importable",
+    r"No module named '?(\w+)|\b(\w+)\)? is not installed|\b(\w+) must be available and importable"
+    r"|'(\w+)[/.][\w/.]{1,200}' not found|fatal error: (numpy|pybind11)/",
     re.I,
 )
 #: What a build says that no date and no other way of installing would change.
@@ -62,6 +63,11 @@ class BuildFailure(StrEnum):
         return self in (BuildFailure.NOT_EDITABLE, BuildFailure.OTHER)
 
     @property
+    def may_pass_later(self) -> bool:
+        """Whether packages of another date may help."""
+        return not self.is_final and self is not BuildFailure.MISSING_MODULE
+
+    @property
     def may_build_without_isolation(self) -> bool:
         return not self.is_final and self is not BuildFailure.UNSOLVABLE
 
@@ -85,7 +91,7 @@ def classify(output: str) -> BuildFailure:
 
 def missing_in_build(output: str) -> set[str]:
     """Return the modules that a failing build reports as missing."""
-    return {a or b or c for a, b, c in _MISSING.findall(output)}
+    return {name for names in _MISSING.findall(output) for name in names if name}
 
 
 def fingerprint(output: str) -> tuple[str, ...]:

@@ -66,7 +66,7 @@ class PackageInstaller:
             is_first = not earlier and failure.may_build_without_isolation
             if is_first and await self._build_without_isolation():
                 return "copied"
-            if errors in earlier:
+            if errors in earlier or not failure.may_pass_later:
                 return None
             earlier.add(errors)
         return None

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from repository.testing.detect.requirements import PACKAGES, installable, package_name
 from repository.testing.install.build_failures import missing_in_build
@@ -19,10 +20,12 @@ async def build_without_isolation(
 ) -> bool:
     """Install a copy, built with tools in the environment itself; return whether that worked.
 
-    An old setup.py may import undeclared requirements. Those that a build reports as missing are
-    installed before the next attempt.
+    An old setup.py may import undeclared requirements, and its sources include files of the
+    package's own dependencies. What a build reports as missing is installed before the next
+    attempt.
     """
-    requirements = build_tools(installer.recipe.build_requirements)
+    recipe = installer.recipe
+    requirements = build_tools((*recipe.build_requirements, *recipe.dependencies))
     date = installer.dates[0]
     for _ in range(_MAX_BUILDS):
         if not installer.time_left or installer.unreachable:
@@ -38,13 +41,27 @@ async def build_without_isolation(
         if result.returncode == 0:
             return True
         await restore_tree()
-        missing = [PACKAGES.get(name, name) for name in sorted(missing_in_build(result.output))]
-        names = {package_name(line) for line in requirements}
-        new = [line for line in installable(missing) if package_name(line) not in names]
+        new = _new_requirements(installer, requirements, missing_in_build(result.output))
         if result.timed_out or not new:
             return False
         requirements += new
     return False
+
+
+def _new_requirements(
+    installer: UvInstaller, requirements: list[str], modules: set[str]
+) -> list[str]:
+    """Return what provides modules that a build misses, except the repository's own."""
+    known = {package_name(line) for line in requirements}
+    known.add(canonicalize_name(installer.recipe.name))
+    source = installer.workspace / "source"
+    roots = [source, source / installer.recipe.source_root]
+    packages: list[str] = []
+    for module in sorted(modules):
+        is_own = any((root / module).exists() or (root / f"{module}.py").exists() for root in roots)
+        if not is_own:
+            packages.append(PACKAGES.get(module, module))
+    return [line for line in installable(packages) if package_name(line) not in known]
 
 
 def build_tools(stated: tuple[str, ...]) -> list[str]:

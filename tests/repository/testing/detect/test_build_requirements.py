@@ -41,6 +41,7 @@ def test_declared_requirements_of_the_build_count_first() -> None:
         ("pyproject.toml", "[project]\nname = 'shop'\nversion = '0.21.dev0'"),
         ("setup.cfg", "[metadata]\nname = shop\nversion = 0.21.dev0"),
         ("shop/__init__.py", "__version__ = '0.21.dev0'"),
+        ("cart/__init__.py", "__version__ = '0.21.dev0'"),
     ],
 )
 def test_the_announced_version_is_read_from_each_file(path: str, text: str) -> None:

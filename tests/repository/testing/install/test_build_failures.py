@@ -19,6 +19,8 @@ from repository.testing.install.build_failures import BuildFailure, classify, fi
         ("urllib.error.URLError: <urlopen error [Errno -3]>", BuildFailure.NEEDS_NETWORK),
         ("No solution found when resolving dependencies:\n  because a", BuildFailure.UNSOLVABLE),
         ("ModuleNotFoundError: No module named 'numpy'", BuildFailure.MISSING_MODULE),
+        ("a.pyx:4:0: 'scipy/linalg/blas.pxd' not found", BuildFailure.MISSING_MODULE),
+        ("x.c:2: fatal error: numpy/arrayobject.h: No such file", BuildFailure.MISSING_MODULE),
         ("error: command 'gcc' failed with exit status 1", BuildFailure.COMPILER),
         ("Cython.Compiler.Errors.CompileError: a.pyx", BuildFailure.COMPILER),
         ("object has no attribute 'build_editable'", BuildFailure.NOT_EDITABLE),
