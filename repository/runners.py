@@ -16,5 +16,6 @@ Runner = Literal[
     "maven",
     "gradle",
 ]
+NODE_RUNNERS: tuple[Runner, ...] = ("jest", "vitest", "mocha", "node:test")
 #: Runners that need a Python interpreter.
 PYTHON_RUNNERS: tuple[Runner, ...] = ("pytest", "unittest", "script", "command")

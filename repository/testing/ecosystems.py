@@ -1,4 +1,4 @@
-"""Languages other than Python: how each is recognized and built, and how its tests are run.
+"""Go, Rust and Java: how each is recognized and built, and how its tests are run.
 
 Steps and commands are shell lines. Fetching has network access and, if the tool can separate the
 two, runs none of the repository's code; building has no network access. Both write into the tree;
@@ -28,8 +28,7 @@ class Ecosystem:
     """A regular expression that matches in files that do contain tests."""
     tools: tuple[str, ...]
     """Programs that must be installed on the machine."""
-    runner: Runner | None = None
-    """None if there are several and the repository's files decide."""
+    runner: Runner
     steps: tuple[BuildStep, ...] = ()
     """Steps to take before the tests can run."""
     test_only_patterns: tuple[str, ...] = ()
@@ -48,19 +47,6 @@ def _build(command: str) -> BuildStep:
     return BuildStep(command=command, network=False)
 
 
-_JS_EXTENSIONS = ("js", "ts", "jsx", "tsx", "mjs", "cjs", "mts")
-_JS_PATTERNS = tuple(
-    pattern.format(extension=extension)
-    for pattern in (
-        "*.test.{extension}",
-        "*.spec.{extension}",
-        "test/*.{extension}",
-        "tests/*.{extension}",
-        "__tests__/*.{extension}",
-    )
-    for extension in _JS_EXTENSIONS
-)
-
 _GO_MODE = _read_script("go_mode.sh")
 
 _MAVEN = 'mvn -B -q -s "$KEPT/settings.xml" -Dmaven.repo.local="$KEPT/m2"'
@@ -73,12 +59,6 @@ _MAVEN_TEST = f"{_MAVEN} -Dmaven.test.failure.ignore=true test"
 """The tests run once with network access: Surefire fetches its test provider only when it runs."""
 
 ECOSYSTEMS = (
-    Ecosystem(
-        revealed_by=("package.json",),
-        patterns=_JS_PATTERNS,
-        test_mark=r"\b(?:test|it|describe)\b",
-        tools=("node", "npm"),
-    ),
     Ecosystem(
         revealed_by=("go.mod",),
         patterns=("*_test.go",),
@@ -124,33 +104,6 @@ ECOSYSTEMS = (
         steps=(_fetch("gradle --no-daemon testClasses"),),
     ),
 )
-
-
-@dataclass(frozen=True)
-class NodeFetch:
-    """How to fetch the packages of a lock file, without running their scripts."""
-
-    lock_file: str
-    tool: str
-    command: str
-
-
-NODE_FETCHES = (
-    NodeFetch("pnpm-lock.yaml", "pnpm", "pnpm install --frozen-lockfile --ignore-scripts"),
-    NodeFetch(
-        "yarn.lock",
-        "yarn",
-        "yarn install --frozen-lockfile --ignore-scripts --non-interactive",
-    ),
-    NodeFetch("package-lock.json", "npm", "npm ci --ignore-scripts --no-audit --no-fund"),
-    NodeFetch("npm-shrinkwrap.json", "npm", "npm ci --ignore-scripts --no-audit --no-fund"),
-    NodeFetch(
-        "package.json",
-        "npm",
-        "npm install --ignore-scripts --no-audit --no-fund --no-package-lock --before=$BEFORE",
-    ),
-)
-"""The first one whose file exists is used; without a lock file, packages as of the commit's day."""
 
 
 @dataclass(frozen=True)
@@ -224,19 +177,6 @@ code=$?
 exit $code"""
 """Joins the reports into one document, and exits with the exit code of the tests."""
 SHELL_RUNNERS: Mapping[str, ShellRunner] = {
-    "jest": ShellRunner(
-        "node_modules/.bin/jest --ci --runInBand --testTimeout=$EACH_MS --json"
-        ' --outputFile="$REPORT/jest.json" "$@"'
-    ),
-    "vitest": ShellRunner(
-        "node_modules/.bin/vitest run --testTimeout=$EACH_MS --reporter=default --reporter=junit"
-        ' --outputFile.junit="$REPORT/junit.xml" "$@"'
-    ),
-    "mocha": ShellRunner(
-        "node_modules/.bin/mocha --timeout $EACH_MS --reporter xunit"
-        ' --reporter-option output="$REPORT/junit.xml" "$@"'
-    ),
-    "node:test": ShellRunner(_read_script("node_tests.sh")),
     "go": ShellRunner(
         f"{_GO_MODE}\n{_read_script('go_tests.sh')}",
         _select_go_packages,

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from repository.counts import count
 from repository.runners import PYTHON_RUNNERS, Runner
+from repository.testing.node_project import NodeProject
 
 Status = Literal["passed", "failed", "error", "skipped"]
 FROM_BEST_TO_WORST: tuple[Status, ...] = ("passed", "skipped", "failed", "error")
@@ -157,6 +158,9 @@ class Recipe(BaseModel):
     """Folders of the projects whose tests are run, relative to the repository's root, which is "".
     A test belongs to the deepest of them that contains it, and runs with it as working directory.
     """
+
+    node_projects: tuple[NodeProject, ...] = ()
+    """For JavaScript and TypeScript: the packages whose tests are run, and those to build first."""
 
     @property
     def runners(self) -> tuple[Runner, ...]:

@@ -137,4 +137,5 @@ def _toolchain_recipe(
         tools=toolchain.tools,
         steps=toolchain.steps,
         folders=toolchain.folders,
+        node_projects=toolchain.node_projects,
     )

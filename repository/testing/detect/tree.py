@@ -9,7 +9,9 @@ from repository.git import Entry, Mirror
 from repository.text_encoding import read_text
 
 _MAX_READ_BYTES = 1_000_000
-_OTHER_LIKELY_READ = re.compile(r"(?:^|/)tests?\.\w+$|require[^/]*\.txt$|^[^/]*$|^\.github/")
+_OTHER_LIKELY_READ = re.compile(
+    r"(?:^|/)tests?\.\w+$|require[^/]*\.txt$|^[^/]*$|(?:^|/)package\.json$|^\.github/"
+)
 _MAX_READ_AT_ONCE = 2000
 
 

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from repository.runners import NODE_RUNNERS
 from repository.testing.ecosystems import SHELL_RUNNERS
 from repository.testing.models import Recipe
+from repository.testing.run.node.commands import test_script
 
 #: Time limit of one test in seconds, if the runner supports one.
 SECONDS_PER_TEST = 120
@@ -40,6 +42,8 @@ class RunnerCommands:
     """Time after which the sandbox kills the run."""
     other_projects: Sequence[str] = ()
     """Folders of projects below this one, whose tests have their own run."""
+    folder: str = ""
+    """The project's folder."""
 
     def command_lines(self) -> list[CommandLine]:
         """Return command lines to try in turn until one produces results.
@@ -54,6 +58,10 @@ class RunnerCommands:
             files = dict.fromkeys(test.partition("::")[0] for test in self.tests)
             arguments = shell_runner.select(list(files))
             return [("/bin/sh", "-c", shell_runner.command, "sh", *arguments)]
+        if runner in NODE_RUNNERS:
+            files = dict.fromkeys(test.partition("::")[0] for test in self.tests)
+            script = test_script(self.recipe.node_projects, self.folder, list(files))
+            return [("/bin/sh", "-c", script)]
         match runner:
             case "command":
                 return [self._configured_command()]

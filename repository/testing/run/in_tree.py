@@ -96,6 +96,7 @@ class _FolderRun:
             tests=tests,
             seconds=self.seconds,
             other_projects=folders_below(recipe.folders, self.folder),
+            folder=self.folder,
         )
 
     def _command(self) -> SandboxCommand:

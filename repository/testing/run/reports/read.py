@@ -6,9 +6,9 @@ from repository.runners import Runner
 from repository.testing.run.reports.cargo import read_cargo
 from repository.testing.run.reports.files import read_report_file
 from repository.testing.run.reports.go import read_go
-from repository.testing.run.reports.jest import read_jest
 from repository.testing.run.reports.junit import read_junit
 from repository.testing.run.reports.lines import read_lines
+from repository.testing.run.reports.node import read_node
 from repository.testing.run.reports.results import ReportResults, UnreadableReport
 
 
@@ -23,8 +23,8 @@ def read_results(runner: Runner, folder: Path, tree: Path, output: str) -> Repor
     match runner:
         case "go":
             return read_go(read_report_file(folder, "go.json"))
-        case "jest":
-            return read_jest(read_report_file(folder, "jest.json"), f"{tree}/")
+        case "jest" | "vitest" | "mocha" | "node:test":
+            return read_node(read_report_file(folder, "node.jsonl"), f"{tree}/")
         case "cargo":
             return read_cargo(_read_text(folder, "cargo.txt"))
         case "script":

@@ -1,26 +1,9 @@
 """How test files are passed to each runner."""
 
-from pathlib import Path
-
 import pytest
 
 from repository.testing.ecosystems import SHELL_RUNNERS
-from repository.testing.models import Recipe
-from repository.testing.run.commands import RunnerCommands, script_selections
-
-JEST = Recipe(
-    repository="octo/a",
-    base_sha="1",
-    committed_at=1,
-    version=None,
-    runner="jest",
-    python="",
-    packaged=False,
-    extras=(),
-    requirements=(),
-    source_root="",
-    patterns=(),
-)
+from repository.testing.run.commands import script_selections
 
 
 def test_a_script_gets_modules_then_packages_then_paths() -> None:
@@ -43,13 +26,6 @@ def test_a_script_gets_classes_tests_and_labels_of_its_own_form() -> None:
     )
 
 
-def test_a_runner_that_knows_no_node_ids_gets_their_files(tmp_path: Path) -> None:
-    tests = ["a.test.js::adds", "a.test.js::doubles"]
-    commands = RunnerCommands(JEST, None, tmp_path, tests, 60.0)
-    (line,) = commands.command_lines()
-    assert line[-2:] == ("sh", "a.test.js")
-
-
 @pytest.mark.parametrize(
     ("runner", "tests", "arguments"),
     [
@@ -62,7 +38,6 @@ def test_a_runner_that_knows_no_node_ids_gets_their_files(tmp_path: Path) -> Non
         ("cargo", ["src/a/tests/b.rs"], []),
         ("cargo", ["crates/a/src/tests/b.rs", "c/tests/d.rs"], ["./crates/a", "./c"]),
         ("cargo", ["crates/a/tests/b.rs", "tests/it.rs"], []),
-        ("jest", ["a.test.js"], ["a.test.js"]),
     ],
 )
 def test_each_tool_gets_its_own_kind_of_selection(

@@ -1,4 +1,4 @@
-"""Reports of go, jest and cargo, which a hostile repository may have written."""
+"""Reports of go, cargo and JavaScript, which a hostile repository may have written."""
 
 import json
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from repository.testing.run.reports.cargo import read_cargo
 from repository.testing.run.reports.go import read_go
-from repository.testing.run.reports.jest import read_jest
+from repository.testing.run.reports.node import read_node
 from repository.testing.run.reports.results import UnreadableReport
 
 GO = """{"Action":"start","Package":"x/a"}
@@ -175,39 +175,33 @@ def test_a_cargo_target_that_crashed_hung_or_did_not_compile_is_an_error() -> No
     assert "mismatched types" in failures["::two"]
 
 
-def test_jest_ids_are_made_of_file_and_titles() -> None:
-    case = {
-        "ancestorTitles": ["calc"],
-        "title": "adds",
-        "status": "failed",
-        "failureMessages": ["want 3"],
-    }
-    later = case | {"title": "later", "status": "todo"}
-    files = [
-        {"name": "/w/tree/a.test.js", "assertionResults": [case, later]},
-        {
-            "name": "/w/tree/b.test.js",
-            "assertionResults": [],
-            "status": "failed",
-            "message": "SyntaxError",
-        },
-    ]
-    results, failures = read_jest(json.dumps({"testResults": files}).encode(), "/w/tree/")
+NODE = """{"file":"/w/tree/a.test.js","titles":["calc","adds"],"status":"failed","message":"want 3"}
+{"file":"/w/tree/a.test.js","titles":["calc","adds"],"status":"passed"}
+{"file":"/w/tree/a.test.js","titles":["calc","later"],"status":"todo"}
+{"file":"/w/tree/b.test.js","titles":[],"status":"error","message":"SyntaxError"}
+{"end":true}
+{"unfinished":"mocha"}
+"""
+
+
+def test_ids_of_javascript_are_made_of_file_and_titles() -> None:
+    results, failures = read_node(NODE.encode(), "/w/tree/")
     assert results == {
         "a.test.js::calc > adds": "failed",
         "a.test.js::calc > later": "skipped",
         "::b.test.js": "error",
+        "::mocha ended early": "error",
     }
-    assert failures == {"a.test.js::calc > adds": "want 3", "::b.test.js": "SyntaxError"}
+    assert failures["a.test.js::calc > adds"] == "want 3\n"
+    assert failures["::b.test.js"] == "SyntaxError\n"
 
 
 KEYS = (
-    "testResults",
-    "assertionResults",
-    "ancestorTitles",
-    "title",
+    "file",
+    "titles",
     "status",
-    "failureMessages",
+    "message",
+    "unfinished",
     "Action",
     "Test",
     "Package",
@@ -226,7 +220,7 @@ JSON = st.recursive(
 @given(JSON, st.text(max_size=60))
 def test_no_output_breaks_a_reader(document: object, text: str) -> None:
     data = f"{json.dumps(document)}\n{text}".encode()
-    for read in (read_go, lambda data: read_jest(data, ""), lambda data: read_cargo(data.decode())):
+    for read in (read_go, lambda data: read_node(data, ""), lambda data: read_cargo(data.decode())):
         try:
             results, failures = read(data)
         except UnreadableReport:

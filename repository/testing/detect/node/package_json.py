@@ -1,0 +1,96 @@
+"""Read a package.json, which may hold anything."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from repository.testing.detect.parsing import strings, table
+
+_DEPENDENCY_TABLES = (
+    "dependencies",
+    "devDependencies",
+    "peerDependencies",
+    "optionalDependencies",
+)
+
+
+@dataclass(frozen=True)
+class PackageJson:
+    """What a package.json says about tests."""
+
+    folder: str
+    """The folder that contains it, relative to the repository's root, which is ""."""
+    name: str = ""
+    scripts: Mapping[str, str] = field(default_factory=dict)
+    wireit: Mapping[str, Any] = field(default_factory=dict)
+    """Script -> its command and dependencies, if the script is run by wireit."""
+    dependencies: frozenset[str] = frozenset()
+    workspaces: tuple[str, ...] = ()
+    """Patterns of the folders of packages that belong to it."""
+    package_manager: str = ""
+    """Such as pnpm@9.1.0."""
+    node_versions: str = ""
+    """Such as >=18."""
+    entry_points: tuple[str, ...] = ()
+    """Paths that other packages import, relative to the folder."""
+
+    @property
+    def path(self) -> str:
+        return f"{self.folder}/package.json" if self.folder else "package.json"
+
+
+def parse_package(text: str, folder: str) -> PackageJson | None:
+    """Return the content of a package.json, or None if it is not a JSON object."""
+    try:
+        # npm, too, skips a byte-order mark.
+        document = json.loads(text.removeprefix("\ufeff"))
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(document, dict):
+        return None
+    return PackageJson(
+        folder=folder,
+        name=_text(document, "name"),
+        scripts=_texts(table(document, "scripts")),
+        wireit=table(document, "wireit"),
+        dependencies=_dependencies(document),
+        workspaces=_workspaces(document),
+        package_manager=_text(document, "packageManager"),
+        node_versions=_text(table(document, "engines"), "node"),
+        entry_points=_entry_points(document),
+    )
+
+
+def _text(document: dict[str, Any], name: str) -> str:
+    value = document.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _texts(values: dict[str, Any]) -> dict[str, str]:
+    return {name: value for name, value in values.items() if isinstance(value, str)}
+
+
+def _dependencies(document: dict[str, Any]) -> frozenset[str]:
+    names: set[str] = set()
+    for name in _DEPENDENCY_TABLES:
+        names.update(table(document, name))
+    return frozenset(names)
+
+
+def _workspaces(document: dict[str, Any]) -> tuple[str, ...]:
+    """Return the patterns; yarn also has them in a table."""
+    listed = strings(document.get("workspaces"))
+    return tuple(listed or strings(table(document, "workspaces").get("packages")))
+
+
+def _entry_points(document: dict[str, Any]) -> tuple[str, ...]:
+    paths = [_text(document, "main"), _text(document, "module")]
+    pending: list[Any] = [document.get("exports")]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, str):
+            paths.append(value)
+        elif isinstance(value, dict):
+            pending += value.values()
+    return tuple(dict.fromkeys(path.removeprefix("./") for path in paths if path))

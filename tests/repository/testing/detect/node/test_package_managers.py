@@ -1,0 +1,56 @@
+"""Which package manager installs a package's dependencies, and in which version."""
+
+import json
+
+import pytest
+
+from repository.testing.detect.node.package_json import parse_package
+from repository.testing.detect.node.package_managers import install_command
+from tests.repository.testing.detect.trees import tree_of
+
+
+@pytest.mark.parametrize(
+    ("files", "manager", "parts"),
+    [
+        ({}, "", ["npm install --ignore-scripts", "--before=$BEFORE"]),
+        ({"package-lock.json": ""}, "", ["npm ci --ignore-scripts", "--before=$BEFORE"]),
+        ({"npm-shrinkwrap.json": ""}, "", ["npm ci --ignore-scripts"]),
+        ({"pnpm-lock.yaml": "lockfileVersion: '9.0'\n"}, "", ["pnpm@9 ", "--frozen-lockfile"]),
+        ({"pnpm-lock.yaml": "lockfileVersion: 5.4\n"}, "", ["pnpm@7 "]),
+        ({"pnpm-lock.yaml": "lockfileVersion: '6.0'\n"}, "pnpm@8.6.1+sha256.a", ["pnpm@8.6.1 "]),
+        ({"pnpm-workspace.yaml": ""}, "", ["pnpm@9 ", "--no-frozen-lockfile"]),
+        ({"yarn.lock": "# yarn lockfile v1\n"}, "", ["yarn@1 ", "--frozen-lockfile", "sed -i"]),
+        ({"yarn.lock": "# yarn lockfile v1\n"}, "yarn@1.22.1", ["yarn@1 "]),
+        ({"yarn.lock": "__metadata:\n  version: 6\n"}, "", ["cli-dist@3 ", "--immutable"]),
+        ({"yarn.lock": "__metadata:\n  version: 8\n"}, "yarn@4.4.1", ["cli-dist@4.4.1 "]),
+        (
+            {"yarn.lock": "", ".yarnrc.yml": "yarnPath: .yarn/releases/yarn-3.2.1.cjs\n"},
+            "",
+            ["cli-dist@3.2.1 "],
+        ),
+    ],
+)
+def test_the_lock_file_chooses_the_package_manager(
+    files: dict[str, str], manager: str, parts: list[str]
+) -> None:
+    for folder in ("", "web"):
+        prefix = f"{folder}/" if folder else ""
+        package = parse_package(json.dumps({"packageManager": manager}), folder)
+        assert package is not None
+        tree = tree_of({prefix + name: text for name, text in files.items()})
+        command = install_command(tree, package)
+        for part in parts:
+            assert part in command
+
+
+def test_a_version_is_never_shell_text() -> None:
+    package = parse_package('{"packageManager": "pnpm@9;id"}', "")
+    assert package is not None
+    assert ";id" not in install_command(tree_of({}), package)
+
+
+def test_a_byte_order_mark_is_skipped_and_other_types_count_as_absent() -> None:
+    package = parse_package('\ufeff{"scripts": {"test": 1}, "workspaces": 3, "exports": [1]}', "")
+    assert package is not None
+    assert not package.scripts
+    assert parse_package("[]", "") is None

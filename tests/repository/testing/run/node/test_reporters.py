@@ -1,0 +1,124 @@
+"""Our reporters for JavaScript's runners, run by Node."""
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from repository.testing.node_preparation import build_script
+from repository.testing.node_project import NodeCommand, NodeProject
+from repository.testing.run.node.commands import test_script as script_of
+from repository.testing.run.reports.node import read_node
+
+pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="no Node.js")
+
+CALC = """
+const { test, describe, it } = require("node:test");
+const assert = require("node:assert");
+describe("calc", () => {
+  it("adds", () => {});
+  it("adds", () => assert.equal(1, 2));
+  it.skip("later", () => {});
+});
+test("parent", async (t) => { await t.test("child", () => {}); });
+"""
+#: A stand-in for mocha: reports two tests as mocha's runner does, and exits with their number.
+MOCHA = """\
+#!/usr/bin/env node
+const path = process.argv[process.argv.indexOf("--reporter") + 1];
+const runner = new (require("events"))();
+require(path)(runner);
+const suite = { title: "calc", file: process.cwd() + "/test/a.js" };
+runner.emit("pass", { title: "adds", parent: suite });
+runner.emit("fail", { title: "doubles", parent: suite }, new Error("want 4"));
+if (process.argv.includes("--crash")) process.exit(0);
+runner.emit("end");
+process.exit(2);
+"""
+
+
+def run(tree: Path, projects: Sequence[NodeProject], tests: Sequence[str] = ()) -> tuple[int, Path]:
+    report = tree.parent / "report"
+    report.mkdir(exist_ok=True)
+    node = Path(shutil.which("node") or "").parent
+    environment = {
+        "PATH": f"{node}:/usr/bin:/bin",
+        "REPORT": str(report),
+        "KEPT": str(tree / ".coding-agent-kept"),
+        "EACH_MS": "20000",
+    }
+    text = script_of(projects, projects[-1].folder, tests)
+    result = subprocess.run(
+        ["/bin/sh", "-c", text], cwd=tree, env=environment, check=False, capture_output=True
+    )
+    return result.returncode, report / "node.jsonl"
+
+
+def test_nodes_own_runner_is_reported_by_file_and_titles(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    (tree / "test").mkdir(parents=True)
+    (tree / "test/calc.test.js").write_text(CALC)
+    (tree / "test/exits.test.js").write_text('require("node:test")("x", () => process.exit(3))')
+    (tree / "test/broken.test.js").write_text("syntax error")
+    (tree / "test/plain.test.js").write_text("require('node:assert').ok(1)")
+    command = NodeCommand(runner="node:test", program=("node",))
+    code, report = run(tree, [NodeProject(folder="", commands=(command,))])
+    statuses, failures = read_node(report.read_bytes(), f"{tree}/")
+    assert code == 1
+    assert statuses == {
+        "test/calc.test.js::calc > adds": "failed",
+        "test/calc.test.js::calc > later": "skipped",
+        "test/calc.test.js::parent > child": "passed",
+        "test/calc.test.js::parent": "passed",
+        "test/exits.test.js::(whole file)": "failed",
+        "::test/exits.test.js": "error",
+        "test/broken.test.js::(whole file)": "failed",
+        "::test/broken.test.js": "error",
+        "test/plain.test.js::(whole file)": "passed",
+    }
+    assert "1 == 2" in failures["test/calc.test.js::calc > adds"]
+
+
+def test_a_runner_that_ends_early_is_an_error_and_its_exit_code_means_nothing(
+    tmp_path: Path,
+) -> None:
+    tree = tmp_path / "tree"
+    programs = tree / "p/node_modules/.bin"
+    programs.mkdir(parents=True)
+    (programs / "mocha").write_text(MOCHA)
+    (programs / "mocha").chmod(0o755)
+    results = {"p/test/a.js::calc > adds": "passed", "p/test/a.js::calc > doubles": "failed"}
+    for options in ((), ("--crash",)):
+        command = NodeCommand(runner="mocha", program=("mocha",), options=options)
+        code, report = run(tree, [NodeProject(folder="p", commands=(command,))])
+        statuses, _ = read_node(report.read_bytes(), f"{tree}/")
+        early = {"::mocha ended early": "error"} if options else {}
+        assert (code, statuses) == (1, results | early)
+        report.unlink()
+
+
+def test_sources_are_built_again_only_if_they_are_newer(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    (tree / "test").mkdir(parents=True)
+    (tree / "test/a.test.js").write_text('require("../out.js")')
+    build = "echo 'throw 1' > out.js; cat source.js > out.js"
+    (tree / "source.js").write_text("1")
+    command = NodeCommand(runner="node:test", program=("node",))
+    project = NodeProject(folder="", preparation=(build, "false"), commands=(command,))
+    text = build_script([project])
+    environment = {"PATH": "/usr/bin:/bin", "KEPT": str(tree / ".coding-agent-kept")}
+    subprocess.run(["/bin/sh", "-c", text], cwd=tree, env=environment, check=True)
+    built = (tree / "out.js").stat().st_mtime_ns
+    code, report = run(tree, [project])
+    assert code == 0
+    assert (tree / "out.js").stat().st_mtime_ns == built
+    report.unlink()
+    (tree / "source.js").write_text("throw 2")
+    assert run(tree, [project])[0] == 1
+    report.unlink()
+    (tree / "source.js").unlink()
+    code, report = run(tree, [project])
+    statuses, _ = read_node(report.read_bytes(), f"{tree}/")
+    assert (code, statuses) == (1, {"::building ended early": "error"})
