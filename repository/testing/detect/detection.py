@@ -20,7 +20,7 @@ from repository.testing.detect.python_tests import (
     read_shared_files,
 )
 from repository.testing.detect.requirements import Need, declared_needs, installable
-from repository.testing.detect.toolchains import DetectedToolchain, detect_toolchain
+from repository.testing.detect.toolchains import DetectedToolchain, detect_toolchain, use_runner
 from repository.testing.detect.tree import Tree
 
 
@@ -179,13 +179,16 @@ def _configure_draft(draft: RecipeDraft, config: TestsConfig) -> RecipeDraft:
     )
     runners = draft.runners
     script = draft.script
+    toolchain = draft.toolchain
     if config.command:
         runners = ("command",)
         script = replace(script, options=config.command)
     elif config.runner:
         runners = (config.runner,)
+        toolchain = toolchain and use_runner(toolchain, config.runner)
     return replace(
         draft,
+        toolchain=toolchain,
         runners=runners,
         script=script,
         needs=needs,

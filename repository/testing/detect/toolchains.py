@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from repository.counts import count
 from repository.files import VENDORED_FOLDERS, matches
-from repository.runners import Runner
+from repository.runners import NODE_RUNNERS, Runner
 from repository.testing.detect.modules import ROOT, find_module_folders
-from repository.testing.detect.node.detect import NodeTests, detect_node
+from repository.testing.detect.node.detect import NodeTests, call_runner, detect_node
 from repository.testing.detect.tree import Tree
 from repository.testing.ecosystems import ECOSYSTEMS, Ecosystem
 from repository.testing.models import BuildStep
@@ -66,6 +66,14 @@ def detect_toolchain(tree: Tree) -> DetectedToolchain | None:
         steps=_steps_in_folders(ecosystem.steps, project_folders),
         folders=project_folders,
     )
+
+
+def use_runner(toolchain: DetectedToolchain, runner: Runner) -> DetectedToolchain:
+    """Return the toolchain with the runner that the repository's configuration names."""
+    if runner not in NODE_RUNNERS:
+        return toolchain
+    projects = call_runner(toolchain.node_projects, runner)
+    return replace(toolchain, runner=runner, node_projects=projects)
 
 
 def _node_toolchain(node: NodeTests) -> DetectedToolchain:

@@ -75,6 +75,20 @@ def detect_node(tree: Tree) -> NodeTests | None:
     return _Detector(tree, packages, find_members(tree, packages), texts).detect()
 
 
+def call_runner(projects: Sequence[NodeProject], runner: Runner) -> tuple[NodeProject, ...]:
+    """Return the projects with only the calls of one runner; without any, with a plain call."""
+    program = "node" if runner == "node:test" else runner
+    plain = NodeCommand(runner=runner, program=(program,))
+    chosen: list[NodeProject] = []
+    for project in projects:
+        calls = tuple(command for command in project.commands if command.runner == runner)
+        if project.commands:
+            chosen.append(project.model_copy(update={"commands": calls or (plain,)}))
+        else:
+            chosen.append(project)
+    return tuple(chosen) or (_project(_ROOT, plain),)
+
+
 def _read_tests(tree: Tree, patterns: Iterable[str]) -> dict[str, str]:
     candidates = [
         path

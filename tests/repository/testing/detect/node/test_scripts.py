@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from repository.testing.detect.detection import detect
 from repository.testing.detect.node.detect import detect_node
 from repository.testing.run.node.commands import command_line
 from tests.repository.testing.detect.trees import tree_of
@@ -196,3 +197,21 @@ def test_chosen_files_replace_those_of_the_command() -> None:
     )
     assert command_line(jest, []).startswith("jest src --env=node --ci")
     assert command_line(mocha, ["x.js"]).endswith(" x.js")
+
+
+@pytest.mark.parametrize(
+    ("script", "called"),
+    [("jest && mocha x", "mocha x"), ("jest", "mocha"), ("some-tool", "mocha")],
+)
+def test_the_configured_runner_is_called(script: str, called: str) -> None:
+    files = {
+        "package.json": package({"test": script}),
+        "test/a.js": "it()",
+        ".coding-agent.toml": '[tests]\nrunner = "mocha"\n',
+    }
+    draft = detect(tree_of(files)).draft
+    assert draft.runners == ("mocha",)
+    assert draft.toolchain is not None
+    (project,) = draft.toolchain.node_projects
+    (command,) = project.commands
+    assert " ".join([*command.program, *command.files]) == called
