@@ -5,7 +5,7 @@ sandbox, without a model and without GitHub.
 import asyncio
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
@@ -14,7 +14,8 @@ from benchmarks.verdict_projects import LUCK
 from repository.git import Identity, Mirror
 from repository.testing.change_tester import ChangeTester
 from repository.testing.command_log import CommandLog
-from repository.testing.folders import Changes
+from repository.testing.environment import BuiltEnvironment
+from repository.testing.folders import Changes, copy_folder, make_readable
 from repository.testing.install.build import build_environment
 from repository.testing.install.tools import BuildTools
 from repository.testing.models import Recipe, Suite, TestReport
@@ -22,6 +23,7 @@ from repository.testing.plan import BaseCommit, plan_tests
 from repository.testing.run.base import run_on_base
 from repository.testing.run.bed import TestBed
 from repository.testing.selection import choose_tests
+from sandbox import Sandbox
 from stages.apply_patch import Candidate
 from stages.prepare_tests import make_suite
 from stages.run_tests.candidate_tester import CandidateTester, accept_untested
@@ -50,17 +52,17 @@ class LuckyBed(TestBed):
     luck: Random = field(kw_only=True)
 
     async def run(self, changes: Changes, tests: Sequence[str], *, label: str) -> TestReport:
-        variables = {**self.environment.variables, LUCK: str(self.luck.randrange(10_000))}
-        environment = self.environment.model_copy(update={"variables": variables})
-        bed = TestBed(
-            self.sandbox, self.workspace, self.recipe, environment, self.seconds, self.save
-        )
-        return await bed.run(changes, tests, label=label)
+        variables = {**self.variables, LUCK: str(self.luck.randrange(10_000))}
+        lucky = replace(self, variables=variables)
+        return await super(LuckyBed, lucky).run(changes, tests, label=label)
 
 
 @dataclass(frozen=True)
 class CaseJudge:
-    """Judges cases in ``folder``, one at a time."""
+    """Judges cases in ``folder``, one at a time.
+
+    An environment is built once for all cases that need the same one.
+    """
 
     tools: BuildTools
     folder: Path
@@ -75,7 +77,7 @@ class CaseJudge:
         """
         folder = self.folder / f"{case.number:04}"
         shutil.rmtree(folder, ignore_errors=True)
-        (folder / "workspace").mkdir(parents=True)
+        folder.mkdir(parents=True)
         mirror = Mirror(folder / "repository.git", lambda: None)
         commit = await asyncio.to_thread(_commit, mirror, case)
         suite, bed = await self._prepare(
@@ -90,7 +92,7 @@ class CaseJudge:
         if plan.recipe is None:
             return _without_tests(plan.reason), None
         logs = _Logs(folder / "logs")
-        bed = await self._build(mirror, plan.recipe, folder / "workspace", logs, luck)
+        bed = await self._build(mirror, plan.recipe, logs, luck)
         tests, whole = choose_tests(
             plan.detection.tests.paths,
             plan.detection.tests.texts,
@@ -102,14 +104,18 @@ class CaseJudge:
         suite = make_suite(base_run, plan.reason, whole, "")
         return suite, base_run.bed if suite.runnable else None
 
-    async def _build(
-        self, mirror: Mirror, recipe: Recipe, workspace: Path, logs: "_Logs", luck: Random
-    ) -> LuckyBed:
-        log = CommandLog()
-        try:
-            await build_environment(self.tools, mirror, recipe, workspace, log)
-        finally:
-            await logs.save("environment.log", log.text)
+    async def _build(self, mirror: Mirror, recipe: Recipe, logs: "_Logs", luck: Random) -> LuckyBed:
+        workspace = self.folder / recipe.runner.replace(":", "_")
+        await asyncio.to_thread(workspace.mkdir, exist_ok=True)
+        built = await asyncio.to_thread(BuiltEnvironment.read, workspace)
+        if built is not None and _has_same_environment(recipe, built.recipe):
+            await _replace_files(self.tools.sandbox, mirror, recipe.base_sha, workspace)
+        else:
+            log = CommandLog()
+            try:
+                await build_environment(self.tools, mirror, recipe, workspace, log)
+            finally:
+                await logs.save("environment.log", log.text)
         bed = TestBed.open(
             self.tools.sandbox, workspace, recipe, seconds=TEST_SECONDS, save=logs.save
         )
@@ -122,6 +128,25 @@ class CaseJudge:
             bed.save,
             luck=luck,
         )
+
+
+def _has_same_environment(recipe: Recipe, built: Recipe) -> bool:
+    """Whether a recipe needs what was built, apart from the files of the repository.
+
+    Tools build something of the files themselves, and an installed package is built from them.
+    """
+    if recipe.tools or recipe.packaged:
+        return False
+    return built == recipe.model_copy(update={"base_sha": built.base_sha})
+
+
+async def _replace_files(sandbox: Sandbox, mirror: Mirror, sha: str, workspace: Path) -> None:
+    """Replace the base commit's files in a workspace whose environment is built."""
+    source = workspace / "source"
+    await asyncio.to_thread(mirror.export, sha, source)
+    await asyncio.to_thread(make_readable, source)
+    await copy_folder(sandbox, workspace, "source", "prepared")
+    await asyncio.to_thread(shutil.rmtree, source)
 
 
 async def _decide(mirror: Mirror, suite: Suite, bed: TestBed | None, case: Case) -> Answer:

@@ -57,7 +57,7 @@ class Function:
     small: int
     large: int
     reordered: bool = False
-    """Whether its terms are in another order, which changes no result."""
+    """Whether the terms of its first branch are in another order, which changes no result."""
     fault: Fault | None = None
 
     def value(self, argument: int) -> int:

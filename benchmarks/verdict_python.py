@@ -42,10 +42,10 @@ def _render_module(module: Module) -> str:
 def _render_function(function: Function) -> str:
     fault = _FAULTS[function.fault] if function.fault else ""
     product = f"x * {function.factor}"
-    large, small = (
-        f"{summand} + {product}" if function.reordered else f"{product} + {summand}"
-        for summand in (function.large, function.small)
-    )
+    large = f"{product} + {function.large}"
+    small = f"{product} + {function.small}"
+    if function.reordered:
+        small = f"{function.small} + {product}"
     return (
         f"def {function.name}(x):\n{fault}"
         f"    if x > {LARGEST_SMALL}:\n        return {large}\n    return {small}\n"

@@ -21,7 +21,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -121,35 +121,29 @@ def _count(
     return count
 
 
-@dataclass(frozen=True)
-class Measurement:
-    judge: CaseJudge
+async def measure(cases: Sequence[Case], judges: Sequence[CaseJudge]) -> list[Row]:
+    """Measure cases, one at a time by each judge; rows are in the order of the cases."""
+    rows: list[Row] = []
+    queue = iter(cases)
 
-    async def run(self, cases: Sequence[Case], jobs: int) -> list[Row]:
-        """Measure cases, ``jobs`` at once; rows are in the order of the cases."""
-        rows: list[Row] = []
-        queue = iter(cases)
+    async def work(judge: CaseJudge) -> None:
+        for case in queue:
+            row = await _measure_case(case, judge)
+            rows.append(row)
+            progress = f"{len(rows)}/{len(cases)} {row.judgement}: {row.runner}, {row.change}"
+            print(progress, file=sys.stderr, flush=True)
 
-        async def work(queue: Iterator[Case]) -> None:
-            for case in queue:
-                row = await self._measure(case)
-                rows.append(row)
-                print(
-                    f"{len(rows)}/{len(cases)} {row.judgement}: {row.runner}, {row.change}",
-                    file=sys.stderr,
-                    flush=True,
-                )
+    await asyncio.gather(*(work(judge) for judge in judges))
+    return sorted(rows, key=lambda row: row.case)
 
-        await asyncio.gather(*(work(queue) for _ in range(jobs)))
-        return sorted(rows, key=lambda row: row.case)
 
-    async def _measure(self, case: Case) -> Row:
-        started = time.monotonic()
-        try:
-            answer = await self.judge.judge(case)
-        except (EnvironmentFailed, OSError) as error:
-            return _row(case, "", "failed", str(error), time.monotonic() - started)
-        return make_row(case, answer, time.monotonic() - started)
+async def _measure_case(case: Case, judge: CaseJudge) -> Row:
+    started = time.monotonic()
+    try:
+        answer = await judge.judge(case)
+    except (EnvironmentFailed, OSError) as error:
+        return _row(case, "", "failed", str(error), time.monotonic() - started)
+    return make_row(case, answer, time.monotonic() - started)
 
 
 def show(rows: Sequence[dict[str, Any]], totals: dict[str, float]) -> None:
@@ -212,8 +206,13 @@ def main() -> None:
             work = Path(stack.enter_context(temporary))
         work.mkdir(parents=True, exist_ok=True)
         work = work.resolve()
-        judge = CaseJudge(_build_tools(work), work, arguments.seed)
-        rows = asyncio.run(Measurement(judge).run(cases, max(1, arguments.jobs)))
+        tools = _build_tools(work)
+        judges: list[CaseJudge] = []
+        for number in range(max(1, arguments.jobs)):
+            folder = work / f"job-{number}"
+            folder.mkdir(exist_ok=True)
+            judges.append(CaseJudge(tools, folder, arguments.seed))
+        rows = asyncio.run(measure(cases, judges))
     fields = [asdict(row) for row in rows]
     result = report.report("verdicts", summary(rows), fields)
     report.write(result, arguments.json)

@@ -33,6 +33,8 @@ class Trial:
     """Tests that ended differently, or were missing, when run again on the same code."""
     broken_unstable: frozenset[str] = frozenset()
     """Failing tests whose ids differ in each run, of functions that pass without the patch."""
+    uncovered: str = ""
+    """What of the change no test covers, as the end of a sentence; known if ``suite_passes``."""
 
     @cached_property
     def red_before(self) -> frozenset[str]:
@@ -99,6 +101,13 @@ class Trial:
     def has_tests(self) -> bool:
         """Whether the repository or the change has any test."""
         return bool(self.base.results) or self.own is not None
+
+    @property
+    def suite_passes(self) -> bool:
+        """Whether the whole suite is green, though nothing that was red before."""
+        if self.fixed or self.unbuilt or self.dropped or not self.whole_suite:
+            return False
+        return self.after.completed and bool(self.after.green) and not self.after.red
 
     @property
     def regressions(self) -> int:

@@ -7,6 +7,7 @@ from pipeline.stage import RunContext
 from repository.files import belongs_to_tests
 from repository.git import Mirror
 from repository.testing.change_tester import ChangeTester
+from repository.testing.coverage.uncovered import CoverageTester
 from repository.testing.models import Suite
 from repository.testing.trial import Trial
 from stages.apply_patch import Candidate
@@ -64,7 +65,13 @@ class CandidateTester:
         if trial.regressions:
             text = feedback.describe_regressions(trial, change.patch, workspace)
             return Regressed(change, trial.regressions, text)
+        if trial.suite_passes:
+            trial = replace(trial, uncovered=await self._find_uncovered(change, trial, label))
         return await self._accept(change, trial)
+
+    async def _find_uncovered(self, change: Change, trial: Trial, label: str) -> str:
+        coverage = CoverageTester(self.tester.bed, self.tester.mirror)
+        return await coverage.describe_uncovered(change.files, trial, label)
 
     async def _accept(self, change: Change, trial: Trial) -> Passed | Unproven:
         passed = self._passed(change, trial)

@@ -138,10 +138,11 @@ def _verify(trial: Trial) -> tuple[Verification, str]:
         return Verification.NOT_VERIFIED, _describe_new_failures(trial)
     if trial.fixed:
         return Verification.RED_TO_GREEN, _describe_fixed(trial)
-    unchanged_tests = not (trial.unbuilt or trial.dropped)
-    all_green = report.completed and bool(report.green) and not report.red
-    if trial.whole_suite and all_green and unchanged_tests:
-        return Verification.SUITE_PASSES, f"the whole suite passes ({len(report.green)} tests)"
+    if trial.suite_passes:
+        reason = f"the whole suite passes ({count_tests(len(report.green))})"
+        if not trial.uncovered:
+            return Verification.SUITE_PASSES, reason
+        return Verification.NOT_VERIFIED, f"{reason}, but {trial.uncovered}"
     reason = (
         f"no test failed before and passes now; of {count_tests(len(report.results))} run, "
         f"{_describe_red(trial)}"

@@ -187,9 +187,31 @@ async def test_the_proof_names_the_tests(bench: Bench) -> None:
 
 
 async def test_a_green_whole_suite_is_suite_passes(green_bench: Bench) -> None:
-    verdict = await green_bench.verdict({"calc.py": FIXED_CALC + "# tidier\n"})
+    verdict = await green_bench.verdict({"calc.py": FIXED_CALC.replace("a + b", "b + a")})
     assert verdict.verification is Verification.SUITE_PASSES
     assert verdict.fixed == ()
+
+
+async def test_a_green_suite_that_does_not_run_what_changed_is_not_verified(
+    green_bench: Bench,
+) -> None:
+    halve = "\n\ndef halve(a):\n    return a / 2\n"
+    verdict = await green_bench.verdict({"calc.py": FIXED_CALC + halve})
+    assert verdict.verification is Verification.NOT_VERIFIED
+    lines = (FIXED_CALC + halve).count("\n")
+    assert verdict.reason == (
+        f"the whole suite passes (2 tests), but no test runs calc.py:{lines - 1}, calc.py:{lines}"
+    )
+
+
+async def test_a_suite_that_passes_because_the_change_weakens_it_is_not_verified(
+    green_bench: Bench,
+) -> None:
+    broken = FIXED_CALC.replace("a + b", "a - b - 1")
+    weaker = TESTS.replace("assertEqual(add(2, 3), 5)", "assertIsNotNone(add(2, 3))")
+    verdict = await green_bench.verdict({"calc.py": broken, "test_calc.py": weaker})
+    assert verdict.verification is Verification.NOT_VERIFIED
+    assert "1 test of the base would fail without its changes to tests" in verdict.reason
 
 
 async def test_a_green_part_of_a_suite_is_not_verified(green_bench: Bench) -> None:
@@ -204,7 +226,7 @@ async def test_a_green_suite_proves_nothing_about_sources_not_recompiled(
 ) -> None:
     bench = await make_bench({**SAMPLE, "calc.py": FIXED_CALC, "fast.pyx": "x = 1\n"})
     plain = await bench.verdict({"fast.pyx": "x = 2\n"})
-    assert plain.verification is Verification.SUITE_PASSES
+    assert plain.reason == "the whole suite passes (2 tests), but no test reads fast.pyx"
 
     assert bench.suite.recipe
     packaged = bench.suite.recipe.model_copy(update={"packaged": True})
@@ -238,7 +260,8 @@ async def test_without_any_test_nothing_is_verified_and_nothing_is_sent_back(ben
 
 async def test_a_test_made_green_only_by_its_new_version_is_no_proof(bench: Bench) -> None:
     verdict = await bench.verdict({"test_calc.py": TESTS.replace("add(2, 3), 5", "add(2, 3), -1")})
-    assert verdict.verification is Verification.SUITE_PASSES
+    assert verdict.verification is Verification.NOT_VERIFIED
+    assert "it changes only tests and documentation" in verdict.reason
     assert verdict.fixed == ()
 
 

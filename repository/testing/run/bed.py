@@ -1,7 +1,7 @@
 """The test bed: an environment and a tree for running tests."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from repository.runners import Runner
@@ -35,6 +35,8 @@ class TestBed:
     seconds: float
     """Time limit of one test run."""
     save: SaveArtifact
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Of the tests' processes, in addition to those of the environment."""
 
     @classmethod
     def open(
@@ -86,6 +88,10 @@ class TestBed:
         """Return the same test bed with another of the recipe's runners."""
         return replace(self, recipe=self.recipe.model_copy(update={"runner": runner}))
 
+    def with_variables(self, variables: Mapping[str, str]) -> "TestBed":
+        """Return the same test bed with more variables for the tests' processes."""
+        return replace(self, variables={**self.variables, **variables})
+
     def _command(self) -> SandboxCommand:
         """Return what the tests may do; the runner adds the arguments."""
         return SandboxCommand(
@@ -94,6 +100,9 @@ class TestBed:
             run_folder=self.workspace,
             writable=(self.workspace / "tree", self.workspace / "report"),
             readable=self.environment.readable_in(self.workspace),
-            environment=self.environment.process_variables(self.workspace),
+            environment={
+                **self.environment.process_variables(self.workspace),
+                **self.variables,
+            },
             timeout=self.seconds,
         )

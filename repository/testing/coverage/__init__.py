@@ -1,0 +1,1 @@
+"""Whether the tests that ran cover what a change changes."""

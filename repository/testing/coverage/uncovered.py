@@ -1,0 +1,136 @@
+"""Find what a change changes and no test covers, by one more run of the tests."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from repository.files import Kind, belongs_to_tests, kind_of
+from repository.git import Mirror
+from repository.runners import PYTHON_RUNNERS
+from repository.testing.coverage.contract import Collector, Run, Target
+from repository.testing.coverage.places import Place, changed_places
+from repository.testing.coverage.python_lines import PythonLines
+from repository.testing.folders import Changes
+from repository.testing.models import count_tests
+from repository.testing.run.bed import TestBed
+from repository.testing.trial import Trial
+
+_MAX_NAMED = 3
+
+
+@dataclass(frozen=True)
+class CoverageTester:
+    """Runs the tests of a test bed once more, and records whether they run what a change changes.
+
+    It is a run of its own: what records could disturb the tests, and no result of it counts.
+    """
+
+    bed: TestBed
+    mirror: Mirror
+
+    async def describe_uncovered(self, files: Changes, trial: Trial, label: str) -> str:
+        """Return what of a change no test covers, as the end of a sentence; empty if nothing.
+
+        ``trial`` is the change's, with a suite that passes; ``label`` names the logs.
+        """
+        sources = self._sources(files)
+        if not sources:
+            return "it changes only tests and documentation"
+        weakened = await self._describe_weakened(files, trial, label)
+        if weakened:
+            return weakened
+        removed = [path for path, content in sources.items() if content is None]
+        if removed:
+            return f"whether a test covers the removal of {_join(removed)} is not known"
+        collector_type = _collector_of(self.bed.recipe.runner)
+        if collector_type is None:
+            return ""
+        targets = await asyncio.to_thread(self._targets, sources, collector_type.extensions)
+        if not targets:
+            return "it changes no code that can run"
+        run = await self._run(collector_type(targets), files, trial.tests, label)
+        if run is None:
+            return "which code the tests run could not be recorded"
+        return _describe(targets, run)
+
+    async def _describe_weakened(self, files: Changes, trial: Trial, label: str) -> str:
+        """Return which tests fail with the change unless it rewrites them; empty if none."""
+        others: dict[str, bytes | None] = {}
+        rewrites = False
+        for path, content in files.items():
+            if not belongs_to_tests(path, self.bed.recipe.patterns):
+                others[path] = content
+            elif not rewrites:
+                sha = self.bed.recipe.base_sha
+                rewrites = await asyncio.to_thread(self.mirror.read, sha, path) is not None
+        if not rewrites:
+            return ""
+        report = await self.bed.run(others, trial.tests, label=f"tests-before-{label}")
+        failing = report.red - trial.base.red
+        if not failing:
+            return ""
+        return f"{count_tests(len(failing))} of the base would fail without its changes to tests"
+
+    def _sources(self, files: Changes) -> dict[str, bytes | None]:
+        """Return the changed files that are not the tests' and not prose."""
+        sources: dict[str, bytes | None] = {}
+        for path, content in files.items():
+            if belongs_to_tests(path, self.bed.recipe.patterns) or kind_of(path) is Kind.DOCS:
+                continue
+            sources[path] = content
+        return sources
+
+    def _targets(
+        self, sources: dict[str, bytes | None], extensions: tuple[str, ...]
+    ) -> list[Target]:
+        """Return the files with something to cover; a file with only new comments has nothing."""
+        targets: list[Target] = []
+        for path, content in sources.items():
+            if content is None:
+                continue
+            if not path.endswith(extensions):
+                targets.append(Target(path, content, ()))
+                continue
+            old = self.mirror.read(self.bed.recipe.base_sha, path)
+            places = changed_places(path, old, content)
+            if places:
+                targets.append(Target(path, content, tuple(places)))
+        return targets
+
+    async def _run(
+        self, collector: Collector, files: Changes, tests: Sequence[str], label: str
+    ) -> Run | None:
+        tree = self.bed.workspace / "tree"
+        current = self.bed.environment.process_variables(self.bed.workspace)
+        bed = self.bed.with_variables(collector.variables(tree, current))
+        await bed.run({**files, **collector.files()}, tests, label=f"tests-coverage-{label}")
+        return await asyncio.to_thread(collector.read, tree)
+
+
+def _collector_of(runner: str) -> type[PythonLines] | None:
+    return PythonLines if runner in PYTHON_RUNNERS else None
+
+
+def _describe(targets: Sequence[Target], run: Run) -> str:
+    places: list[Place] = []
+    unread: list[str] = []
+    for target in targets:
+        places += [place for place in target.places if not run.covers(place)]
+        if not target.places and not run.reads(target.path):
+            unread.append(target.path)
+    sentences: list[str] = []
+    if places:
+        sentences.append(f"no test runs {_join([_name(place) for place in places])}")
+    if unread:
+        sentences.append(f"no test reads {_join(unread)}")
+    return " and ".join(sentences)
+
+
+def _name(place: Place) -> str:
+    return f"{place.path}:{place.line}" if place.lines else place.path
+
+
+def _join(names: Sequence[str]) -> str:
+    more = len(names) - _MAX_NAMED
+    listed = ", ".join(names[:_MAX_NAMED])
+    return f"{listed} and {more} more" if more > 0 else listed
