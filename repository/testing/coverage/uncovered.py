@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from repository.files import Kind, belongs_to_tests, kind_of
 from repository.git import Mirror
 from repository.runners import PYTHON_RUNNERS
+from repository.testing.compiled_sources import compiled_sources
 from repository.testing.coverage.contract import Collector, Run, Target
 from repository.testing.coverage.places import Place, changed_places
 from repository.testing.coverage.python_lines import PythonLines
@@ -42,6 +43,9 @@ class CoverageTester:
         removed = [path for path, content in sources.items() if content is None]
         if removed:
             return f"whether a test covers the removal of {_join(removed)} is not known"
+        compiled = compiled_sources(files, self.bed.environment.recipe)
+        if compiled:
+            return f"whether a test runs the compiled {_join(compiled)} is not known"
         collector_type = _collector_of(self.bed.recipe.runner)
         if collector_type is None:
             return ""
