@@ -15,6 +15,7 @@ from repository.testing.run.base import BaseRun, run_on_base
 from repository.testing.run.bed import TestBed, suite_seconds
 from repository.testing.run.output import last_printed_line
 from repository.testing.selection import choose_tests
+from repository.testing.toolchain_errors import explain_old_tool
 from sandbox import Sandbox
 from stages.build_context import Context
 from stages.checkout import Checkout
@@ -156,9 +157,10 @@ def make_suite(base_run: BaseRun, reason: str, whole: bool, log_key: str) -> Sui
     """
     recipe = base_run.bed.recipe
     base = base_run.report
-    if not base.results:
-        last_line = last_printed_line(base.output) or "the runner printed nothing"
-        why = f"no test of the base commit ran: {last_line}"
+    old_tool = None if base.ran else explain_old_tool(base.output)
+    if not base.results or old_tool:
+        why = old_tool or last_printed_line(base.output) or "the runner printed nothing"
+        why = f"no test of the base commit ran: {why}"
         suite = _not_runnable(why, recipe, base.log_key)
         return suite.model_copy(update={"environment_built": True})
     return Suite(

@@ -48,6 +48,7 @@ def _build(command: str) -> BuildStep:
 
 
 _GO_MODE = _read_script("go_mode.sh")
+_JAVA_REPORTS = _read_script("java_reports.sh")
 
 _MAVEN = 'mvn -B -q -s "$KEPT/settings.xml" -Dmaven.repo.local="$KEPT/m2"'
 _MAVEN_MIRROR = (
@@ -167,15 +168,6 @@ def _select_gradle_classes(tests: Sequence[str]) -> list[str]:
     return arguments
 
 
-_JOIN_REPORTS = """\
-code=$?
-{
-  echo '<testsuites>'
-  find . -path '*/%s/TEST-*.xml' -type f -exec sed 's/<?xml[^>]*?>//' {} \\;
-  echo '</testsuites>'
-} > "$REPORT/junit.xml"
-exit $code"""
-"""Joins the reports into one document, and exits with the exit code of the tests."""
 SHELL_RUNNERS: Mapping[str, ShellRunner] = {
     "go": ShellRunner(
         f"{_GO_MODE}\n{_read_script('go_tests.sh')}",
@@ -183,12 +175,9 @@ SHELL_RUNNERS: Mapping[str, ShellRunner] = {
     ),
     "cargo": ShellRunner(_read_script("cargo_tests.sh"), _select_cargo_targets),
     "maven": ShellRunner(
-        f'{_MAVEN} -o -DfailIfNoTests=false -Dsurefire.failIfNoSpecifiedTests=false test "$@"'
-        f"\n{_JOIN_REPORTS % 'surefire-reports'}",
-        _select_maven_classes,
+        f"{_JAVA_REPORTS}\n{_read_script('maven_tests.sh')}", _select_maven_classes
     ),
     "gradle": ShellRunner(
-        f'gradle --offline --no-daemon --continue test "$@"\n{_JOIN_REPORTS % "test-results/*"}',
-        _select_gradle_classes,
+        f"{_JAVA_REPORTS}\n{_read_script('gradle_tests.sh')}", _select_gradle_classes
     ),
 }

@@ -15,6 +15,7 @@ from repository.testing.environment import BuiltEnvironment, EnvironmentFailed
 from repository.testing.folders import copy_folder, empty_folders, make_readable
 from repository.testing.install.installer import BuildTask
 from repository.testing.models import BuildStep, Recipe
+from repository.testing.toolchain_errors import explain_failure
 from sandbox import Network, SandboxCommand
 
 _STEP_SECONDS = 400.0
@@ -42,6 +43,7 @@ _FIXED_VARIABLES = {
     "CARGO_INCREMENTAL": "0",
     # A wrapper that the repository configures, such as sccache, is rarely on this machine.
     "RUSTC_WRAPPER": "",
+    "CARGO_NET_RETRY": "1",
     "CARGO_RESOLVER_INCOMPATIBLE_RUST_VERSIONS": "fallback",
     "RUST_BACKTRACE": "1",
 }
@@ -164,7 +166,7 @@ async def _run_step(
     result = await task.log.run_logged(task.tools.sandbox, command, title=step.command)
     if result.returncode != 0:
         action = "fetching dependencies" if step.network else "building"
-        error = _first_error(result.output)
+        error = explain_failure(result.output)
         raise EnvironmentFailed(f"{action} for {task.recipe.runner} failed: {error}")
 
 
@@ -202,11 +204,3 @@ def _readable_folders(tool_folders: Iterable[Path]) -> tuple[Path, ...]:
         candidates += [prefix / name for name in _PREFIX_FOLDERS]
     candidates += [*Path("/etc").glob("java-*"), Path("/etc/maven")]
     return tuple(path for path in candidates if path.is_dir())
-
-
-def _first_error(output: str) -> str:
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    for line in lines:
-        if "error" in line.lower() or "ERR!" in line:
-            return line[:300]
-    return lines[-1][:300] if lines else "it printed nothing"

@@ -1,6 +1,7 @@
 """JUnit XML reports, parsed without entities."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml import DefusedXmlException
@@ -44,27 +45,39 @@ def read_junit(data: bytes) -> ReportResults:
 
 
 def _test_cases(root: Element) -> Iterator[tuple[str, Element]]:
-    """Yield each test case, in order, with its class name."""
-    stack: list[tuple[tuple[str, ...], Element]] = [((), root)]
+    """Yield each test case, in order, with its class name, after its module if it has one."""
+    stack = [_Place("", (), root)]
     while stack:
-        suites, element = stack.pop()
+        place = stack.pop()
+        element = place.element
         if element.tag == "testcase":
-            yield _class_name(element, suites), element
+            yield place.class_name, element
             continue
+        module = element.get("module", place.module)
+        suites = place.suites
         name = element.get("name")
         if element.tag == "testsuite" and name:
             suites = (*suites, name)
         for child in reversed(element):
             if child.tag in ("testsuites", "testsuite", "testcase"):
-                stack.append((suites, child))
+                stack.append(_Place(module, suites, child))
 
 
-def _class_name(case: Element, suites: tuple[str, ...]) -> str:
-    """Return the class name, or the suites if it is ``test``, as Node's runner always writes."""
-    class_name = case.get("classname", "")
-    if class_name == "test" and suites:
-        return " > ".join(suites)
-    return class_name
+class _Place(NamedTuple):
+    """An element and what the elements around it say."""
+
+    module: str
+    """The folder of a build's module, from the documents that our scripts join."""
+    suites: tuple[str, ...]
+    element: Element
+
+    @property
+    def class_name(self) -> str:
+        """The class name, or the suites if it is ``test``, as Node's runner always writes."""
+        class_name = self.element.get("classname", "")
+        if class_name == "test" and self.suites:
+            class_name = " > ".join(self.suites)
+        return f"{self.module}/{class_name}" if self.module else class_name
 
 
 def _outcome(case: Element) -> tuple[Status, str]:

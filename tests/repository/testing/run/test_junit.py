@@ -43,3 +43,17 @@ def test_no_report_breaks_the_reader(data: bytes) -> None:
     except UnreadableReport:
         return
     assert failures.keys() <= results.keys()
+
+
+def test_modules_of_a_build_may_have_tests_of_one_name() -> None:
+    """As our scripts join the reports of Maven and Gradle."""
+    case = '<testsuite name="x.ATest"><testcase classname="x.ATest" name="adds"/></testsuite>'
+    modules = [f'<testsuites module="{name}">{case}</testsuites>' for name in ("", "core", "web")]
+    broken = '<testcase name="cli"><error message="it could not be built or tested"/></testcase>'
+    document = f"<testsuites>{''.join(modules)}{broken}</testsuites>"
+    assert read_junit(document.encode()).statuses == {
+        "x.ATest::adds": "passed",
+        "core/x.ATest::adds": "passed",
+        "web/x.ATest::adds": "passed",
+        "::cli": "error",
+    }
