@@ -70,7 +70,7 @@ def explain(ctx: click.Context, repo: Path, commit: str, build: bool, output: Ou
     try:
         plan = plan_tests(mirror, base, python_folders(chosen))
         if build and plan.recipe is not None:
-            log = _build(chosen, mirror, plan.recipe)
+            log = _build(chosen, mirror, plan, plan.recipe)
     except (GitError, NoIsolation, OSError) as error:
         raise CommandError(str(error)) from None
 
@@ -84,13 +84,14 @@ def explain(ctx: click.Context, repo: Path, commit: str, build: bool, output: Ou
         ctx.exit(exits.NO_FIX)
 
 
-def _build(chosen: "Settings", mirror: "Mirror", recipe: "Recipe") -> str:
-    """Build the environment in a temporary folder, and return the log of its commands."""
+def _build(chosen: "Settings", mirror: "Mirror", plan: "TestPlan", recipe: "Recipe") -> str:
+    """Build the environment in a temporary folder and load the tests; return the log."""
     from cli.backends import python_folders, sandbox_for, uv_path
     from repository.testing.command_log import CommandLog
     from repository.testing.environment import EnvironmentFailed
-    from repository.testing.install.build import build_environment
+    from repository.testing.install.installer import BuildTask
     from repository.testing.install.tools import BuildTools, index_settings
+    from repository.testing.loading.preparation import Preparation
 
     sandbox = sandbox_for(chosen, local=True)
     with exit_on_settings_error():
@@ -103,8 +104,10 @@ def _build(chosen: "Settings", mirror: "Mirror", recipe: "Recipe") -> str:
         )
     log = CommandLog()
     with tempfile.TemporaryDirectory(prefix="env-", ignore_cleanup_errors=True) as folder:
+        task = BuildTask(tools, Path(folder), recipe, log)
+        preparation = Preparation(task, mirror, plan)
         try:
-            asyncio.run(build_environment(tools, mirror, recipe, Path(folder), log))
+            asyncio.run(preparation.build(()))
         except EnvironmentFailed as error:
             log.note(f"no environment: {error}")
     return log.text

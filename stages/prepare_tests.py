@@ -8,10 +8,12 @@ from repository.git import Mirrors
 from repository.testing.command_log import CommandLog
 from repository.testing.environment import BuiltEnvironment, EnvironmentFailed
 from repository.testing.install.build import build_environment
+from repository.testing.install.installer import BuildTask
 from repository.testing.install.tools import BuildTools
+from repository.testing.loading.preparation import Preparation
 from repository.testing.models import Recipe, Suite, TestReport
 from repository.testing.plan import BaseCommit, TestPlan, plan_tests
-from repository.testing.run.base import BaseRun, run_on_base
+from repository.testing.run.base import BaseRun
 from repository.testing.run.bed import TestBed, suite_seconds
 from repository.testing.run.output import last_printed_line
 from repository.testing.selection import choose_tests
@@ -54,16 +56,6 @@ class PrepareTests:
         if plan.recipe is None:
             return _not_runnable(plan.reason)
         recipe = self._restrict(plan.recipe, issue)
-        log = CommandLog()
-        failure = await self._try_build(recipe, run, log)
-        log_key = await run.save("environment.log", log.text)
-        if failure is not None:
-            if not plan.detection.draft.has_tests:
-                failure = f"{plan.reason}, but {failure}"
-            return _not_runnable(failure, recipe, log_key)
-
-        if not plan.detection.draft.has_tests:
-            return _without_tests(recipe, plan.reason, log_key)
         candidates = plan.detection.tests
         tests, whole = choose_tests(
             candidates.paths,
@@ -72,8 +64,27 @@ class PrepareTests:
             ranking=context.ranking,
             issue=issue.text,
         )
+        log = CommandLog()
+        preparation = Preparation(
+            task=BuildTask(self._tools, run.workspace, recipe, log),
+            mirror=self._mirrors.at(recipe.repository),
+            plan=plan,
+        )
+        try:
+            recipe = await self._build_and_load(preparation, tests, run)
+        except EnvironmentFailed as error:
+            failure = _describe(error, recipe)
+            if not plan.detection.draft.has_tests:
+                failure = f"{plan.reason}, but {failure}"
+            log_key = await run.save("environment.log", log.text)
+            return _not_runnable(failure, recipe, log_key)
+        if not plan.detection.draft.has_tests:
+            log_key = await run.save("environment.log", log.text)
+            return _without_tests(recipe, plan.reason, log_key)
+
         bed = _open_bed(self._tools.sandbox, recipe, run)
-        base_run = await run_on_base(bed, tests, run.progress)
+        base_run = await preparation.run_base(bed, tests, run.progress)
+        log_key = await run.save("environment.log", log.text)
         suite = make_suite(base_run, plan.reason, whole, log_key)
         _report_base(suite, run)
         return suite
@@ -107,15 +118,14 @@ class PrepareTests:
             return recipe.model_copy(update={"offline": True})
         return recipe
 
-    async def _try_build(self, recipe: Recipe, run: RunContext, log: CommandLog) -> str | None:
-        """Build the environment; return why the tests can't be run in it, or None if they can."""
+    async def _build_and_load(
+        self, preparation: Preparation, tests: tuple[str, ...], run: RunContext
+    ) -> Recipe:
+        """Build the environment and load the tests; return the recipe with what they lacked."""
+        recipe = preparation.task.recipe
         version = f" on Python {recipe.python}" if recipe.python else ""
         run.progress(f"building an environment: {recipe.runner}{version}")
-        try:
-            await self._build(recipe, run, log)
-        except EnvironmentFailed as error:
-            return f"{error}; {_NOT_FETCHED}" if recipe.offline else str(error)
-        return None
+        return await preparation.build(tests)
 
     async def _build(self, recipe: Recipe, run: RunContext, log: CommandLog) -> None:
         mirror = self._mirrors.at(recipe.repository)
@@ -141,6 +151,10 @@ def _open_bed(sandbox: Sandbox, recipe: Recipe, run: RunContext) -> TestBed:
         seconds=suite_seconds(run.limits.max_minutes),
         save=run.save,
     )
+
+
+def _describe(error: EnvironmentFailed, recipe: Recipe) -> str:
+    return f"{error}; {_NOT_FETCHED}" if recipe.offline else str(error)
 
 
 def _report_base(suite: Suite, run: RunContext) -> None:

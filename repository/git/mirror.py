@@ -164,10 +164,14 @@ class Mirror:
                 return self._git("cat-file", "blob", sha)
         return None
 
-    def contains(self, treeish: str, text: str) -> bool:
-        """Return whether a text file of a commit or tree contains ``text``."""
+    def contains(self, treeish: str, text: str, *, words: bool = False) -> bool:
+        """Return whether a text file of a commit or tree contains ``text``.
+
+        With ``words``, it must begin and end at the border of a word.
+        """
         pattern = text.replace("\0", "")
-        completed = self._run(["grep", "--quiet", "-I", "-F", "-e", pattern, treeish])
+        options = ["-w"] if words else []
+        completed = self._run(["grep", "--quiet", "-I", "-F", *options, "-e", pattern, treeish])
         if completed.returncode > 1:
             error = completed.stderr.decode(errors="replace")
             raise GitError(f"git grep failed: {error[-MAX_OUTPUT:]}")

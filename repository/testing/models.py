@@ -41,6 +41,8 @@ class TestReport(BaseModel):
     """Whether time ran out before all tests had run; a missing result then means nothing."""
     failures: dict[str, str]
     """Test that failed or had an error -> the end of its output, for the next round's prompt."""
+    skip_reasons: tuple[str, ...] = ()
+    """Why tests were skipped, each reason once."""
     output: str = ""
     """The end of the runner's output if it did not complete."""
     unbuilt: tuple[str, ...] = ()
@@ -61,6 +63,7 @@ class TestReport(BaseModel):
             update={
                 "results": results,
                 "failures": {**self.failures, **other.failures},
+                "skip_reasons": tuple(dict.fromkeys((*self.skip_reasons, *other.skip_reasons))),
                 "completed": self.completed and other.completed,
                 "cut_short": self.cut_short or other.cut_short,
                 "output": "\n".join(filter(None, [self.output, other.output])),
@@ -100,6 +103,15 @@ class BuildStep(BaseModel):
     """Whether it may reach the package registries."""
     folder: str = ""
     """The project's folder, in which it is run."""
+
+
+class Addition(BaseModel):
+    """A package that no file declares; loading or running the tests showed that they need it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    requirement: str
+    reason: str
 
 
 class Recipe(BaseModel):
@@ -145,6 +157,10 @@ class Recipe(BaseModel):
     requirements: tuple[str, ...]
     modules: dict[str, str] = {}
     """Module that the tests import -> requirement that provides it, to install if it is missing."""
+    additions: tuple[Addition, ...] = ()
+    tolerated_warnings: tuple[str, ...] = ()
+    """Classes of warnings that pytest shows although the repository's configuration turns them
+    into errors, because packages of the commit's time raise them."""
     offline: bool = False
     """Whether nothing may be fetched, not even through the proxy: the repository is private, and
     fetching for private repositories is not allowed."""

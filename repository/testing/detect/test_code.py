@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 
 from repository.testing.detect.requirements import PACKAGES
 
-_PLUGIN_OF_FIXTURE = {
+PLUGIN_OF_FIXTURE = {
     "mocker": "pytest-mock",
     "benchmark": "pytest-benchmark",
     "httpbin": "pytest-httpbin",
@@ -23,13 +23,13 @@ _PLUGIN_OF_FIXTURE = {
     "datadir": "pytest-datadir",
     "subtests": "pytest-subtests",
 }
-_PLUGIN_OF_MARK = {
+PLUGIN_OF_MARK = {
     "asyncio": "pytest-asyncio",
     "django_db": "pytest-django",
     "anyio": "anyio",
     "trio": "pytest-trio",
 }
-_PLUGIN_OF_OPTION = {
+PLUGIN_OF_OPTION = {
     "--cov": "pytest-cov",
     "--timeout": "pytest-timeout",
     "--doctest-plus": "pytest-doctestplus",
@@ -79,9 +79,9 @@ def find_plugins(
     named = sorted(set(_PLUGIN_NAME.findall(config_text)))
     return [
         *[UsedPlugin(package, "named in pytest's configuration") for package in named],
-        *_plugins_of("fixture", _PLUGIN_OF_FIXTURE, foreign_fixtures),
-        *_plugins_of("mark", _PLUGIN_OF_MARK, marks),
-        *_plugins_of("option", _PLUGIN_OF_OPTION, options),
+        *_plugins_of("fixture", PLUGIN_OF_FIXTURE, foreign_fixtures),
+        *_plugins_of("mark", PLUGIN_OF_MARK, marks),
+        *_plugins_of("option", PLUGIN_OF_OPTION, options),
     ]
 
 
@@ -112,7 +112,7 @@ def find_modules(
         optional |= _imports_anywhere(text)
         optional.update(_SKIPPED_WITHOUT.findall(text))
     foreign = required | optional
-    foreign -= _own_modules(paths)
+    foreign -= own_modules(paths)
     foreign -= sys.stdlib_module_names
     requirements: dict[str, str] = {}
     for module in sorted(foreign):
@@ -125,7 +125,7 @@ def find_modules(
     return requirements
 
 
-def _own_modules(paths: Iterable[str]) -> set[str]:
+def own_modules(paths: Iterable[str]) -> set[str]:
     """Return the names of all files and folders in the repository, without suffixes."""
     names: set[str] = set()
     for path in paths:

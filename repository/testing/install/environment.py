@@ -132,8 +132,13 @@ class _Builder:
         missing = await find_missing_modules(self._installer, variables)
         missing = [requirement for requirement in missing if requirement not in installed]
         await install_requirements(self._installer, missing)
+        await install_requirements(self._installer, self._additions)
         await remove_broken_modules(self._installer, missing)
         return [*requirements, *missing]
+
+    @property
+    def _additions(self) -> list[str]:
+        return [addition.requirement for addition in self._recipe.additions]
 
     async def _finish(self, requirements: list[str]) -> None:
         """Complete a new environment with what all commits need, and cache it."""

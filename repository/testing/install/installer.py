@@ -35,7 +35,6 @@ _UNREACHABLE = re.compile(
 )
 _MAX_ATTEMPTS = 8
 _STEP_SECONDS = 280.0
-_ALL_SECONDS = 360.0
 _LAST_STEP_SECONDS = 10.0
 """The time limit of a step that starts after the total time."""
 _MEMORY_MB = 4096
@@ -56,6 +55,8 @@ class BuildTask:
     workspace: Path
     recipe: Recipe
     log: CommandLog
+    seconds: float = 360.0
+    """Total time limit."""
 
 
 class UvInstaller:
@@ -80,7 +81,7 @@ class UvInstaller:
         self._uv = task.tools.uv.resolve()
         self._uv_cache = repository_folder(task.tools.cache, task.recipe.repository) / "uv"
         self._now = datetime.now(UTC)
-        self._deadline = time.monotonic() + _ALL_SECONDS
+        self._deadline = time.monotonic() + task.seconds
         self._later_dates: dict[str, datetime] = {}
         """Package -> its own date, if it is not the requested one."""
         self._stated_metadata: set[str] = set()

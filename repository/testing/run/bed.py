@@ -68,16 +68,22 @@ class TestBed:
         """
         await rebuild_tree(self.sandbox, self.workspace, changes)
         existing = [path for path in tests if changes.get(path, b"") is not None]
-        runner = TreeRunner(
-            self.sandbox, self.workspace, self.recipe, self.environment, self._command()
-        )
         log = CommandLog()
         unbuilt = await rebuild_extensions(
             self.sandbox, self.workspace, self.environment, changes, self._command(), log
         )
-        report = await runner.run(existing, log)
+        report = await self._tree_runner().run(existing, log)
         log_key = await self.save(f"{label}.log", log.text)
         return report.model_copy(update={"log_key": log_key, "unbuilt": unbuilt})
+
+    async def load(self, tests: Sequence[str], log: CommandLog) -> str:
+        """Load test files of the base commit (none: all) with pytest; return what it prints.
+
+        Raises:
+            OSError: the sandbox or the disk refused; the run can be tried again.
+        """
+        await rebuild_tree(self.sandbox, self.workspace, {})
+        return await self._tree_runner().load(tests, log)
 
     @property
     def folder_inside(self) -> Path:
@@ -86,7 +92,16 @@ class TestBed:
 
     def with_runner(self, runner: Runner) -> "TestBed":
         """Return the same test bed with another of the recipe's runners."""
-        return replace(self, recipe=self.recipe.model_copy(update={"runner": runner}))
+        return self.with_recipe(self.recipe.model_copy(update={"runner": runner}))
+
+    def with_recipe(self, recipe: Recipe) -> "TestBed":
+        """Return the same test bed with a recipe that its environment serves."""
+        return replace(self, recipe=recipe)
+
+    def _tree_runner(self) -> TreeRunner:
+        return TreeRunner(
+            self.sandbox, self.workspace, self.recipe, self.environment, self._command()
+        )
 
     def with_variables(self, variables: Mapping[str, str]) -> "TestBed":
         """Return the same test bed with more variables for the tests' processes."""

@@ -45,6 +45,19 @@ class RunnerCommands:
     folder: str = ""
     """The project's folder."""
 
+    def load_line(self) -> CommandLine:
+        """Return pytest's command line that loads the tests and prints what is wrong with them."""
+        return (
+            str(self.python),
+            "-m",
+            "pytest",
+            "--collect-only",
+            "-q",
+            "-rs",
+            *self._pytest_options(),
+            *self.tests,
+        )
+
     def command_lines(self) -> list[CommandLine]:
         """Return command lines to try in turn until one produces results.
 
@@ -110,8 +123,8 @@ class RunnerCommands:
         return lines
 
     def _pytest_lines(self) -> list[CommandLine]:
-        others = [f"--ignore={folder}" for folder in self.other_projects]
-        limited = (*_PYTEST_OPTIONS, "--continue-on-collection-errors", *others)
+        options = self._pytest_options()
+        limited = (*options, "--continue-on-collection-errors")
         return [
             self._python_runner("pytest", *limited, *self.tests),
             self._python_runner("pytest", *limited, *_PYTEST_NO_ADDOPTS, *self.tests),
@@ -120,11 +133,17 @@ class RunnerCommands:
                 "-m",
                 "pytest",
                 f"--junitxml={self._report}",
-                *_PYTEST_OPTIONS,
-                *others,
+                *options,
                 *self.tests,
             ),
         ]
+
+    def _pytest_options(self) -> list[str]:
+        options = [*_PYTEST_OPTIONS]
+        options += [f"--ignore={folder}" for folder in self.other_projects]
+        for warning in self.recipe.tolerated_warnings:
+            options += ["-W", f"default::{warning}"]
+        return options
 
 
 def script_selections(script: str, tests: Sequence[str]) -> list[CommandLine]:

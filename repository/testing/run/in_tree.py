@@ -52,6 +52,14 @@ class TreeRunner:
             reports.append(await run.run(own_tests, log))
         return functools.reduce(TestReport.merge, reports)
 
+    async def load(self, tests: Sequence[str], log: CommandLog) -> str:
+        """Load tests (none: all) with pytest, without running them; return what it prints."""
+        output: list[str] = []
+        for folder, own_tests in group_by_folder(self.recipe.folders, tests).items():
+            run = _FolderRun(self, folder, self.command.timeout)
+            output.append(await run.load(own_tests, log))
+        return "\n".join(output)
+
 
 @dataclass(frozen=True)
 class _FolderRun:
@@ -64,6 +72,11 @@ class _FolderRun:
     async def run(self, tests: Sequence[str], log: CommandLog) -> TestReport:
         results, last = await self._run_until_report(tests, log)
         return _report_of(add_folder(results, self.folder), last, log.text)
+
+    async def load(self, tests: Sequence[str], log: CommandLog) -> str:
+        argv = self._commands(tests).load_line()
+        result = await log.run_logged(self.runner.sandbox, replace(self._command(), argv=argv))
+        return result.output
 
     async def _run_until_report(
         self, tests: Sequence[str], log: CommandLog
@@ -119,6 +132,7 @@ def _report_of(results: ReportResults, last: SandboxResult, log: str) -> TestRep
     report = TestReport(
         results=results.statuses,
         failures=results.failures,
+        skip_reasons=results.skip_reasons,
         completed=False,
         seconds=last.seconds,
         log_key="",

@@ -37,6 +37,7 @@ def add_folder(results: ReportResults, folder: str) -> ReportResults:
     return ReportResults(
         statuses={_qualify(test, folder): value for test, value in results.statuses.items()},
         failures={_qualify(test, folder): text for test, text in results.failures.items()},
+        skip_reasons=results.skip_reasons,
     )
 
 

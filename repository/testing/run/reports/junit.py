@@ -12,6 +12,8 @@ from repository.testing.run.reports.results import (
     MAX_FAILURE_CHARS,
     MAX_FAILURES,
     MAX_ID_CHARS,
+    MAX_SKIP_CHARS,
+    MAX_SKIP_REASONS,
     ReportResults,
     UnreadableReport,
 )
@@ -35,13 +37,16 @@ def read_junit(data: bytes) -> ReportResults:
         raise UnreadableReport(f"the report is not JUnit XML: {error}") from error
     statuses: dict[str, Status] = {}
     failures: dict[str, str] = {}
+    skip_reasons: dict[str, None] = {}
     for class_name, case in _test_cases(root):
         test = f"{class_name}::{case.get('name', '')}"[:MAX_ID_CHARS]
         status, text = _outcome(case)
         statuses[test] = worse(statuses.get(test, status), status)
         if status in ("failed", "error") and len(failures) < MAX_FAILURES:
             failures[test] = f"{failures.get(test, '')}{text}"[-MAX_FAILURE_CHARS:]
-    return ReportResults(statuses, failures)
+        if status == "skipped" and len(skip_reasons) < MAX_SKIP_REASONS:
+            skip_reasons[text[:MAX_SKIP_CHARS]] = None
+    return ReportResults(statuses, failures, tuple(skip_reasons))
 
 
 def _test_cases(root: Element) -> Iterator[tuple[str, Element]]:

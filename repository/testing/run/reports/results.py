@@ -7,6 +7,8 @@ from repository.testing.models import Status, worse
 MAX_FAILURE_CHARS = 2_000
 MAX_FAILURES = 60
 MAX_ID_CHARS = 1_000
+MAX_SKIP_REASONS = 60
+MAX_SKIP_CHARS = 300
 
 
 class UnreadableReport(Exception):
@@ -18,6 +20,8 @@ class ReportResults(NamedTuple):
 
     statuses: dict[str, Status]
     failures: dict[str, str]
+    skip_reasons: tuple[str, ...] = ()
+    """Each reason once."""
 
 
 class ResultCollector:

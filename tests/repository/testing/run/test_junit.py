@@ -14,7 +14,7 @@ def test_of_two_entries_for_a_test_the_worse_counts() -> None:
         b' message="no"/></testcase><testcase classname="m" name="f"><failure message="1 !='
         b' 2">trace</failure></testcase></testsuite>'
     )
-    results, failures = read_junit(xml)
+    results, failures, _ = read_junit(xml)
     assert results == {"m::a": "error", "m::s": "skipped", "m::f": "failed"}
     assert failures == {"m::a": "boom\ntail", "m::f": "1 != 2\ntrace"}
 
@@ -39,7 +39,7 @@ def test_suites_replace_the_class_name_that_node_does_not_report() -> None:
 )
 def test_no_report_breaks_the_reader(data: bytes) -> None:
     try:
-        results, failures = read_junit(data)
+        results, failures, _ = read_junit(data)
     except UnreadableReport:
         return
     assert failures.keys() <= results.keys()

@@ -106,7 +106,7 @@ test quick ... ok
 
 
 def test_a_go_package_that_did_not_build_could_not_be_loaded() -> None:
-    results, failures = read_go(GO.encode())
+    results, failures, _ = read_go(GO.encode())
     assert results == {
         "x/a::TestA": "failed",
         "x/a::TestA/zero": "passed",
@@ -119,7 +119,7 @@ def test_a_go_package_that_did_not_build_could_not_be_loaded() -> None:
 def test_a_go_package_without_an_event_of_its_build_could_not_be_loaded() -> None:
     """As before Go 1.24."""
     text = "FAIL\tx/d [build failed]\n# x/d [x/d.test]\nd_test.go:3:29: undefined: foo\n"
-    results, failures = read_go(text.encode())
+    results, failures, _ = read_go(text.encode())
     assert results == {"::x/d": "error"}
     assert failures == {"::x/d": "d_test.go:3:29: undefined: foo\n"}
 
@@ -150,7 +150,7 @@ def test_a_go_test_that_was_stopped_failed_and_several_say_nothing(
 
 
 def test_cargo_ids_name_the_package_and_the_target_and_no_line() -> None:
-    results, failures = read_cargo(CARGO)
+    results, failures, _ = read_cargo(CARGO)
     assert results == {
         "one/src/lib.rs::tests::zero": "passed",
         "one/src/lib.rs::tests::slow": "skipped",
@@ -163,7 +163,7 @@ def test_cargo_ids_name_the_package_and_the_target_and_no_line() -> None:
 
 
 def test_a_cargo_target_that_crashed_hung_or_did_not_compile_is_an_error() -> None:
-    results, failures = read_cargo(CRASHES)
+    results, failures, _ = read_cargo(CRASHES)
     assert results == {
         "src/lib.rs::quick": "passed",
         "src/lib.rs::aborts": "failed",
@@ -185,7 +185,7 @@ NODE = """{"file":"/w/tree/a.test.js","titles":["calc","adds"],"status":"failed"
 
 
 def test_ids_of_javascript_are_made_of_file_and_titles() -> None:
-    results, failures = read_node(NODE.encode(), "/w/tree/")
+    results, failures, _ = read_node(NODE.encode(), "/w/tree/")
     assert results == {
         "a.test.js::calc > adds": "failed",
         "a.test.js::calc > later": "skipped",
@@ -222,7 +222,7 @@ def test_no_output_breaks_a_reader(document: object, text: str) -> None:
     data = f"{json.dumps(document)}\n{text}".encode()
     for read in (read_go, lambda data: read_node(data, ""), lambda data: read_cargo(data.decode())):
         try:
-            results, failures = read(data)
+            results, failures, _ = read(data)
         except UnreadableReport:
             continue
         assert failures.keys() <= results.keys()

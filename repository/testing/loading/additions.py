@@ -1,0 +1,65 @@
+"""Install what tests lack into a built environment."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from packaging.requirements import Requirement
+
+from repository.testing.install.installer import UvInstaller
+from repository.testing.loading.remedies import Remedy, RepositoryNames, find_remedies
+from repository.testing.loading.symptoms import Symptom
+from repository.testing.models import Addition
+
+MAX_ADDITIONS = 12
+
+
+class AdditionInstaller:
+    """Installs the remedies of symptoms, each tried once, at most MAX_ADDITIONS of them."""
+
+    def __init__(self, installer: UvInstaller, names: RepositoryNames):
+        self._installer = installer
+        self._names = names
+        self._tried: set[str] = set()
+
+    async def install(self, symptoms: Sequence[Symptom]) -> list[Addition]:
+        """Install what the symptoms ask for, and return what could be installed."""
+        additions: list[Addition] = []
+        for remedy in find_remedies(symptoms, self._names):
+            if remedy.requirement in self._tried or len(self._tried) >= MAX_ADDITIONS:
+                continue
+            if self._installer.unreachable or not self._installer.time_left:
+                break
+            self._tried.add(remedy.requirement)
+            if await self._install(remedy):
+                self._installer.log.note(f"added {remedy.requirement}: {remedy.reason}")
+                additions.append(Addition(requirement=remedy.requirement, reason=remedy.reason))
+        return additions
+
+    async def remove(self, additions: Sequence[Addition]) -> None:
+        packages = [Requirement(addition.requirement).name for addition in additions]
+        await self._installer.uninstall(packages)
+        self._installer.log.note(f"removed {', '.join(packages)}: the tests are worse with it")
+
+    async def _install(self, remedy: Remedy) -> bool:
+        for date in self._installer.dates:
+            if remedy.module and not await self._is_right_guess(remedy, date):
+                continue
+            result = await self._installer.install(date, remedy.requirement)
+            if result.returncode == 0:
+                return True
+            if self._installer.unreachable or not self._installer.time_left:
+                return False
+        return False
+
+    async def _is_right_guess(self, remedy: Remedy, date: datetime) -> bool:
+        """Whether the index has a wheel of that name with that module; it is then installed."""
+        arguments = ("--no-deps", "--only-binary", ":all:", remedy.requirement)
+        result = await self._installer.install(date, *arguments)
+        if result.returncode != 0:
+            return False
+        missing = await self._installer.run_script("print_missing_modules", remedy.module)
+        if remedy.module not in missing.output.split():
+            return True
+        await self._installer.uninstall([remedy.requirement])
+        self._installer.log.note(f"{remedy.requirement} has no module {remedy.module}: removed")
+        return False

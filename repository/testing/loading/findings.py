@@ -1,0 +1,53 @@
+"""What loading and running a repository's tests showed, kept for its next run on this machine."""
+
+import hashlib
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from repository.testing.install.cache import repository_folder
+from repository.testing.models import Addition, Recipe
+
+#: They are those of the commit; everything else determines what the tests need.
+_OF_THE_COMMIT = {"base_sha", "committed_at", "version", "runner", "additions"}
+
+
+class Findings(BaseModel):
+    """Changes to a recipe that its files do not state."""
+
+    model_config = ConfigDict(frozen=True)
+
+    additions: tuple[Addition, ...] = ()
+    tolerated_warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> "Findings":
+        return cls(additions=recipe.additions, tolerated_warnings=recipe.tolerated_warnings)
+
+    def apply(self, recipe: Recipe) -> Recipe:
+        changes = {name: getattr(self, name) for name in type(self).model_fields}
+        return recipe.model_copy(update=changes)
+
+
+class FindingsStore:
+    """The findings of one repository, by everything in the recipe but the commit itself."""
+
+    def __init__(self, cache: Path, recipe: Recipe):
+        fields = recipe.model_dump_json(exclude=_OF_THE_COMMIT)
+        name = hashlib.sha256(fields.encode()).hexdigest()[:32]
+        self._file = repository_folder(cache, recipe.repository) / "findings" / f"{name}.json"
+
+    def read(self) -> Findings | None:
+        """Return the findings; None if this machine has none, or those of another release."""
+        if not self._file.exists():
+            return None
+        try:
+            return Findings.model_validate_json(self._file.read_text())
+        except ValidationError:
+            return None
+
+    def write(self, findings: Findings) -> None:
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        new = self._file.with_suffix(".new")
+        new.write_text(findings.model_dump_json())
+        new.replace(self._file)

@@ -1,0 +1,37 @@
+"""Which modules a repository has itself, by the paths of its files."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+_SUFFIXES = (".py", ".pyx", ".pyi")
+
+
+@dataclass(frozen=True)
+class OwnModules:
+    """Names of top-level modules."""
+
+    modules: frozenset[str] = frozenset()
+    """Modules and packages that lie outside of any package."""
+    folders: frozenset[str] = frozenset()
+    """Folders with Python files that are no packages; they may be namespaces."""
+
+    @classmethod
+    def of(cls, paths: Iterable[str]) -> "OwnModules":
+        sources = [PurePosixPath(path) for path in paths if path.endswith(_SUFFIXES)]
+        packages = {path.parent for path in sources if path.name == "__init__.py"}
+        modules: set[str] = set()
+        folders: set[str] = set()
+        for path in sources:
+            top = _top_level(path, packages)
+            modules.add(top.stem)
+            folders.update(top.parent.parts)
+        return cls(frozenset(modules), frozenset(folders))
+
+
+def _top_level(path: PurePosixPath, packages: Collection[PurePosixPath]) -> PurePosixPath:
+    """Return the outermost package that contains a file, or the file if none does."""
+    top = path
+    while top.parent in packages:
+        top = top.parent
+    return top

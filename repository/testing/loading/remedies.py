@@ -1,0 +1,129 @@
+"""Decide which package provides what tests lack.
+
+A name in the output of tests is no reason to install whatever the index has under that name. A
+package is installed if a table of ours or a file of the repository names it. Otherwise it is a
+guess: a package of the module's own name is installed only as a wheel, which runs no code, and
+stays only if it has that module. A module that the repository has itself is never looked up in
+the index, for there it can only be a stranger's.
+"""
+
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from repository.testing.detect.requirements import PACKAGES, Need, installable
+from repository.testing.detect.test_code import (
+    PLUGIN_OF_FIXTURE,
+    PLUGIN_OF_MARK,
+    PLUGIN_OF_OPTION,
+)
+from repository.testing.loading.own_modules import OwnModules
+from repository.testing.loading.symptoms import Lack, Symptom
+
+_PLUGINS: Mapping[Lack, Mapping[str, str]] = {
+    Lack.FIXTURE: PLUGIN_OF_FIXTURE,
+    Lack.MARK: PLUGIN_OF_MARK,
+    Lack.OPTION: PLUGIN_OF_OPTION,
+}
+#: They belong to other systems or to the interpreter.
+_NEVER = frozenset({"sitecustomize", "usercustomize", "pywin32", "win32api", "winreg", "conftest"})
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """A requirement to install, and why."""
+
+    requirement: str
+    reason: str
+    module: str = ""
+    """The module that the package must have; given if the package is a guess."""
+
+
+@dataclass(frozen=True)
+class RepositoryNames:
+    """What the repository's files say about names of modules and packages."""
+
+    own: OwnModules = field(default_factory=OwnModules)
+    mentioned: Mapping[str, str] = field(default_factory=dict)
+    """Normalized name of a package -> the requirement that a file states."""
+    package: str = ""
+    """The name of its own package."""
+    imports: Callable[[str], bool] = lambda _: False
+    """Whether a file of the repository imports a module."""
+
+    @classmethod
+    def of(
+        cls,
+        paths: Iterable[str],
+        needs: Iterable[Need],
+        package: str,
+        imports: Callable[[str], bool],
+    ) -> "RepositoryNames":
+        mentioned: dict[str, str] = {}
+        for line in installable(need.line for need in needs):
+            mentioned.setdefault(canonicalize_name(Requirement(line).name), line)
+        return cls(OwnModules.of(paths), mentioned, canonicalize_name(package), imports)
+
+
+def find_remedies(symptoms: Iterable[Symptom], names: RepositoryNames) -> list[Remedy]:
+    """Return the packages that provide what is missing, each once."""
+    remedies: dict[str, Remedy] = {}
+    for symptom in symptoms:
+        remedy = _find_remedy(symptom, names)
+        if remedy is None:
+            continue
+        package = canonicalize_name(Requirement(remedy.requirement).name)
+        if package != names.package:
+            remedies.setdefault(package, remedy)
+    return list(remedies.values())
+
+
+def _find_remedy(symptom: Symptom, names: RepositoryNames) -> Remedy | None:
+    match symptom.lack:
+        case Lack.MODULE:
+            return _for_module(symptom, names)
+        case Lack.OPTIONAL:
+            return _for_word(symptom, names)
+        case Lack.PACKAGE:
+            return Remedy(symptom.name, symptom.evidence)
+    package = _PLUGINS[symptom.lack].get(symptom.name)
+    if package is None:
+        return None
+    return Remedy(_as_mentioned(package, names), symptom.evidence)
+
+
+def _for_module(symptom: Symptom, names: RepositoryNames) -> Remedy | None:
+    module = symptom.name
+    package = PACKAGES.get(module)
+    if module in names.own.modules or module in _NEVER:
+        return None
+    if package is None and module in sys.stdlib_module_names:
+        return None
+    line = names.mentioned.get(canonicalize_name(package or module))
+    if line is not None:
+        return Remedy(line, symptom.evidence)
+    if package is not None:
+        return Remedy(package, symptom.evidence)
+    if module in names.own.folders:
+        return None
+    return Remedy(module, symptom.evidence, module)
+
+
+def _for_word(symptom: Symptom, names: RepositoryNames) -> Remedy | None:
+    """Take a word of a skip's reason for a package only if the repository imports it."""
+    word = symptom.name
+    for module in dict.fromkeys((word, word.replace("-", "_"), word.lower())):
+        if module.isidentifier() and names.imports(module):
+            return _for_module(Symptom(Lack.MODULE, module, symptom.evidence), names)
+    package = canonicalize_name(word)
+    for module, provider in PACKAGES.items():
+        if provider == package and names.imports(module):
+            return _for_module(Symptom(Lack.MODULE, module, symptom.evidence), names)
+    return None
+
+
+def _as_mentioned(package: str, names: RepositoryNames) -> str:
+    return names.mentioned.get(canonicalize_name(package), package)
