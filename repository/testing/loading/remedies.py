@@ -28,7 +28,7 @@ _PLUGINS: Mapping[Lack, Mapping[str, str]] = {
     Lack.MARK: PLUGIN_OF_MARK,
     Lack.OPTION: PLUGIN_OF_OPTION,
 }
-#: They belong to other systems or to the interpreter.
+#: They belong to another system, or to whoever starts the tests.
 _NEVER = frozenset({"sitecustomize", "usercustomize", "pywin32", "win32api", "winreg", "conftest"})
 
 

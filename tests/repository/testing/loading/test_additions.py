@@ -1,0 +1,55 @@
+"""What tests lack is installed into their environment."""
+
+from pathlib import Path
+
+from repository.testing.loading.additions import AdditionInstaller
+from repository.testing.loading.remedies import RepositoryNames
+from repository.testing.loading.symptoms import Lack, Symptom
+from repository.testing.models import Addition
+from sandbox import SandboxCommand, SandboxResult
+from tests.repository.testing.install.test_installer import ScriptedSandbox, make_installer
+
+TABULATE = Symptom(Lack.MODULE, "tabulate", "No module named 'tabulate'")
+YAML = Symptom(Lack.MODULE, "yaml", "No module named 'yaml'")
+
+
+class WithoutModule(ScriptedSandbox):
+    """Whatever is installed, the module is missing."""
+
+    async def run(self, command: SandboxCommand) -> SandboxResult:
+        result = await super().run(command)
+        if "-c" not in command.argv:
+            return result
+        return SandboxResult(0, f"{command.argv[-1]}\n", False, 0.1)
+
+
+def make(sandbox: ScriptedSandbox, folder: Path) -> AdditionInstaller:
+    return AdditionInstaller(make_installer(sandbox, folder), RepositoryNames())
+
+
+async def test_the_reason_is_recorded(tmp_path: Path) -> None:
+    additions = await make(ScriptedSandbox(), tmp_path).install([YAML])
+    assert additions == [Addition(requirement="pyyaml", reason="No module named 'yaml'")]
+
+
+async def test_a_guess_is_installed_as_a_wheel_before_its_dependencies(tmp_path: Path) -> None:
+    sandbox = ScriptedSandbox()
+    await make(sandbox, tmp_path).install([TABULATE])
+    assert "--no-deps" in sandbox.options(0)
+    assert "--only-binary" in sandbox.options(0)
+    assert "--no-deps" not in sandbox.options(2)
+
+
+async def test_a_guess_without_the_module_is_removed(tmp_path: Path) -> None:
+    sandbox = WithoutModule()
+    assert await make(sandbox, tmp_path).install([TABULATE]) == []
+    assert sandbox.options(2)[1:3] == ("pip", "uninstall")
+
+
+async def test_what_could_not_be_installed_is_not_tried_again(tmp_path: Path) -> None:
+    sandbox = ScriptedSandbox(*["error: no such package"] * 9)
+    installer = make(sandbox, tmp_path)
+    assert await installer.install([YAML]) == []
+    number = len(sandbox.commands)
+    assert await installer.install([YAML]) == []
+    assert len(sandbox.commands) == number

@@ -1,0 +1,69 @@
+"""Which package is installed for what tests lack; never a stranger's for the repository's own."""
+
+from repository.testing.detect.requirements import declared_needs
+from repository.testing.loading.own_modules import OwnModules
+from repository.testing.loading.remedies import Remedy, RepositoryNames, find_remedies
+from repository.testing.loading.symptoms import Lack, Symptom
+
+PATHS = (
+    "src/shop/__init__.py",
+    "src/shop/cart/yaml.py",
+    "libs/shopkit/__init__.py",
+    "tests/helpers.py",
+    "examples/flask/app.py",
+)
+NAMES = RepositoryNames.of(
+    PATHS,
+    declared_needs(["PyYAML>=5", "responses==0.10", "flask<3"], "requirements.txt"),
+    "Shop",
+    lambda module: module in ("docutils", "PIL"),
+)
+
+
+def remedy_for(lack: Lack, name: str) -> Remedy | None:
+    remedies = find_remedies([Symptom(lack, name, "line")], NAMES)
+    return remedies[0] if remedies else None
+
+
+def test_modules_outside_of_packages_are_the_repositorys_own() -> None:
+    own = OwnModules.of(PATHS)
+    assert own.modules == {"shop", "yaml", "shopkit", "helpers", "app"}
+    assert own.folders >= {"src", "flask", "tests"}
+
+
+def test_a_module_inside_a_package_is_no_top_level_module() -> None:
+    own = OwnModules.of(["shop/__init__.py", "shop/yaml.py", "shop/numpy/__init__.py"])
+    assert own.modules == {"shop"}
+
+
+def test_the_requirement_that_the_repository_states_is_installed() -> None:
+    assert remedy_for(Lack.MODULE, "responses") == Remedy("responses==0.10", "line")
+    assert remedy_for(Lack.MODULE, "flask") == Remedy("flask<3", "line")
+
+
+def test_the_table_knows_packages_of_another_name() -> None:
+    assert remedy_for(Lack.MODULE, "bs4") == Remedy("beautifulsoup4", "line")
+    assert remedy_for(Lack.FIXTURE, "mocker") == Remedy("pytest-mock", "line")
+    assert remedy_for(Lack.MARK, "asyncio") == Remedy("pytest-asyncio", "line")
+    assert remedy_for(Lack.OPTION, "--cov") == Remedy("pytest-cov", "line")
+
+
+def test_a_package_of_the_modules_own_name_is_a_guess() -> None:
+    assert remedy_for(Lack.MODULE, "tabulate") == Remedy("tabulate", "line", module="tabulate")
+
+
+def test_own_modules_are_never_looked_up() -> None:
+    for module in ("shop", "shopkit", "helpers", "yaml", "examples", "json"):
+        assert remedy_for(Lack.MODULE, module) is None, module
+    assert remedy_for(Lack.PACKAGE, "shop") is None
+
+
+def test_a_word_of_a_skip_is_a_package_only_if_the_repository_imports_it() -> None:
+    assert remedy_for(Lack.OPTIONAL, "network") is None
+    assert remedy_for(Lack.OPTIONAL, "Docutils") == Remedy("docutils", "line", module="docutils")
+    assert remedy_for(Lack.OPTIONAL, "Pillow") == Remedy("pillow", "line")
+
+
+def test_unknown_fixtures_and_options_are_left_alone() -> None:
+    assert remedy_for(Lack.FIXTURE, "db") is None
+    assert remedy_for(Lack.OPTION, "--shop") is None
