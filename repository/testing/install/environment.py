@@ -14,11 +14,16 @@ from repository.testing.install.cache import EnvironmentCache, environment_key
 from repository.testing.install.installer import BuildTask, UvInstaller
 from repository.testing.install.interpreters import find_interpreters, interpreter_folders
 from repository.testing.install.modules import find_missing_modules, remove_broken_modules
+from repository.testing.install.own_requirements import constraints_from, mend_own_requirements
 from repository.testing.install.package import PackageInstaller
 from repository.testing.install.pip_install import install_pip
 from repository.testing.install.pytest_install import install_pytest
 from repository.testing.install.release import describe_release
-from repository.testing.install.requirements import install_requirements, requirements_of_extras
+from repository.testing.install.requirements import (
+    install_requirements,
+    read_metadata,
+    requirements_of_extras,
+)
 from repository.testing.install.uv_errors import first_error
 
 #: Before Python 3.12, every environment had setuptools; without its pkg_resources, old pytests find
@@ -70,6 +75,7 @@ class _Builder:
 
     async def install(self) -> InstallMode:
         """Install into a copy of a cached environment, or into a new one, which is then cached."""
+        self._installer.constrain(())
         installed = await self._cache.copy_to(self._installer.env, self._key)
         is_new = installed is None
         if is_new:
@@ -123,8 +129,11 @@ class _Builder:
         self, install_mode: InstallMode, installed: list[str]
     ) -> list[str]:
         """Install the tests' requirements except ``installed`` ones, and return all of them."""
-        of_extras = await requirements_of_extras(self._installer)
+        metadata = await read_metadata(self._installer)
+        of_extras = requirements_of_extras(metadata, self._recipe)
         stated = self._recipe.dependencies if install_mode == "path" else ()
+        own = metadata.get("requires_dist") or self._recipe.dependencies
+        self._installer.constrain(constraints_from(own, self._recipe.python))
         requirements = installable([*stated, *of_extras, *self._recipe.requirements])
         new = [requirement for requirement in requirements if requirement not in installed]
         await install_requirements(self._installer, new)
@@ -144,6 +153,7 @@ class _Builder:
         """Complete a new environment with what all commits need, and cache it."""
         if "pytest" in self._recipe.runners:
             await install_pytest(self._installer)
+        await mend_own_requirements(self._installer)
         if self._installer.time_left:
             await install_pip(self._installer)
         if self._installer.time_left:

@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -132,6 +132,17 @@ class UvInstaller:
         """Return the option that also allows a package's releases after the date."""
         return f"--exclude-newer-package={package}={_timestamp(self._now)}"
 
+    def constrain(self, constraints: Sequence[str]) -> None:
+        """Limit the versions that all later installations in this workspace may choose."""
+        self._constraints_file.unlink(missing_ok=True)
+        if constraints:
+            self._constraints_file.write_text("".join(f"{line}\n" for line in constraints))
+            self._constraints_file.chmod(0o644)
+
+    async def check(self) -> SandboxResult:
+        """Ask uv whether the requirements of all installed packages hold."""
+        return await self.run_uv("pip", "check", "--python", self._python)
+
     async def uninstall(self, packages: list[str]) -> None:
         await self.run_uv("pip", "uninstall", "--python", self._python, *packages)
 
@@ -169,6 +180,11 @@ class UvInstaller:
         """uv's configuration, which no sandbox can write."""
         return self.workspace / "uv.toml"
 
+    @property
+    def _constraints_file(self) -> Path:
+        """Constraints of versions, which no sandbox can write."""
+        return self.workspace / "constraints.txt"
+
     def _is_on(self, name: str) -> bool:
         return is_switched_on(self.index, name)
 
@@ -189,6 +205,8 @@ class UvInstaller:
         for package, package_date in dates.items():
             options.append(f"--exclude-newer-package={package}={_timestamp(package_date)}")
         options.append(f"--exclude-newer={_timestamp(date)}")
+        if self._constraints_file.exists():
+            options += ["--constraint", str(self._constraints_file)]
         return await self.run_uv("pip", "install", *options, *arguments, seconds=seconds)
 
     def _repair(self, output: str, date: datetime) -> bool:
@@ -260,6 +278,8 @@ class UvInstaller:
         paths += local_index_paths(self.index)
         if self._stated_metadata:
             paths.append(self._config_file)
+        if self._constraints_file.exists():
+            paths.append(self._constraints_file)
         return tuple(paths)
 
 

@@ -2,35 +2,44 @@
 
 import re
 
-from packaging.metadata import parse_email
+from packaging.metadata import RawMetadata, parse_email
 from packaging.requirements import Requirement
 
 from repository.testing.detect.requirements import choose_for_tests, resolve_extras
 from repository.testing.install.installer import UvInstaller
+from repository.testing.models import Recipe
 
 #: In uv's error messages: the package that can't be found or built, or one that depends on it.
 _BLAMED = r"(?:Failed to (?:build|download)|depends on|because|versions? of|only) `?%s(?![\w-])"
 _MAX_ATTEMPTS = 8
+_MAX_PARTS = 24
+"""Enough to find three of a hundred requirements that can't be installed."""
 _SECONDS = 200.0
 #: If there are more, each is tried only as of the commit's date.
 _MAX_TRIED_AT_ALL_DATES = 4
 
 
-async def requirements_of_extras(installer: UvInstaller) -> list[str]:
-    """Return the requirements of the test extras, from the installed repository's metadata."""
+async def read_metadata(installer: UvInstaller) -> RawMetadata:
+    """Return the metadata of the installed repository; empty if it is not installed."""
     result = await installer.run_script("print_metadata", installer.recipe.name)
     metadata, _ = parse_email(result.output)
+    return metadata
+
+
+def requirements_of_extras(metadata: RawMetadata, recipe: Recipe) -> list[str]:
+    """Return the requirements of the test extras, from the installed repository's metadata."""
     offered = metadata.get("provides_extra", [])
-    requested = dict.fromkeys([*installer.recipe.extras, *choose_for_tests(offered)])
+    requested = dict.fromkeys([*recipe.extras, *choose_for_tests(offered)])
     extras = [extra for extra in requested if extra in offered]
     requires = metadata.get("requires_dist", [])
-    return resolve_extras(metadata.get("name", ""), extras, requires, installer.recipe.python)
+    return resolve_extras(metadata.get("name", ""), extras, requires, recipe.python)
 
 
 async def install_requirements(installer: UvInstaller, requirements: list[str]) -> None:
     """Install requirements together.
 
-    If that fails, those that uv blames are installed one by one; if it blames none, all are.
+    If that fails, those that uv blames are installed one by one; if it blames none, each half is
+    installed together, and so on.
     """
     apart: list[str] = []
     for _ in range(_MAX_ATTEMPTS):
@@ -43,10 +52,31 @@ async def install_requirements(installer: UvInstaller, requirements: list[str]) 
             break
         blamed = _blamed_requirements(requirements, result.output)
         if not blamed or result.timed_out:
-            blamed = requirements
+            await _install_in_halves(installer, requirements)
+            break
         requirements = [line for line in requirements if line not in blamed]
         apart = [*blamed, *apart]
     await _install_one_by_one(installer, apart)
+
+
+async def _install_in_halves(installer: UvInstaller, requirements: list[str]) -> None:
+    """Install requirements that can't all be installed together."""
+    pending = _halves(requirements)
+    for _ in range(_MAX_PARTS):
+        if not pending or installer.unreachable or not installer.time_left:
+            return
+        part = pending.pop(0)
+        if len(part) == 1:
+            await _install_one_by_one(installer, part)
+            continue
+        result = await installer.install(installer.dates[0], *part, seconds=_SECONDS)
+        if result.returncode != 0:
+            pending += _halves(part)
+
+
+def _halves(requirements: list[str]) -> list[list[str]]:
+    middle = len(requirements) // 2
+    return [half for half in (requirements[:middle], requirements[middle:]) if half]
 
 
 def _blamed_requirements(requirements: list[str], output: str) -> list[str]:
