@@ -10,6 +10,7 @@ from repository.testing.environment import BuiltEnvironment, EnvironmentFailed
 from repository.testing.install.build import build_environment
 from repository.testing.install.installer import BuildTask
 from repository.testing.install.tools import BuildTools
+from repository.testing.loading.base_tests import run_base_tests
 from repository.testing.loading.preparation import Preparation
 from repository.testing.models import Recipe, Suite, TestReport
 from repository.testing.plan import BaseCommit, TestPlan, plan_tests
@@ -83,7 +84,7 @@ class PrepareTests:
             return _without_tests(recipe, plan.reason, log_key)
 
         bed = _open_bed(self._tools.sandbox, recipe, run)
-        base_run = await preparation.run_base(bed, tests, run.progress)
+        base_run = await run_base_tests(preparation, bed, tests, run.progress)
         log_key = await run.save("environment.log", log.text)
         suite = make_suite(base_run, plan.reason, whole, log_key)
         _report_base(suite, run)

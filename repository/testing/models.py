@@ -157,6 +157,8 @@ class Recipe(BaseModel):
     requirements: tuple[str, ...]
     modules: dict[str, str] = {}
     """Module that the tests import -> requirement that provides it, to install if it is missing."""
+    packages: Literal["month", "day", "later"] = "month"
+    """Whether packages are as of the end of the commit's month, of its day, or of a year later."""
     additions: tuple[Addition, ...] = ()
     tolerated_warnings: tuple[str, ...] = ()
     """Classes of warnings that pytest shows although the repository's configuration turns them

@@ -9,7 +9,7 @@ from repository.testing.command_log import CommandLog
 from repository.testing.environment import BuiltEnvironment
 from repository.testing.folders import make_readable
 from repository.testing.install.environment import build_python_environment
-from repository.testing.install.installer import BuildTask
+from repository.testing.install.installer import BUILD_SECONDS, BuildTask
 from repository.testing.install.toolchains import build_with_tools
 from repository.testing.install.tools import BuildTools
 from repository.testing.models import Recipe
@@ -21,8 +21,11 @@ async def build_environment(
     recipe: Recipe,
     workspace: Path,
     log: CommandLog,
+    seconds: float = BUILD_SECONDS,
 ) -> None:
     """Build the environment and the tree of a recipe in ``workspace``; ``log`` gets all commands.
+
+    ``seconds`` limits the time of a Python environment's installations.
 
     Raises:
         EnvironmentFailed: no environment in which the tests can run could be built.
@@ -30,7 +33,7 @@ async def build_environment(
     BuiltEnvironment.remove(workspace)
     source = workspace / "source"
     await asyncio.to_thread(_export, mirror, recipe.base_sha, source)
-    task = BuildTask(tools, workspace, recipe, log)
+    task = BuildTask(tools, workspace, recipe, log, seconds)
     if recipe.tools:
         environment = await build_with_tools(task)
     else:

@@ -14,10 +14,11 @@ import shutil
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from repository.testing.folders import COPY
-from repository.testing.install.dates import month_end
+from repository.testing.install.dates import first_date
 from repository.testing.models import Recipe
 from sandbox import Sandbox, SandboxCommand
 
@@ -32,7 +33,7 @@ def environment_key(recipe: Recipe, interpreter: Path, index: Mapping[str, str])
     """Return a hash of everything that determines what is installed, except the commit itself."""
     inputs = {
         "repository": recipe.repository,
-        "before": month_end(recipe.committed_at).isoformat(),
+        "before": first_date(recipe, datetime.max.replace(tzinfo=UTC)).isoformat(),
         "python": str(interpreter),
         "requirements": recipe.requirements,
         "dependencies": recipe.dependencies,

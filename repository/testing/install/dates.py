@@ -19,12 +19,23 @@ def month_end(committed_at: int) -> datetime:
 def package_dates(recipe: Recipe, now: datetime) -> list[datetime]:
     """Return the dates to try, in order.
 
-    They are the end of the commit's month; the date at which packages supported the interpreter, if
+    They are the recipe's; the date at which packages supported the interpreter, if
     it is newer; and a year after the commit, for requirements that were not yet released.
     """
-    commit = min(month_end(recipe.committed_at), now)
+    first = first_date(recipe, now)
     interpreter = release_date(int(recipe.python.split(".")[1]))
     adopted = min(interpreter + timedelta(days=_ADOPTION_DAYS), now)
-    year_later = min(commit + timedelta(days=365), now)
-    later = [date for date in (adopted, year_later) if date > commit]
-    return [commit, *sorted(later)]
+    year_later = min(first + timedelta(days=365), now)
+    later = [date for date in (adopted, year_later) if date > first]
+    return [first, *sorted(later)]
+
+
+def first_date(recipe: Recipe, now: datetime) -> datetime:
+    """Return the date that the recipe names for its packages."""
+    if recipe.packages == "day":
+        commit = datetime.fromtimestamp(recipe.committed_at, UTC)
+        return min(commit.replace(hour=0, minute=0, second=0) + timedelta(days=1), now)
+    month = month_end(recipe.committed_at)
+    if recipe.packages == "later":
+        return min(month + timedelta(days=365), now)
+    return min(month, now)

@@ -33,6 +33,7 @@ _UNREACHABLE = re.compile(
     r" connect",
     re.I,
 )
+BUILD_SECONDS = 360.0
 _MAX_ATTEMPTS = 8
 _STEP_SECONDS = 280.0
 _LAST_STEP_SECONDS = 10.0
@@ -55,7 +56,7 @@ class BuildTask:
     workspace: Path
     recipe: Recipe
     log: CommandLog
-    seconds: float = 360.0
+    seconds: float = BUILD_SECONDS
     """Total time limit."""
 
 

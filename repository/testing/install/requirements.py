@@ -35,6 +35,14 @@ def requirements_of_extras(metadata: RawMetadata, recipe: Recipe) -> list[str]:
     return resolve_extras(metadata.get("name", ""), extras, requires, recipe.python)
 
 
+def all_extras(metadata: RawMetadata, python: str) -> dict[str, list[str]]:
+    """Return each extra of the installed repository with the requirements that it adds."""
+    name = metadata.get("name", "")
+    requires = metadata.get("requires_dist", [])
+    extras = metadata.get("provides_extra", [])
+    return {extra: resolve_extras(name, [extra], requires, python) for extra in extras}
+
+
 async def install_requirements(installer: UvInstaller, requirements: list[str]) -> None:
     """Install requirements together.
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -17,16 +18,32 @@ class Findings(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    additions: tuple[Addition, ...] = ()
-    tolerated_warnings: tuple[str, ...] = ()
+    python: str
+    packages: Literal["month", "day", "later"]
+    additions: tuple[Addition, ...]
+    tolerated_warnings: tuple[str, ...]
+    alternatives_tried: bool = False
+    """Whether other environments were tried because the base was largely red."""
 
     @classmethod
-    def of(cls, recipe: Recipe) -> "Findings":
-        return cls(additions=recipe.additions, tolerated_warnings=recipe.tolerated_warnings)
+    def of(cls, recipe: Recipe, *, alternatives_tried: bool) -> "Findings":
+        return cls(
+            alternatives_tried=alternatives_tried,
+            python=recipe.python,
+            packages=recipe.packages,
+            additions=recipe.additions,
+            tolerated_warnings=recipe.tolerated_warnings,
+        )
 
     def apply(self, recipe: Recipe) -> Recipe:
-        changes = {name: getattr(self, name) for name in type(self).model_fields}
-        return recipe.model_copy(update=changes)
+        return recipe.model_copy(
+            update={
+                "python": self.python,
+                "packages": self.packages,
+                "additions": self.additions,
+                "tolerated_warnings": self.tolerated_warnings,
+            }
+        )
 
 
 class FindingsStore:

@@ -1,6 +1,6 @@
-"""Prepare a repository's tests: build the environment, load the tests, run them on the base."""
+"""Build the environment of a repository's tests and load them in it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -9,15 +9,13 @@ from repository.runners import PYTHON_RUNNERS
 from repository.testing.environment import BuiltEnvironment
 from repository.testing.install.build import build_environment
 from repository.testing.install.installer import BuildTask, UvInstaller
+from repository.testing.install.requirements import all_extras, read_metadata
 from repository.testing.loading.additions import AdditionInstaller
 from repository.testing.loading.findings import Findings, FindingsStore
 from repository.testing.loading.loader import load_tests, open_for_loading
 from repository.testing.loading.remedies import RepositoryNames
-from repository.testing.loading.symptoms import Symptom, find_in_skips, find_symptoms
-from repository.testing.models import Addition, Recipe, TestReport
+from repository.testing.models import Recipe
 from repository.testing.plan import TestPlan
-from repository.testing.run.base import BaseRun, run_on_base
-from repository.testing.run.bed import TestBed
 
 _SECONDS = 150.0
 """Time limit of the installations after the tests were loaded or run."""
@@ -25,7 +23,7 @@ _SECONDS = 150.0
 
 @dataclass(frozen=True)
 class Preparation:
-    """The steps from a plan to the results on the base commit, in one workspace."""
+    """The environment of a plan's tests, in one workspace."""
 
     task: BuildTask
     """Its recipe is the plan's."""
@@ -35,63 +33,68 @@ class Preparation:
     async def build(self, tests: Sequence[str]) -> Recipe:
         """Build the environment, load the tests (none: all) in it and install what is missing.
 
+        If an earlier run on this machine found out what they lack, that is installed at once.
+
         Returns:
             The recipe with what was added.
 
         Raises:
             EnvironmentFailed: no environment in which the tests can run could be built.
         """
-        findings = self._store.read()
-        recipe = self.task.recipe
+        findings = self.findings.read()
         if findings is not None:
-            recipe = findings.apply(recipe)
-        tools, workspace, log = self.task.tools, self.task.workspace, self.task.log
-        await build_environment(tools, self.mirror, recipe, workspace, log)
-        if findings is None and self._can_add(recipe):
-            installer = self._addition_installer()
-            bed = open_for_loading(tools.sandbox, workspace, recipe)
-            additions = await load_tests(bed, tests, installer, log)
-            recipe = self._record(recipe, additions)
+            recipe = findings.apply(self.task.recipe)
+            await self.rebuild(recipe, self.task.seconds)
+            return recipe
+        recipe = self.task.recipe
+        await self.rebuild(recipe, self.task.seconds)
+        if self.can_be_extended(recipe):
+            recipe = await self._load(recipe, tests)
         return recipe
 
-    async def run_base(
-        self,
-        bed: TestBed,
-        tests: tuple[str, ...],
-        progress: Callable[[str], None],
-    ) -> BaseRun:
-        """Run tests (none: all) on the base, and again if what they lack can be installed."""
-        base_run = await run_on_base(bed, tests, progress)
-        recipe = bed.recipe
-        if not self._can_add(recipe):
-            return base_run
-        installer = self._addition_installer()
-        additions = await installer.install(_symptoms(base_run.report))
-        if not additions:
-            return base_run
-        progress(f"installed {', '.join(line.requirement for line in additions)}")
-        recipe = self._record(recipe, additions)
-        again = await run_on_base(bed.with_recipe(recipe), tests, progress)
-        if len(again.report.green) >= len(base_run.report.green):
-            return again
-        await installer.remove(additions)
-        self._record(base_run.bed.recipe, ())
-        return base_run
+    async def rebuild(self, recipe: Recipe, seconds: float) -> None:
+        """Build the environment of a recipe.
 
-    def _can_add(self, recipe: Recipe) -> bool:
+        Raises:
+            EnvironmentFailed: no environment in which the tests can run could be built.
+        """
+        task = self.task
+        await build_environment(
+            task.tools, self.mirror, recipe, task.workspace, task.log, seconds=seconds
+        )
+
+    def can_be_extended(self, recipe: Recipe) -> bool:
+        """Whether more packages can be installed into the recipe's environment."""
         return recipe.runner in PYTHON_RUNNERS and recipe.needs_environment
 
-    def _record(self, recipe: Recipe, additions: Sequence[Addition]) -> Recipe:
-        """Return the recipe with additions; note it for this environment and for later runs."""
-        recipe = recipe.model_copy(update={"additions": (*recipe.additions, *additions)})
+    def record(self, recipe: Recipe, *, alternatives_tried: bool = False) -> None:
+        """Note the final recipe for the environment in the workspace and for later runs."""
         environment = self._environment.model_copy(update={"recipe": recipe})
         environment.write(self.task.workspace)
-        self._store.write(Findings.of(recipe))
-        return recipe
+        self.findings.write(Findings.of(recipe, alternatives_tried=alternatives_tried))
+
+    async def addition_installer(self) -> AdditionInstaller:
+        interpreter = self._environment.interpreter
+        if interpreter is None:
+            raise ValueError("only Python's environments are extended")
+        task = replace(self.task, seconds=_SECONDS)
+        installer = UvInstaller(task, interpreter)
+        extras = all_extras(await read_metadata(installer), self.task.recipe.python)
+        return AdditionInstaller(installer, self._names(extras))
 
     @cached_property
-    def _store(self) -> FindingsStore:
+    def findings(self) -> FindingsStore:
         return FindingsStore(self.task.tools.cache, self.task.recipe)
+
+    async def _load(self, recipe: Recipe, tests: Sequence[str]) -> Recipe:
+        bed = open_for_loading(self.task.tools.sandbox, self.task.workspace, recipe)
+        installer = await self.addition_installer()
+        additions = await load_tests(bed, tests, installer, self.task.log)
+        if not additions:
+            return recipe
+        recipe = recipe.model_copy(update={"additions": tuple(additions)})
+        self.record(recipe)
+        return recipe
 
     @property
     def _environment(self) -> BuiltEnvironment:
@@ -100,26 +103,12 @@ class Preparation:
             raise OSError(f"no test environment in {self.task.workspace}")
         return environment
 
-    def _addition_installer(self) -> AdditionInstaller:
-        interpreter = self._environment.interpreter
-        if interpreter is None:
-            raise ValueError("only Python's environments are extended")
-        task = replace(self.task, seconds=_SECONDS)
-        return AdditionInstaller(UvInstaller(task, interpreter), self._names)
-
-    @property
-    def _names(self) -> RepositoryNames:
+    def _names(self, extras: Mapping[str, Sequence[str]]) -> RepositoryNames:
         detection = self.plan.detection
-        return RepositoryNames.of(
-            self.plan.sizes, detection.needs, detection.draft.package.name, self._imports
-        )
+        package = detection.draft.package.name
+        return RepositoryNames.of(self.plan.sizes, detection.needs, package, extras, self._imports)
 
     def _imports(self, module: str) -> bool:
         sha = self.task.recipe.base_sha
         statements = (f"import {module}", f"from {module}")
         return any(self.mirror.contains(sha, line, words=True) for line in statements)
-
-
-def _symptoms(report: TestReport) -> list[Symptom]:
-    output = "\n".join([*report.failures.values(), report.output])
-    return [*find_symptoms(output), *find_in_skips(report.skip_reasons)]

@@ -8,7 +8,7 @@ the index, for there it can only be a stranger's.
 """
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from packaging.requirements import Requirement
@@ -50,7 +50,9 @@ class RepositoryNames:
     mentioned: Mapping[str, str] = field(default_factory=dict)
     """Normalized name of a package -> the requirement that a file states."""
     package: str = ""
-    """The name of its own package."""
+    """The normalized name of its own package."""
+    extras: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Extra of its own package -> the requirements that it adds."""
     imports: Callable[[str], bool] = lambda _: False
     """Whether a file of the repository imports a module."""
 
@@ -60,25 +62,42 @@ class RepositoryNames:
         paths: Iterable[str],
         needs: Iterable[Need],
         package: str,
+        extras: Mapping[str, Sequence[str]],
         imports: Callable[[str], bool],
     ) -> "RepositoryNames":
+        lines = [need.line for need in needs]
+        for added in extras.values():
+            lines += added
         mentioned: dict[str, str] = {}
-        for line in installable(need.line for need in needs):
+        for line in installable(lines):
             mentioned.setdefault(canonicalize_name(Requirement(line).name), line)
-        return cls(OwnModules.of(paths), mentioned, canonicalize_name(package), imports)
+        own = OwnModules.of(paths)
+        return cls(own, mentioned, canonicalize_name(package), extras, imports)
 
 
 def find_remedies(symptoms: Iterable[Symptom], names: RepositoryNames) -> list[Remedy]:
     """Return the packages that provide what is missing, each once."""
     remedies: dict[str, Remedy] = {}
     for symptom in symptoms:
-        remedy = _find_remedy(symptom, names)
-        if remedy is None:
-            continue
-        package = canonicalize_name(Requirement(remedy.requirement).name)
-        if package != names.package:
-            remedies.setdefault(package, remedy)
+        for remedy in _find_remedies(symptom, names):
+            package = canonicalize_name(Requirement(remedy.requirement).name)
+            if package != names.package:
+                remedies.setdefault(package, remedy)
     return list(remedies.values())
+
+
+def _find_remedies(symptom: Symptom, names: RepositoryNames) -> list[Remedy]:
+    if symptom.lack is Lack.EXTRA:
+        return _for_extra(symptom, names)
+    remedy = _find_remedy(symptom, names)
+    return [] if remedy is None else [remedy]
+
+
+def _for_extra(symptom: Symptom, names: RepositoryNames) -> list[Remedy]:
+    package, _, extra = symptom.name.rstrip("]").partition("[")
+    if canonicalize_name(package) != names.package:
+        return []
+    return [Remedy(line, symptom.evidence) for line in names.extras.get(extra, ())]
 
 
 def _find_remedy(symptom: Symptom, names: RepositoryNames) -> Remedy | None:

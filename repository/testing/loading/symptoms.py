@@ -22,6 +22,8 @@ class Lack(StrEnum):
     MODULE = "module"
     OPTIONAL = "optional module"
     """A word in the reason of a skip, which may name a package."""
+    EXTRA = "extra"
+    """``package[extra]`` in the reason of a skip."""
     PACKAGE = "package"
     FIXTURE = "fixture"
     MARK = "mark"
@@ -48,10 +50,11 @@ _ASYNC = "async def functions are not natively supported"
 _UNKNOWN_OPTIONS = re.compile(r"unrecognized arguments: (.+)")
 _OPTION = re.compile(r"(?<![\w-])(--[a-z][\w-]*|-[a-z])")
 _REQUIRED_PLUGINS = re.compile(r"Missing required plugins: (.+)")
+_EXTRA = re.compile(r"\b([A-Za-z][\w.-]{0,60}\[[\w-]{1,40}\])")
 _WORD = r"['\"`]?(\w[\w.-]{0,60})"
 #: In the reason of a skip: the name of a package that is not installed.
 _SKIPPED_WITHOUT = (
-    re.compile(rf"\b(?:requires?|needs?|without|missing|install)(?: the)?[ :]+{_WORD}", re.I),
+    re.compile(rf"\b(?:requires?|needs?|without|missing|install|no)(?: the)?[ :]+{_WORD}", re.I),
     re.compile(
         rf"\b{_WORD}['\"`]?(?: package| module| library)?(?: is| are)? "
         r"(?:not (?:installed|available|found|importable)|unavailable|required|missing|needed)",
@@ -95,7 +98,7 @@ def _lacks_in(line: str) -> list[tuple[Lack, str]]:
 
 
 def _words_in_skip(reason: str) -> list[tuple[Lack, str]]:
-    words: list[tuple[Lack, str]] = []
+    words = [(Lack.EXTRA, name) for name in _EXTRA.findall(reason)]
     for pattern in _SKIPPED_WITHOUT:
         for word in pattern.findall(reason):
             words.append((Lack.OPTIONAL, _top_level(word.strip(".-"))))

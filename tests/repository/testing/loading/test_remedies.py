@@ -16,6 +16,7 @@ NAMES = RepositoryNames.of(
     PATHS,
     declared_needs(["PyYAML>=5", "responses==0.10", "flask<3"], "requirements.txt"),
     "Shop",
+    {"async_rest": ["google-auth[aiohttp]>=2", "requests-async"]},
     lambda module: module in ("docutils", "PIL"),
 )
 
@@ -62,6 +63,17 @@ def test_a_word_of_a_skip_is_a_package_only_if_the_repository_imports_it() -> No
     assert remedy_for(Lack.OPTIONAL, "network") is None
     assert remedy_for(Lack.OPTIONAL, "Docutils") == Remedy("docutils", "line", module="docutils")
     assert remedy_for(Lack.OPTIONAL, "Pillow") == Remedy("pillow", "line")
+
+
+def test_an_extra_of_the_repository_is_installed_with_its_requirements() -> None:
+    symptoms = [
+        Symptom(Lack.EXTRA, "Shop[async_rest]", "line"),
+        Symptom(Lack.EXTRA, "stranger[async_rest]", "line"),
+    ]
+    assert find_remedies(symptoms, NAMES) == [
+        Remedy("google-auth[aiohttp]>=2", "line"),
+        Remedy("requests-async", "line"),
+    ]
 
 
 def test_unknown_fixtures_and_options_are_left_alone() -> None:

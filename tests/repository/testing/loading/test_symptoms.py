@@ -56,6 +56,11 @@ def test_the_reason_of_a_skip_may_name_a_package(reason: str, word: str) -> None
     assert (Lack.OPTIONAL, word) in {(s.lack, s.name) for s in find_in_skips([reason])}
 
 
+def test_the_reason_of_a_skip_may_name_an_extra() -> None:
+    (extra, *_) = find_in_skips(["Skipped because google-api-core[async_rest] is not installed"])
+    assert (extra.lack, extra.name) == (Lack.EXTRA, "google-api-core[async_rest]")
+
+
 def test_long_output_is_read_in_linear_time() -> None:
     assert find_symptoms("unrecognized arguments: " + "-" * 1_000_000) == []
     assert find_in_skips(["a-" * 500_000]) == []
