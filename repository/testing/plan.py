@@ -107,7 +107,7 @@ def _python_recipe(draft: RecipeDraft, commit: BaseCommit, minor: int) -> Recipe
         version_from_git=draft.package.version_from_git,
         source_root=draft.package.source_root,
         extras=draft.needs.extras,
-        dependencies=draft.package.dependencies,
+        dependencies=draft.needs.dependencies,
         requirements=draft.needs.requirements,
         modules=dict(draft.needs.modules),
         environment=dict(draft.environment),

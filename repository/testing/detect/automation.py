@@ -1,19 +1,24 @@
 """Read how a repository's automation runs its tests: CI, tox, nox, Makefile and the like.
 
-All files are read as text. Nothing is run, and no YAML is loaded, since hostile documents can
-expand without bound. A line is taken for a command if it looks like one.
+All files are read as text. Nothing is run. A line is taken for a command if it looks like one.
 """
 
 import re
-import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import Literal
 
+from repository.testing.detect.blocks import Line, is_for_other_purpose, is_special, read_lines
+from repository.testing.detect.nox import read_noxfile
+from repository.testing.detect.pip_commands import install_arguments, is_install
+from repository.testing.detect.prose import read_prose
+from repository.testing.detect.python_versions import minors_in_matrix
+from repository.testing.detect.requirements import Source
 from repository.testing.detect.tree import Tree
 
+_NOXFILE = "noxfile.py"
 _FILES = (
     ".github/workflows/*.yml",
     ".github/workflows/*.yaml",
@@ -21,13 +26,18 @@ _FILES = (
     ".circleci/config.yml",
     "azure-pipelines.yml",
     ".gitlab-ci.yml",
+    "bitbucket-pipelines.yml",
+    "appveyor.yml",
+    ".appveyor.yml",
     "tox.ini",
-    "noxfile.py",
+    "tox.toml",
+    _NOXFILE,
     "pyproject.toml",
     "Makefile",
     "GNUmakefile",
     "justfile",
     "*.just",
+    "Taskfile.yml",
     ".devcontainer/devcontainer.json",
     ".devcontainer.json",
     ".travis/*.sh",
@@ -35,38 +45,33 @@ _FILES = (
     "bin/test_travis.sh",
     "scripts/test*",
     "script/test*",
-    "README.md",
-    "CONTRIBUTING.md",
+    "Dockerfile*",
+    "*.Dockerfile",
+    "*/Dockerfile*",
+    "Containerfile",
+    "CONTRIBUTING.*",
+    ".github/CONTRIBUTING.*",
+    "docs/contributing*",
+    "docs/*/contributing*",
+    "DEVELOPMENT.*",
+    "HACKING.*",
+    "README*",
+    "INSTALL*",
+    "setup.sh",
+    "install.sh",
+    "scripts/setup*",
+    "scripts/install*",
 )
 """Patterns of the files to read, most reliable first."""
+_PROSE = (".md", ".rst", ".markdown", ".txt", ".adoc")
 _MAX_DEPTH = 2
-_MAX_FILES = 25
-_MAX_LINES = 4000
+_MAX_FILES = 40
 _MAX_COMMAND = 200
 
-_PIP_INSTALL = re.compile(r"\b(?:pip3?|uv pip)\s+install\s+(?P<arguments>.+)")
-_NOX_CALL = re.compile(r"session\.(?P<verb>install|run)\((?P<arguments>[^()]*)\)", re.S)
-_STRING = re.compile(r"['\"]([^'\"\n]*)['\"]")
-_VERSION_MATRIX = re.compile(
-    r"^\s*-?\s*(?:python(?:[-_]version)?|env_?list|envlist)\s*[:=](.*)$", re.I
-)
-_MINOR_VERSION = re.compile(r"3\.(\d+)|\bpy3(\d+)\b")
 _KEY_BEFORE_COMMAND = re.compile(r"^(?:-\s*)?(?:run|script|commands|test|install)\s*[:=]\s*\|?")
-_COMMAND_IN_PROSE = re.compile(r"(?:\$ )?(?:python|pytest|\./|tox|make|npm|go |cargo )")
-_END_OF_COMMAND = re.compile(r"\s(?:&&|\|\||;|\||#|>)")
-_CONTINUED_LINE = re.compile(r"\\\n\s*")
+_SEPARATOR = re.compile(r"\s(?:&&|\|\||;)\s")
 _PYTEST_CALL = re.compile(r"\b(?:pytest|py\.test)\b(?!\.)")
 _UNITTEST_CALL = re.compile(r"-m\s+unittest\b|\bsetup\.py test\b|-m\s+django\s+test\b")
-_REQUIREMENT_OPTIONS = ("-r", "--requirement")
-_OTHER_OPTIONS_WITH_VALUE = (
-    "-c",
-    "--constraint",
-    "-f",
-    "--find-links",
-    "-i",
-    "--index-url",
-    "--extra-index-url",
-)
 
 CalledRunner = Literal["pytest", "unittest", "script"]
 
@@ -75,6 +80,18 @@ CalledRunner = Literal["pytest", "unittest", "script"]
 class AutomationLine:
     path: str
     text: str
+    number: int = 0
+    """The line in the file, counted from 1."""
+    for_tests: bool = True
+    """Whether the job, session or section around it may be for tests."""
+
+    @property
+    def source(self) -> Source:
+        return Source(self.path, line=self.number)
+
+    @property
+    def in_nox(self) -> bool:
+        return self.path == _NOXFILE
 
 
 @dataclass(frozen=True)
@@ -84,14 +101,16 @@ class AutomationHints:
     calls: tuple[AutomationLine, ...] = ()
     """Commands that seem to run tests."""
     installs: tuple[AutomationLine, ...] = ()
-    """Arguments of pip install: requirements, ``-r FILE`` as ``-rFILE``, ``.[extra]``."""
+    """Arguments of installs: requirements, ``-r FILE`` as ``-rFILE``, ``.[extra]``."""
     minors: tuple[int, ...] = ()
     """Minor versions of Python 3 in version matrices, in order."""
+    minors_source: Source | None = None
+    """Where the newest of ``minors`` was found."""
 
     @property
     def pip_arguments(self) -> list[str]:
-        """The texts of ``installs``."""
-        return [line.text for line in self.installs]
+        """The texts of the ``installs`` that may be for tests."""
+        return [line.text for line in self.installs if line.for_tests]
 
     def called_runner(self, script: str) -> CalledRunner | None:
         """Return the first runner called; ``script`` is the repository's own, or empty."""
@@ -114,20 +133,28 @@ def read_automation(tree: Tree, script: str) -> AutomationHints:
     """
     calls: list[AutomationLine] = []
     installs: list[AutomationLine] = []
-    minors: set[int] = set()
+    minors: dict[int, Source] = {}
     for path in _automation_files(tree.paths):
         for line in _lines(path, tree.text(path)):
-            minors.update(_minors_in_matrix(line))
-            command = _KEY_BEFORE_COMMAND.sub("", line).strip()
-            if path.endswith(".md") and not _COMMAND_IN_PROSE.match(command):
-                continue
-            install = _PIP_INSTALL.search(command)
-            if install:
-                arguments = _parse_pip_arguments(install["arguments"])
-                installs += [AutomationLine(path, argument) for argument in arguments]
-            elif _runs_tests(command, script):
-                calls.append(AutomationLine(path, command[:_MAX_COMMAND]))
-    return AutomationHints(tuple(calls), tuple(installs), tuple(sorted(minors)))
+            for_tests = _may_be_for_tests(path, line)
+            if for_tests:
+                for minor in minors_in_matrix(path, line):
+                    minors.setdefault(minor, Source(path, line=line.number))
+            for command in _commands(line):
+                if is_install(command):
+                    installs += [
+                        AutomationLine(path, argument, line.number, for_tests)
+                        for argument in install_arguments(command)
+                    ]
+                elif _runs_tests(command, script):
+                    call = AutomationLine(path, command[:_MAX_COMMAND], line.number, for_tests)
+                    calls.append(call)
+    return AutomationHints(
+        calls=tuple(calls),
+        installs=tuple(installs),
+        minors=tuple(sorted(minors)),
+        minors_source=minors[max(minors)] if minors else None,
+    )
 
 
 def _automation_files(paths: Sequence[str]) -> list[str]:
@@ -136,32 +163,31 @@ def _automation_files(paths: Sequence[str]) -> list[str]:
     files: dict[str, None] = {}
     for pattern in _FILES:
         for path in shallow:
-            if fnmatchcase(path, pattern):
+            if fnmatchcase(path, pattern) and not is_special(PurePosixPath(path).stem):
                 files[path] = None
     return list(files)[:_MAX_FILES]
 
 
-def _lines(path: str, text: str) -> list[str]:
-    if path.endswith(".py"):
-        return _nox_commands(text)
-    lines = _CONTINUED_LINE.sub(" ", text).splitlines()[:_MAX_LINES]
-    return [line.strip() for line in lines if not line.lstrip().startswith("#")]
+def _lines(path: str, text: str) -> list[Line]:
+    """Return the lines of a file that may matter; lines of special jobs are left out."""
+    if path == _NOXFILE:
+        lines = read_noxfile(text)
+    elif path.endswith(_PROSE) or path == "README":
+        lines = read_prose(text)
+    else:
+        lines = read_lines(text)
+    return [line for line in lines if not any(map(is_special, line.blocks))]
 
 
-def _nox_commands(text: str) -> list[str]:
-    """Return the commands that nox sessions run."""
-    commands = []
-    for call in _NOX_CALL.finditer(text):
-        program = "pip install" if call["verb"] == "install" else ""
-        commands.append(f"{program} {' '.join(_STRING.findall(call['arguments']))}")
-    return commands
+def _may_be_for_tests(path: str, line: Line) -> bool:
+    names = (PurePosixPath(path).stem, *line.blocks)
+    return not any(map(is_for_other_purpose, names))
 
 
-def _minors_in_matrix(line: str) -> set[int]:
-    matrix = _VERSION_MATRIX.match(line)
-    if matrix is None:
-        return set()
-    return {int(dotted or short) for dotted, short in _MINOR_VERSION.findall(matrix[1])}
+def _commands(line: Line) -> Iterator[str]:
+    """Yield the commands of a line, which a shell would run one after the other."""
+    for part in _SEPARATOR.split(line.text):
+        yield _KEY_BEFORE_COMMAND.sub("", part).strip()
 
 
 def _runs_tests(command: str, script: str) -> bool:
@@ -173,21 +199,3 @@ def _runs_tests(command: str, script: str) -> bool:
 def _calls_script(command: str, script: str) -> bool:
     name = re.escape(PurePosixPath(script).name)
     return bool(name) and re.search(rf"(?:^|[\s/'\"]){name}\b", command) is not None
-
-
-def _parse_pip_arguments(text: str) -> list[str]:
-    """Return requirements and requirement files; other options are left out."""
-    command = _END_OF_COMMAND.split(f"{text} ")[0]
-    try:
-        words = shlex.split(command)
-    except ValueError:
-        return []
-    arguments = []
-    previous = ""
-    for word in words:
-        if previous in _REQUIREMENT_OPTIONS:
-            arguments.append(f"-r{word}")
-        elif previous not in _OTHER_OPTIONS_WITH_VALUE and not word.startswith("-"):
-            arguments.append(word)
-        previous = word
-    return arguments

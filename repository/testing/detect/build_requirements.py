@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from packaging.version import InvalidVersion, Version
 
+from repository.testing.detect.package_names import distribution_of
 from repository.testing.detect.parsing import (
     parse_python,
     setup_argument,
@@ -16,7 +17,7 @@ from repository.testing.detect.parsing import (
     unconditional_lines,
 )
 from repository.testing.detect.project import Project, top_packages
-from repository.testing.detect.requirements import PACKAGES, installable, package_name
+from repository.testing.detect.requirements import installable, package_name
 
 #: Build tools that a setup.py imports only where they are used, module -> requirement.
 _BUILD_TOOLS = {
@@ -106,7 +107,7 @@ def _imported(project: Project) -> Iterator[str]:
     own = {path.partition("/")[0].removesuffix(".py") for path in project.tree.paths}
     for name in _modules_in(module.body):
         if name not in own and name not in sys.stdlib_module_names and name != "distutils":
-            yield PACKAGES.get(name, _BUILD_TOOLS.get(name, name))
+            yield _BUILD_TOOLS.get(name) or distribution_of(name)
     for name in _modules_in(ast.walk(module)):
         if name in _BUILD_TOOLS:
             yield _BUILD_TOOLS[name]

@@ -8,6 +8,7 @@ from repository.files import matches
 from repository.runners import Runner
 from repository.testing.detect.automation import AutomationHints, read_automation
 from repository.testing.detect.build_requirements import PackageBuild, read_build
+from repository.testing.detect.imports import reachable_sources
 from repository.testing.detect.interpreter_pins import Pin, find_image_pin, find_pin
 from repository.testing.detect.needs import TestNeeds, find_needs, select_needs
 from repository.testing.detect.project import Package, Project
@@ -19,8 +20,15 @@ from repository.testing.detect.python_tests import (
     find_test_files,
     read_shared_files,
 )
-from repository.testing.detect.requirements import Need, declared_needs, installable
+from repository.testing.detect.requirements import (
+    Confidence,
+    Need,
+    Source,
+    installable,
+    needs_from,
+)
 from repository.testing.detect.toolchains import DetectedToolchain, detect_toolchain, use_runner
+from repository.testing.detect.tox import read_tox
 from repository.testing.detect.tree import Tree
 
 
@@ -97,7 +105,11 @@ def _detect_python(tree: Tree) -> Detection:
     hints = read_automation(tree, script.path)
     choice = choose_runners(project, tests, script, hints)
     test_code = {**tests.texts, **read_shared_files(tree, tests)}
-    all_needs = find_needs(project, hints, test_code)
+    tox = read_tox(tree)
+    all_needs = find_needs(project, hints, tox, test_code)
+    code = test_code
+    if not project.package.is_installable:
+        code = {**reachable_sources(tree, test_code), **test_code}
     draft = RecipeDraft(
         runners=choice.runners,
         has_tests=choice.has_tests,
@@ -105,8 +117,8 @@ def _detect_python(tree: Tree) -> Detection:
         patterns=tests.patterns,
         package=project.package,
         build=read_build(project),
-        needs=select_needs(all_needs, project, hints, test_code),
         pin=_find_pin(project, hints),
+        needs=select_needs(all_needs, project, hints, tox, code),
     )
     return Detection(
         draft=draft,
@@ -160,7 +172,8 @@ def _configure(detection: Detection, config: TestsConfig, tree: Tree) -> Detecti
     reason = detection.reason
     if config.command or config.runner:
         reason = f"set in {CONFIG}"
-    configured_needs = declared_needs(config.requirements, CONFIG)
+    source = Source(CONFIG, "[tests] requirements")
+    configured_needs = needs_from(config.requirements, source, Confidence.DECLARED)
     return Detection(
         draft=_configure_draft(draft, config),
         reason=reason,
@@ -201,10 +214,12 @@ def _explain_needs(chosen: TestNeeds, needs: Sequence[Need]) -> list[Evidence]:
     """Return each requirement with its source."""
     sources: dict[str, str] = {}
     for need in needs:
-        sources.setdefault(need.line, need.source)
+        sources.setdefault(need.line, str(need.source))
     evidence = []
     for line in chosen.requirements:
         evidence.append(Evidence(f"requirement {line}", sources[line]))
+    for line in chosen.dependencies:
+        evidence.append(Evidence(f"dependency {line}", sources[line]))
     for module, line in sorted(chosen.modules.items()):
         source = sources.get(line, "not named in any file")
         evidence.append(Evidence(f"{line} if missing", f"tests import {module}; {source}"))

@@ -7,35 +7,62 @@ where each was found.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from repository.testing.detect.automation import AutomationHints
-from repository.testing.detect.parsing import setup_argument, strings, table, unconditional_lines
+from repository.testing.detect.automation import AutomationHints, AutomationLine
+from repository.testing.detect.conda import from_conda, from_pixi
+from repository.testing.detect.pip_commands import FILE_OPTION
+from repository.testing.detect.pipfile import from_pipfile
 from repository.testing.detect.project import Project
+from repository.testing.detect.pyproject_needs import from_pyproject
 from repository.testing.detect.requirement_files import NOT_FOR_TESTS, from_requirement_files
 from repository.testing.detect.requirements import (
     Confidence,
     Need,
-    choose_for_tests,
-    declared_needs,
+    Source,
     installable,
-    mentioned_needs,
+    needs_from,
     package_name,
 )
+from repository.testing.detect.setup_needs import from_setup
 from repository.testing.detect.test_code import find_modules, find_plugins
-from repository.testing.detect.tree import Tree
+from repository.testing.detect.tox import ToxEnvironment
 
 _MAX_REQUIREMENTS = 120
-_FOLDER_WITH_EXTRAS = re.compile(r"^(?:-e\s*)?\.\[([\w,. -]+)\]")
-_CONDA_FILE = re.compile(
-    r"^(?:[\w.-]*/){0,3}(?:environment[\w.-]*|[\w.-]*(?:require|env|dev|py3)[\w.-]*)\.ya?ml$", re.I
+_MAX_COMMANDED = 25
+"""Commands that install more than this install tools, too."""
+_FOLDER_WITH_EXTRAS = re.compile(r"^(?:-e\s*|--editable[\s=]*)?[\"']?\.\[([\w,. -]+)\]")
+_TOOLS = frozenset(
+    [
+        "black",
+        "build",
+        "check-manifest",
+        "codecov",
+        "coveralls",
+        "flake8",
+        "isort",
+        "mypy",
+        "nox",
+        "pip",
+        "pip-tools",
+        "pipenv",
+        "pipx",
+        "poetry",
+        "pre-commit",
+        "pylint",
+        "ruff",
+        "setuptools",
+        "tox",
+        "tox-uv",
+        "twine",
+        "uv",
+        "virtualenv",
+        "wheel",
+    ]
 )
-_CONDA_ITEM = re.compile(r"[ \t]{0,8}-[ \t]{1,8}([A-Za-z0-9][\w.-]*)[ \t]*(?:[=<>!~].*)?(?:#.*)?$")
-_MAX_CONDA_FILES = 8
-_MAX_CONDA_LINE = 500
+"""Tools that commands install and tests seldom need."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +74,16 @@ class TestNeeds:
     requirements: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
     """Extras of the repository's own package, in addition to those for tests."""
+    dependencies: tuple[str, ...] = ()
+    """What the code needs to run; to install if the repository's own package can't be."""
     modules: Mapping[str, str] = field(default_factory=dict)
-    """Module that the tests import -> requirement that provides it, if it is missing."""
+    """Imported module -> requirement that provides it, if it is missing."""
 
 
 def find_needs(
     project: Project,
     hints: AutomationHints,
+    tox: ToxEnvironment,
     tests: Mapping[str, str],
 ) -> list[Need]:
     """Return the needs from all sources; of several for one package, the first counts.
@@ -61,18 +91,20 @@ def find_needs(
     Args:
         project: The packaging files.
         hints: The installs in automation.
+        tox: The environment in which tox runs the tests.
         tests: path -> text of the test files and of the files that they share.
     """
+    pip_arguments = [*tox.dependencies, *hints.pip_arguments]
     return [
-        *from_automation(hints),
+        *_from_automation(hints),
         *from_conda(project.tree),
-        *from_requirement_files(project.tree, _installed_lines(project, hints)),
-        *from_dependency_groups(project),
-        *from_poetry(project),
-        *from_hatch(project),
+        *from_requirement_files(project.tree, pip_arguments),
+        *from_pipfile(project.tree),
+        *from_pyproject(project),
         *from_setup(project),
-        *from_tox(project),
-        *from_test_code(project, tests),
+        *_from_tox(tox),
+        *_from_test_code(project, tests),
+        *from_pixi(project.tree, project.pyproject),
     ]
 
 
@@ -80,120 +112,97 @@ def select_needs(
     needs: Sequence[Need],
     project: Project,
     hints: AutomationHints,
-    tests: Mapping[str, str],
+    tox: ToxEnvironment,
+    code: Mapping[str, str],
 ) -> TestNeeds:
-    """Select what to install: declared needs, and mentioned needs that tests import.
+    """Select what to install: declared needs, and mentioned needs that the code imports.
 
     The repository's own package is never installed from an index; a need for it with extras adds
     these extras.
+
+    Args:
+        needs: The needs from all sources.
+        project: The packaging files.
+        hints: The installs in automation.
+        tox: The environment in which tox runs the tests.
+        code: path -> text of the test files and of what they need, whose imports count.
     """
     own_name = canonicalize_name(project.package.name)
-    declared_lines = _lines(needs, Confidence.DECLARED)
-    mentioned_lines: dict[str, str] = {}
-    for line in _lines(needs, Confidence.MENTIONED):
-        mentioned_lines[package_name(line)] = line
-
-    requirements = []
-    for line in declared_lines:
-        if package_name(line) != own_name:
-            requirements.append(line)
-
-    extras = _extras_of_folder(_installed_lines(project, hints))
-    for line in installable([*declared_lines, *mentioned_lines.values()]):
-        if package_name(line) == own_name:
-            extras |= Requirement(line).extras
+    foreign: list[Need] = []
+    extras = _extras_of_folder([*tox.dependencies, *hints.pip_arguments])
+    extras.update(tox.extras)
+    for need in needs:
+        extras |= _extras_of_folder([need.line])
+        for line in installable([need.line]):
+            if package_name(line) != own_name:
+                foreign.append(need)
+            elif need.confidence is not Confidence.RUNTIME:
+                extras |= Requirement(line).extras
+    dependencies = _lines(foreign, Confidence.RUNTIME) or _commanded(foreign)
     return TestNeeds(
-        requirements=tuple(requirements[:_MAX_REQUIREMENTS]),
+        requirements=tuple(_lines(foreign, Confidence.DECLARED)[:_MAX_REQUIREMENTS]),
         extras=tuple(sorted(filter(_is_for_tests, extras))),
-        modules=find_modules(tests, project.tree.paths, mentioned_lines),
+        dependencies=tuple(dependencies[:_MAX_REQUIREMENTS]),
+        modules=find_modules(code, project.tree.paths, _known_requirements(foreign), own_name),
     )
 
 
-def from_automation(hints: AutomationHints) -> list[Need]:
+def _commanded(needs: Iterable[Need]) -> list[str]:
+    """Return what commands install; nothing if that is so much that it must be tools."""
+    lines = _lines(needs, Confidence.COMMAND)
+    return lines if len(lines) <= _MAX_COMMANDED else []
+
+
+def _known_requirements(needs: Iterable[Need]) -> dict[str, str]:
+    """Return normalized package name -> requirement to install if something imports it.
+
+    Of a package that is installed anyway, it is the name alone: the line may have failed.
+    """
+    known: dict[str, str] = {}
+    for need in sorted(needs, key=lambda need: list(Confidence).index(need.confidence)):
+        name = package_name(need.line)
+        is_certain = need.confidence in (Confidence.DECLARED, Confidence.RUNTIME)
+        known.setdefault(name, Requirement(need.line).name if is_certain else need.line)
+    return known
+
+
+def _from_automation(hints: AutomationHints) -> list[Need]:
+    """Return what is installed by commands; of those for another purpose, the names only."""
     needs: list[Need] = []
     for install in hints.installs:
-        needs += mentioned_needs([install.text], install.path)
-    return needs
+        if install.text.startswith((FILE_OPTION, ".")):
+            continue
+        for line in installable([install.text]):
+            name = Requirement(line).name
+            if not install.for_tests:
+                line = name
+            confidence = _confidence_of_command(name, install)
+            needs.append(Need(line, install.source, confidence))
+    return sorted(needs, key=lambda need: need.confidence is Confidence.MENTIONED)
 
 
-def from_conda(tree: Tree) -> list[Need]:
-    """Read conda's files, those nearest to the root first.
-
-    Only names are used, since conda has its own syntax for versions.
-    """
-    paths = filter(_CONDA_FILE.match, tree.paths)
-    by_depth = sorted(paths, key=lambda path: path.count("/"))
-    needs: list[Need] = []
-    for path in by_depth[:_MAX_CONDA_FILES]:
-        needs += mentioned_needs(_conda_names(tree.text(path)), path)
-    return needs
+def _confidence_of_command(name: str, install: AutomationLine) -> Confidence:
+    if not install.for_tests or canonicalize_name(name) in _TOOLS:
+        return Confidence.MENTIONED
+    return Confidence.DECLARED if install.in_nox else Confidence.COMMAND
 
 
-def from_dependency_groups(project: Project) -> list[Need]:
-    """Read the test groups of PEP 735 and of pdm, which had them earlier."""
-    needs: list[Need] = []
-    for keys in (("dependency-groups",), ("tool", "pdm", "dev-dependencies")):
-        groups = table(project.pyproject, *keys)
-        for name in choose_for_tests(groups):
-            lines = _resolve_group(groups, name, set())
-            needs += declared_needs(lines, f"pyproject.toml [{'.'.join(keys)}] {name}")
-    return needs
+def _from_tox(tox: ToxEnvironment) -> list[Need]:
+    section = f"[testenv] deps of {tox.name}" if tox.name else "[testenv] deps"
+    return needs_from(tox.dependencies, Source(tox.path, section), Confidence.DECLARED)
 
 
-def from_poetry(project: Project) -> list[Need]:
-    """Read only names from poetry's groups, since poetry has its own syntax for versions."""
-    poetry = table(project.pyproject, "tool", "poetry")
-    packages = dict(table(poetry, "dev-dependencies"))
-    packages.pop("python", None)
-    needs = declared_needs(packages, "pyproject.toml [tool.poetry.dev-dependencies]")
-    groups = table(poetry, "group")
-    for name in choose_for_tests(groups):
-        packages = table(groups, name, "dependencies")
-        needs += declared_needs(packages, f"pyproject.toml [tool.poetry.group.{name}]")
-    return needs
-
-
-def from_hatch(project: Project) -> list[Need]:
-    environments = table(project.pyproject, "tool", "hatch", "envs")
-    needs: list[Need] = []
-    for name in environments:
-        environment = table(environments, name)
-        for key in ("dependencies", "extra-dependencies"):
-            lines = strings(environment.get(key))
-            needs += declared_needs(lines, f"pyproject.toml [tool.hatch.envs.{name}] {key}")
-    return needs
-
-
-def from_setup(project: Project) -> list[Need]:
-    """Read ``tests_require`` from setup.py and setup.cfg."""
-    in_setup_py = setup_argument(project.setup_py, "tests_require")
-    in_setup_cfg = project.setup_cfg.get("options", "tests_require", fallback="")
-    return [
-        *declared_needs(in_setup_py, "setup.py tests_require"),
-        *declared_needs(unconditional_lines(in_setup_cfg), "setup.cfg tests_require"),
-    ]
-
-
-def from_tox(project: Project) -> list[Need]:
-    return declared_needs(project.tox_dependencies, "tox.ini [testenv] deps")
-
-
-def from_test_code(project: Project, tests: Mapping[str, str]) -> list[Need]:
+def _from_test_code(project: Project, tests: Mapping[str, str]) -> list[Need]:
     """Return the pytest plugins that tests and pytest's configuration use, declared or not."""
     needs: list[Need] = []
     for plugin in find_plugins(tests, project.pytest_config):
-        needs += declared_needs([plugin.package], plugin.reason)
+        needs.append(Need(plugin.package, Source("", plugin.reason), Confidence.DECLARED))
     return needs
 
 
 def _lines(needs: Iterable[Need], confidence: Confidence) -> list[str]:
     """Return the installable lines of the needs with this confidence."""
     return installable(need.line for need in needs if need.confidence is confidence)
-
-
-def _installed_lines(project: Project, hints: AutomationHints) -> list[str]:
-    """Return the arguments that tox and CI pass to pip."""
-    return [*project.tox_dependencies, *hints.pip_arguments]
 
 
 def _extras_of_folder(lines: Iterable[str]) -> set[str]:
@@ -209,35 +218,3 @@ def _extras_of_folder(lines: Iterable[str]) -> set[str]:
 
 def _is_for_tests(extra: str) -> bool:
     return NOT_FOR_TESTS.search(extra) is None
-
-
-def _conda_names(text: str) -> list[str]:
-    _, _, dependencies = text.partition("dependencies:")
-    names = []
-    for line in dependencies.splitlines():
-        if len(line) > _MAX_CONDA_LINE:
-            continue
-        item = _CONDA_ITEM.match(line)
-        if item and item[1].lower() not in ("python", "pip"):
-            names.append(item[1])
-    return names
-
-
-def _resolve_group(groups: Mapping[str, Any], name: str, seen: set[str]) -> list[str]:
-    """Return a group's lines with those of the groups it includes, each group once.
-
-    ``packaging.dependency_groups`` rejects a group for one invalid line, and duplicates groups that
-    are included twice: hostile files could expand without bound.
-    """
-    members = groups.get(name)
-    if name in seen or not isinstance(members, list):
-        return []
-    seen.add(name)
-    lines: list[str] = []
-    for member in members:
-        if isinstance(member, str):
-            lines.append(member)
-        elif isinstance(member, dict):
-            included_name = str(member.get("include-group"))
-            lines += _resolve_group(groups, included_name, seen)
-    return lines

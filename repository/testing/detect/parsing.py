@@ -3,6 +3,8 @@
 import ast
 import configparser
 import re
+from collections import deque
+from collections.abc import Mapping
 from typing import Any
 
 from repository.toml import read_toml
@@ -64,10 +66,10 @@ def unconditional_lines(text: str | None) -> list[str]:
 
 
 def parse_python(source: str) -> ast.Module | None:
-    """Return the module, which is not run; None if this Python can't parse it."""
+    """Return the syntax tree of a source; None if it can't be parsed."""
     try:
         return ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
 
@@ -76,25 +78,49 @@ def setup_argument(source: str, name: str) -> list[str]:
 
     The file is parsed, never run: only literals are read, and variables that hold a literal.
     """
-    module = parse_python(source)
-    if module is None:
-        return []
-    variables = _variables(module)
-    texts = []
-    for node in ast.walk(module):
-        if not isinstance(node, ast.keyword) or node.arg != name:
-            continue
-        value = node.value
-        if isinstance(value, ast.Name):
-            value = variables.get(value.id, value)
-        texts += _literal_texts(value)
+    texts: list[str] = []
+    for value, variables in _setup_values(source, name):
+        texts += literal_strings(value, variables)
     return texts
 
 
-def _variables(module: ast.Module) -> dict[str, ast.expr]:
-    """Return name -> last assigned value."""
+def setup_table(source: str, name: str) -> dict[str, list[str]]:
+    """Return the dictionary of lists of strings that a setup.py passes as an argument."""
+    table: dict[str, list[str]] = {}
+    for value, variables in _setup_values(source, name):
+        if isinstance(value, ast.Name):
+            value = variables.get(value.id, value)
+        if not isinstance(value, ast.Dict):
+            continue
+        for key, item in zip(value.keys, value.values, strict=True):
+            if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                table[key.value] = literal_strings(item, variables)
+    return table
+
+
+def _setup_values(source: str, name: str) -> list[tuple[ast.expr, dict[str, ast.expr]]]:
+    """Return each value of an argument, or of a dictionary's key, with all variables."""
+    module = parse_python(source)
+    if module is None:
+        return []
+    variables = module_variables(module)
+    values: list[ast.expr] = []
+    for node in ast.walk(module):
+        if isinstance(node, ast.keyword) and node.arg == name:
+            values.append(node.value)
+        elif isinstance(node, ast.Dict):
+            for key, value in zip(node.keys, node.values, strict=True):
+                if isinstance(key, ast.Constant) and key.value == name:
+                    values.append(value)
+    return [(value, variables) for value in values]
+
+
+def module_variables(module: ast.AST) -> dict[str, ast.expr]:
+    """Return name -> last assigned value, at any depth."""
     values: dict[str, ast.expr] = {}
     for node in ast.walk(module):
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value:
+            values[node.target.id] = node.value
         if not isinstance(node, ast.Assign):
             continue
         for target in node.targets:
@@ -103,13 +129,22 @@ def _variables(module: ast.Module) -> dict[str, ast.expr]:
     return values
 
 
-def _literal_texts(value: ast.expr) -> list[str]:
-    """Return a literal string, or the strings in a literal list."""
-    items = [value]
-    if isinstance(value, ast.List | ast.Tuple):
-        items = value.elts
-    texts = []
-    for item in items:
+def literal_strings(value: ast.expr, variables: Mapping[str, ast.expr]) -> list[str]:
+    """Return the strings in an expression of literals, lists, sums and variables."""
+    texts: list[str] = []
+    pending: deque[ast.expr] = deque([value])
+    used: set[str] = set()
+    while pending:
+        item = pending.popleft()
         if isinstance(item, ast.Constant) and isinstance(item.value, str):
             texts.append(item.value)
+        elif isinstance(item, ast.List | ast.Tuple | ast.Set):
+            pending.extendleft(reversed(item.elts))
+        elif isinstance(item, ast.Starred):
+            pending.appendleft(item.value)
+        elif isinstance(item, ast.BinOp) and isinstance(item.op, ast.Add):
+            pending.extendleft([item.right, item.left])
+        elif isinstance(item, ast.Name) and item.id in variables and item.id not in used:
+            used.add(item.id)
+            pending.appendleft(variables[item.id])
     return texts

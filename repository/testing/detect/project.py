@@ -7,13 +7,11 @@ from functools import cached_property
 from typing import Any
 
 from repository.files import AMBIGUOUS_TEST_FOLDERS, TEST_FOLDERS
-from repository.testing.detect.dependencies import stated_dependencies
 from repository.testing.detect.parsing import (
     parse_ini,
     parse_toml,
     setup_argument,
     table,
-    unconditional_lines,
 )
 from repository.testing.detect.tree import Tree
 
@@ -52,8 +50,6 @@ class Package:
     """A version specifier, as written."""
     classified_minors: tuple[int, ...] = ()
     """Minor versions of Python 3 in its trove classifiers."""
-    dependencies: tuple[str, ...] = ()
-    """Its run-time requirements."""
 
 
 class Project:
@@ -64,12 +60,6 @@ class Project:
         self.setup_py = tree.text("setup.py")
         self.pyproject = parse_toml(tree.text("pyproject.toml"))
         self.setup_cfg = parse_ini(tree.text("setup.cfg"))
-        self.tox = parse_ini(tree.text("tox.ini"))
-
-    @property
-    def tox_dependencies(self) -> list[str]:
-        """Requirements that tox installs for the tests."""
-        return unconditional_lines(self.tox.get("testenv", "deps", fallback=""))
 
     @cached_property
     def pytest_config(self) -> dict[str, Any] | None:
@@ -111,7 +101,6 @@ class Project:
             source_root=self._source_root(),
             requires_python=self._requires_python(),
             classified_minors=tuple(sorted(minors)),
-            dependencies=tuple(stated_dependencies(self.pyproject, self.setup_cfg, self.setup_py)),
         )
 
     def _is_installable(self) -> bool:

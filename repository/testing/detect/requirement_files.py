@@ -1,49 +1,76 @@
-"""Read the needs from pip's requirement files for tests."""
+"""Read the needs from pip's requirement files, and those of pip-tools (``.in``)."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from repository.testing.detect.requirements import (
-    Need,
-    declared_needs,
-    installable,
-    mentioned_needs,
-)
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+from repository.testing.detect.pip_commands import FILE_OPTION
+from repository.testing.detect.requirements import Confidence, Need, Source, installable
 from repository.testing.detect.tree import Tree
 
-_REQUIREMENT_FILE = re.compile(r"^[\w./-]*(?:require|test|dev|ci\b)[\w./-]*\.txt$", re.I)
-_FILE_BELOW_ROOT = re.compile(
-    r"(?:^|/)requirements?/(?:[\w-]*(?:test|dev|ci)[\w-]*|all|base|py3|testing/all)\.txt$"
-    r"|^(?:tests?|testing|ci|\.ci)/[\w-]*(?:require|test|dev)[\w-]*\.txt$",
+_REQUIREMENT_FILE = re.compile(
+    r"^[\w./-]*(?:require|test|dev|ci\b|(?:^|/)(?:deps|dependencies)[./])[\w./-]*\.(?:txt|in|pip)$",
     re.I,
 )
+_FOLDER = re.compile(r"(?:^|/)(?:requirements?|reqs?|requires|deps)/", re.I)
+_FILE_IN_TEST_FOLDER = re.compile(
+    r"^(?:tests?|testing|ci|\.ci)/[\w-]*(?:require|test|dev)[\w-]*\.(?:txt|in)$", re.I
+)
 _NAMED_FOR_TESTS = re.compile(r"test|\bci\b", re.I)
-_NAMED_FOR_WORK = re.compile(r"test|dev|\bci\b", re.I)
-_NAMED_FOR_DEVELOPMENT = re.compile(r"dev", re.I)
+_NAMED_FOR_DEVELOPMENT = re.compile(r"dev|local", re.I)
 NOT_FOR_TESTS = re.compile(r"release|doc|lint|mypy|typing|sphinx/|/data/|fixture|bench", re.I)
 """Matches names of files and extras for other purposes."""
-_PROJECT_REQUIREMENTS = ("requirements.txt", "requirements/base.txt")
+_SPECIAL = re.compile(
+    r"binder|constraint|example|min(?![a-z])|minver|minimum|oldest|lowest|publish|flake8", re.I
+)
+"""Matches names of files that hold versions for a special purpose."""
+_RUNTIME_NAMES = re.compile(
+    r"(?:^|/)(?:(?:pip-)?requirements?|base|common|core|default|main|app|all|prod(?:uction)?|runtime"
+    r"|install|py3|deps|dependencies)(?:[._-](?:base|common|core|app|prod(?:uction)?|runtime|all))?"
+    r"\.(?:txt|in|pip)$",
+    re.I,
+)
+_PROJECT_REQUIREMENTS = ("requirements.txt", "requirements.in", "requirements/base.txt")
 _MAX_DEPTH = 3
-_MAX_FILES = 8
+_MAX_FILES = 10
+_MAX_LINES = 3000
 _MANY = 25
 """A development file with more requirements also has editors, linters and documentation tools."""
 
-_FILE_OPTION = "-r"
-_INCLUDED_FILE = re.compile(r"(?:-r|--requirement)[\s=]*(\S+)")
+_INCLUDED_FILE = re.compile(r"(-r|--requirement|-c|--constraint)[\s=]*(\S+)")
+_CONSTRAINT_OPTIONS = ("-c", "--constraint")
 _END_OF_REQUIREMENT = re.compile(r"\s#|\s--hash")
+_FROM_ADDRESS = re.compile(
+    r"^([A-Za-z0-9][\w.-]{0,80})(?:\[[\w, -]{0,80}\])?\s*@\s*\S|#egg=([\w.-]{1,80})"
+)
+
+
+@dataclass
+class _Lines:
+    """What a requirement file holds, with the files that it includes."""
+
+    requirements: list[tuple[str, Source]] = field(default_factory=list)
+    constraints: dict[str, SpecifierSet] = field(default_factory=dict)
+    """Normalized package name -> versions."""
+    paths: set[str] = field(default_factory=set)
+    """The files that were read."""
 
 
 def from_requirement_files(tree: Tree, pip_arguments: Iterable[str]) -> list[Need]:
-    """Read the files that are named after tests and those that are passed to pip.
+    """Read the project's files, those named after tests, and those that are passed to pip.
 
     Args:
         tree: The repository's files.
         pip_arguments: Arguments that tox and CI pass to pip, including ``-rFILE``.
     """
-    paths = _files_for_tests(tree.paths)
+    paths = _chosen_files(tree.paths)
     for argument in pip_arguments:
-        if argument.startswith(_FILE_OPTION):
+        if argument.startswith(FILE_OPTION):
             path = _relative_path(argument)
             if not NOT_FOR_TESTS.search(path):
                 paths.append(path)
@@ -54,7 +81,14 @@ def from_requirement_files(tree: Tree, pip_arguments: Iterable[str]) -> list[Nee
     return needs
 
 
-def _files_for_tests(paths: Iterable[str]) -> list[str]:
+def read_requirement_lines(tree: Tree, path: str) -> list[tuple[str, Source]]:
+    """Return the lines of a file and those that it includes, each with its place."""
+    lines = _Lines()
+    _read_into(lines, tree, path)
+    return [(_constrained(line, lines.constraints), source) for line, source in lines.requirements]
+
+
+def _chosen_files(paths: Iterable[str]) -> list[str]:
     """Return the project's own files, then those for tests, starting nearest to the root.
 
     Development files are used only if there are none for tests.
@@ -62,65 +96,118 @@ def _files_for_tests(paths: Iterable[str]) -> list[str]:
     project = []
     for_tests = []
     for_development = []
-    for path in paths:
-        if not _is_requirement_file(path):
+    known = set(paths)
+    for path in sorted(known, key=_depth_and_length):
+        if not _is_requirement_file(path) or _is_compiled_elsewhere(path, known):
             continue
-        if path in _PROJECT_REQUIREMENTS:
-            project.append(path)
-        if _NAMED_FOR_DEVELOPMENT.search(path):
-            for_development.append(path)
-        elif _NAMED_FOR_WORK.search(path):
+        if _NAMED_FOR_TESTS.search(path):
             for_tests.append(path)
-    return project + sorted(for_tests or for_development, key=_depth_and_length)
+        elif _NAMED_FOR_DEVELOPMENT.search(path):
+            for_development.append(path)
+        elif _RUNTIME_NAMES.search(path):
+            project.append(path)
+    return project + (for_tests or for_development)
 
 
-def _depth_and_length(path: str) -> tuple[int, int]:
-    return path.count("/"), len(path)
+def _is_compiled_elsewhere(path: str, known: set[str]) -> bool:
+    """Whether a file of pip-tools has a compiled one beside it."""
+    stem, dot, suffix = path.rpartition(".")
+    return suffix == "in" and f"{stem}{dot}txt" in known
+
+
+def _depth_and_length(path: str) -> tuple[int, int, str]:
+    return path.count("/"), len(path), path
 
 
 def _is_requirement_file(path: str) -> bool:
-    if not _REQUIREMENT_FILE.match(path) or NOT_FOR_TESTS.search(path):
+    if NOT_FOR_TESTS.search(path) or _SPECIAL.search(path) or not _REQUIREMENT_FILE.match(path):
         return False
     depth = path.count("/")
     if depth == 0:
         return True
-    return depth <= _MAX_DEPTH and _FILE_BELOW_ROOT.search(path) is not None
+    if depth > _MAX_DEPTH:
+        return False
+    return _FOLDER.search(path) is not None or _FILE_IN_TEST_FOLDER.match(path) is not None
 
 
 def _relative_path(option: str) -> str:
     """Return the file of an option ``-r``, relative to the root."""
-    path = option.removeprefix(_FILE_OPTION).strip()
+    path = option.removeprefix(FILE_OPTION).strip()
     return path.removeprefix("{toxinidir}/").removeprefix("./")
 
 
 def _read_needs(tree: Tree, path: str) -> list[Need]:
-    """Return a file's needs; those in a long development list count only if tests import them."""
-    lines = _read_lines(tree, path, set())
-    if _NAMED_FOR_TESTS.search(path) or path in _PROJECT_REQUIREMENTS:
-        return declared_needs(lines, path)
-    if _is_long(lines):
-        return mentioned_needs(lines, path)
-    return declared_needs(lines, path)
+    """Return a file's needs; those of a long development list count only if they are imported."""
+    lines = read_requirement_lines(tree, path)
+    confidence = Confidence.DECLARED
+    is_for_work = not _NAMED_FOR_TESTS.search(path) and path not in _PROJECT_REQUIREMENTS
+    if is_for_work and _RUNTIME_NAMES.search(path):
+        confidence = Confidence.RUNTIME
+    elif is_for_work and _is_long(lines):
+        confidence = Confidence.MENTIONED
+    needs = [Need(line, source, confidence) for line, source in lines]
+    for line, source in lines:
+        address = _FROM_ADDRESS.search(line)
+        if address is not None:
+            needs.append(Need(address[1] or address[2], source, Confidence.MENTIONED))
+    return needs
 
 
-def _is_long(lines: Sequence[str]) -> bool:
-    return len(installable(lines)) > _MANY
+def _is_long(lines: Iterable[tuple[str, Source]]) -> bool:
+    return len(installable(line for line, _ in lines)) > _MANY
 
 
-def _read_lines(tree: Tree, path: str, seen: set[str]) -> list[str]:
-    """Return a file's lines, with included files expanded in place."""
-    if path in seen or len(seen) > _MAX_FILES:
-        return []
-    seen.add(path)
-    folder = PurePosixPath(path).parent
-    lines: list[str] = []
-    for raw_line in tree.text(path).splitlines():
-        line = _END_OF_REQUIREMENT.split(raw_line)[0]
-        line = line.strip().rstrip("\\").strip()
+def _read_into(lines: _Lines, tree: Tree, path: str) -> None:
+    """Add a file's lines, with included files in place."""
+    if path in lines.paths or len(lines.paths) >= _MAX_FILES:
+        return
+    lines.paths.add(path)
+    for number, line in enumerate(tree.text(path).splitlines()[:_MAX_LINES], start=1):
+        line = _END_OF_REQUIREMENT.split(line)[0].strip().rstrip("\\").strip()
         include = _INCLUDED_FILE.match(line)
         if include is None:
-            lines.append(line)
+            if line and not line.startswith("#"):
+                lines.requirements.append((line, Source(path, line=number)))
+            continue
+        included_path = _joined(path, include[2])
+        if include[1] in _CONSTRAINT_OPTIONS:
+            _read_constraints(lines, tree, included_path)
         else:
-            included_path = folder / include[1].removeprefix("./")
-            lines += _read_lines(tree, str(included_path), seen)
-    return lines
+            _read_into(lines, tree, included_path)
+
+
+def _read_constraints(lines: _Lines, tree: Tree, path: str) -> None:
+    for line in tree.text(path).splitlines()[:_MAX_LINES]:
+        text = _END_OF_REQUIREMENT.split(line)[0].strip().rstrip("\\").strip()
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement:
+            continue
+        if requirement.marker is None:
+            lines.constraints[canonicalize_name(requirement.name)] = requirement.specifier
+
+
+def _constrained(line: str, constraints: dict[str, SpecifierSet]) -> str:
+    """Return a line with the versions of the constraint files, if it states none."""
+    if not constraints:
+        return line
+    try:
+        requirement = Requirement(line)
+    except InvalidRequirement:
+        return line
+    if not requirement.specifier and not requirement.url:
+        requirement.specifier = constraints.get(
+            canonicalize_name(requirement.name), requirement.specifier
+        )
+    return str(requirement)
+
+
+def _joined(path: str, relative: str) -> str:
+    """Return the path of a file that is named relative to another file's folder."""
+    parts = list(PurePosixPath(path).parent.parts)
+    for part in PurePosixPath(relative).parts:
+        if part == "..":
+            parts = parts[:-1]
+        elif part != ".":
+            parts.append(part)
+    return "/".join(parts)

@@ -20,39 +20,36 @@ _FOR_TESTS = frozenset(
     }
 )
 _FOR_DEVELOPMENT = frozenset({"dev", "develop", "development", "dev-dependencies"})
-#: Module -> the package that provides it, if the names differ.
-PACKAGES = {
-    "yaml": "pyyaml",
-    "PIL": "pillow",
-    "cv2": "opencv-python-headless",
-    "sklearn": "scikit-learn",
-    "attr": "attrs",
-    "bs4": "beautifulsoup4",
-    "dateutil": "python-dateutil",
-    "dotenv": "python-dotenv",
-    "jwt": "pyjwt",
-    "OpenSSL": "pyopenssl",
-    "Crypto": "pycryptodome",
-    "git": "gitpython",
-    "serial": "pyserial",
-    "google": "protobuf",
-    "pkg_resources": "setuptools",
-    "websocket": "websocket-client",
-    "zmq": "pyzmq",
-    "skimage": "scikit-image",
-    "docx": "python-docx",
-    "magic": "python-magic",
-    "ruamel": "ruamel.yaml",
-    "psycopg2": "psycopg2-binary",
-    "iris": "scitools-iris",
-}
 
 
 class Confidence(StrEnum):
+    """What a need is for, and so whether it is installed; the most certain comes first."""
+
     DECLARED = "declared"
-    """Required for tests or for development: always installed."""
+    """For tests or for development: always installed."""
+    RUNTIME = "run time"
+    """For running the code: installed if the repository's own package is not."""
+    COMMAND = "command"
+    """Installed by a command, such as a Dockerfile's: counts as RUNTIME if there is none, and
+    otherwise as MENTIONED."""
     MENTIONED = "mentioned"
-    """Required for any purpose: installed if a test imports it."""
+    """For any purpose: installed if tests or the code that they test import it."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where something was found."""
+
+    path: str
+    """A file of the repository; empty if it was concluded from the tests."""
+    place: str = ""
+    """The table, section or option in the file, or the conclusion."""
+    line: int | None = None
+    """Counted from 1."""
+
+    def __str__(self) -> str:
+        position = self.path if self.line is None else f"{self.path}:{self.line}"
+        return " ".join(filter(None, (position, self.place)))
 
 
 @dataclass(frozen=True)
@@ -61,17 +58,13 @@ class Need:
 
     line: str
     """The line as written; invalid requirements are ignored."""
-    source: str
-    """For a human reader."""
+    source: Source
     confidence: Confidence
 
 
-def declared_needs(lines: Iterable[str], source: str) -> list[Need]:
-    return [Need(line, source, Confidence.DECLARED) for line in lines]
-
-
-def mentioned_needs(lines: Iterable[str], source: str) -> list[Need]:
-    return [Need(line, source, Confidence.MENTIONED) for line in lines]
+def needs_from(lines: Iterable[str], source: Source, confidence: Confidence) -> list[Need]:
+    """Return the needs of several lines with one source."""
+    return [Need(line, source, confidence) for line in lines]
 
 
 def installable(lines: Iterable[str]) -> list[str]:

@@ -1,14 +1,14 @@
 """Find undeclared requirements in test files: pytest plugins and imported modules."""
 
 import re
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from packaging.utils import canonicalize_name
-
-from repository.testing.detect.requirements import PACKAGES
+from repository.testing.detect.imports import find_imports
+from repository.testing.detect.own_modules import OwnModules
+from repository.testing.detect.package_names import distribution_of, known_requirement
+from repository.testing.detect.requirements import package_name
 
 PLUGIN_OF_FIXTURE = {
     "mocker": "pytest-mock",
@@ -49,11 +49,8 @@ _TEST_PARAMETERS = re.compile(r"^[ \t]*(?:async )?def test\w*\(([^)]{0,2000})\)"
 _FUNCTION_NAME = re.compile(r"^[ \t]*(?:async )?def (\w+)\(", re.M)
 _NAME = re.compile(r"\w+")
 _MARK = re.compile(r"pytest\.mark\.(\w+)")
-_IMPORT = re.compile(r"(?:from[ \t]+(\w[\w.]*)|import[ \t]+([^#]+))")
-_MODULE_NAME = re.compile(r"\w[\w.]*")
 _SKIPPED_WITHOUT = re.compile(r"importorskip\([ \t]*['\"]([A-Za-z]\w*)")
 """A test or test module is skipped if this module is missing."""
-_MAX_LINE = 500
 
 
 @dataclass(frozen=True)
@@ -94,86 +91,33 @@ def _plugins_of(kind: str, packages: Mapping[str, str], used: set[str]) -> list[
 
 
 def find_modules(
-    tests: Mapping[str, str], paths: Iterable[str], mentioned: Mapping[str, str]
+    code: Mapping[str, str], paths: Iterable[str], known: Mapping[str, str], own_name: str
 ) -> dict[str, str]:
-    """Return module -> requirement for third-party modules that tests import.
+    """Return module -> requirement for third-party modules that the code imports.
 
-    Optional modules count only if the repository mentions them.
+    Optional modules count only if the repository names their package.
 
     Args:
-        tests: path -> text of the test files and of the files that they share.
+        code: path -> text of the test files and of the files that they need.
         paths: All files of the repository.
-        mentioned: normalized package name -> requirement that the repository mentions anywhere.
+        known: normalized package name -> requirement that the repository names anywhere.
+        own_name: The normalized name of the repository's own package.
     """
     required: set[str] = set()
     optional: set[str] = set()
-    for text in tests.values():
-        required |= _imports_at_top(text)
-        optional |= _imports_anywhere(text)
+    for text in code.values():
+        imports = find_imports(text)
+        required |= imports.required
+        optional |= imports.optional
         optional.update(_SKIPPED_WITHOUT.findall(text))
-    foreign = required | optional
-    foreign -= own_modules(paths)
-    foreign -= sys.stdlib_module_names
+    own = OwnModules.of(paths)
     requirements: dict[str, str] = {}
-    for module in sorted(foreign):
-        package = PACKAGES.get(module, module)
-        requirement = mentioned.get(canonicalize_name(package))
+    for module in sorted(required | optional):
+        if own.include(module):
+            continue
+        requirement = known_requirement(module, known)
         if requirement is None and module in required:
-            requirement = package
-        if requirement is not None:
+            requirement = distribution_of(module)
+        if requirement is not None and package_name(requirement) != own_name:
             requirements[module] = requirement
     return requirements
-
-
-def own_modules(paths: Iterable[str]) -> set[str]:
-    """Return the names of all files and folders in the repository, without suffixes."""
-    names: set[str] = set()
-    for path in paths:
-        for part in path.split("/"):
-            name, _, _ = part.partition(".")
-            names.add(name)
-    return names
-
-
-def _imports_at_top(text: str) -> set[str]:
-    """Return modules imported outside of any block, which tests therefore require."""
-    return _modules_in(text.splitlines())
-
-
-def _imports_anywhere(text: str) -> set[str]:
-    """Return modules imported anywhere; those inside a block may be optional."""
-    return _modules_in(line.lstrip() for line in text.splitlines())
-
-
-def _modules_in(lines: Iterable[str]) -> set[str]:
-    modules: set[str] = set()
-    for line in lines:
-        modules |= _imported_by(line)
-    return modules
-
-
-def _imported_by(line: str) -> set[str]:
-    """Return the top-level modules that a line imports, if it is an import."""
-    if len(line) > _MAX_LINE:
-        return set()
-    statement = _IMPORT.match(line)
-    if statement is None:
-        return set()
-    names = [statement[1]]
-    if statement[1] is None:
-        names = _first_words(statement[2].split(","))
-    modules = set()
-    for name in names:
-        if _MODULE_NAME.fullmatch(name):
-            top_level, _, _ = name.partition(".")
-            modules.add(top_level)
-    return modules
-
-
-def _first_words(texts: Iterable[str]) -> list[str]:
-    """Return the first word of each text, such as the module in ``module as name``."""
-    words = []
-    for text in texts:
-        if text.strip():
-            words.append(text.split()[0])
-    return words

@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from repository.testing.detect.requirements import PACKAGES, installable, package_name
+from repository.testing.detect.package_names import distribution_of
+from repository.testing.detect.requirements import installable, package_name
 from repository.testing.install.build_failures import missing_in_build
 from repository.testing.install.installer import UvInstaller
 
@@ -60,7 +61,7 @@ def _new_requirements(
     for module in sorted(modules):
         is_own = any((root / module).exists() or (root / f"{module}.py").exists() for root in roots)
         if not is_own:
-            packages.append(PACKAGES.get(module, module))
+            packages.append(distribution_of(module))
     return [line for line in installable(packages) if package_name(line) not in known]
 
 

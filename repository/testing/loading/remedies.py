@@ -14,13 +14,14 @@ from dataclasses import dataclass, field
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from repository.testing.detect.requirements import PACKAGES, Need, installable
+from repository.testing.detect.own_modules import OwnModules
+from repository.testing.detect.package_names import DISTRIBUTIONS, known_requirement
+from repository.testing.detect.requirements import Need, installable
 from repository.testing.detect.test_code import (
     PLUGIN_OF_FIXTURE,
     PLUGIN_OF_MARK,
     PLUGIN_OF_OPTION,
 )
-from repository.testing.loading.own_modules import OwnModules
 from repository.testing.loading.symptoms import Lack, Symptom
 
 _PLUGINS: Mapping[Lack, Mapping[str, str]] = {
@@ -116,12 +117,12 @@ def _find_remedy(symptom: Symptom, names: RepositoryNames) -> Remedy | None:
 
 def _for_module(symptom: Symptom, names: RepositoryNames) -> Remedy | None:
     module = symptom.name
-    package = PACKAGES.get(module)
+    package = DISTRIBUTIONS.get(module)
     if module in names.own.modules or module in _NEVER:
         return None
     if package is None and module in sys.stdlib_module_names:
         return None
-    line = names.mentioned.get(canonicalize_name(package or module))
+    line = known_requirement(module, names.mentioned)
     if line is not None:
         return Remedy(line, symptom.evidence)
     if package is not None:
@@ -138,7 +139,7 @@ def _for_word(symptom: Symptom, names: RepositoryNames) -> Remedy | None:
         if module.isidentifier() and names.imports(module):
             return _for_module(Symptom(Lack.MODULE, module, symptom.evidence), names)
     package = canonicalize_name(word)
-    for module, provider in PACKAGES.items():
+    for module, provider in DISTRIBUTIONS.items():
         if provider == package and names.imports(module):
             return _for_module(Symptom(Lack.MODULE, module, symptom.evidence), names)
     return None

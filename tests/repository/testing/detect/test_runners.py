@@ -62,8 +62,8 @@ def test_every_conclusion_names_its_source() -> None:
     evidence = detect(tree_of(files)).evidence
     assert [(item.conclusion, item.source) for item in evidence] == [
         ("runner unittest", "its tests are unittest's TestCases"),
-        ("requirement attrs>=20", ".coding-agent.toml"),
-        ("requirement mock==1", "requirements-test.txt"),
+        ("requirement attrs>=20", ".coding-agent.toml [tests] requirements"),
+        ("requirement mock==1", "requirements-test.txt:1"),
         ("pyyaml if missing", "tests import yaml; not named in any file"),
     ]
 

@@ -1,7 +1,7 @@
 """Which package is installed for what tests lack; never a stranger's for the repository's own."""
 
-from repository.testing.detect.requirements import declared_needs
-from repository.testing.loading.own_modules import OwnModules
+from repository.testing.detect.own_modules import OwnModules
+from repository.testing.detect.requirements import Confidence, Source, needs_from
 from repository.testing.loading.remedies import Remedy, RepositoryNames, find_remedies
 from repository.testing.loading.symptoms import Lack, Symptom
 
@@ -14,7 +14,9 @@ PATHS = (
 )
 NAMES = RepositoryNames.of(
     PATHS,
-    declared_needs(["PyYAML>=5", "responses==0.10", "flask<3"], "requirements.txt"),
+    needs_from(
+        ["PyYAML>=5", "responses==0.10", "flask<3"], Source("requirements.txt"), Confidence.DECLARED
+    ),
     "Shop",
     {"async_rest": ["google-auth[aiohttp]>=2", "requests-async"]},
     lambda module: module in ("docutils", "PIL"),

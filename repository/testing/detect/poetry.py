@@ -1,44 +1,16 @@
-"""The run-time requirements that a repository's packaging files state for its own package.
-
-They are installed where the package itself can't be built.
-"""
+"""Poetry's dependencies as requirements of the standard (PEP 508)."""
 
 import re
 from collections.abc import Iterable
-from configparser import ConfigParser
 from typing import Any
 
-from repository.testing.detect.parsing import (
-    setup_argument,
-    strings,
-    table,
-    unconditional_lines,
-)
-from repository.testing.detect.requirements import installable
+from repository.testing.detect.parsing import strings
 
 #: A part of one of Poetry's version constraints.
 _POETRY_PART = re.compile(
     r"(\^|~(?!=)|==|!=|>=|<=|~=|>|<|=|)\s*v?(\d\w*(?:[.+!-]\w+)*(?:\.\*)?|\*)"
 )
 _OPERATORS = {"": "==", "=": "=="}
-
-
-def stated_dependencies(
-    pyproject: dict[str, Any], setup_cfg: ConfigParser, setup_py: str
-) -> list[str]:
-    """Return the requirements of the first packaging file that states any."""
-    in_setup_cfg = setup_cfg.get("options", "install_requires", fallback="")
-    poetry = table(pyproject, "tool", "poetry", "dependencies")
-    for lines in (
-        strings(table(pyproject, "project").get("dependencies")),
-        poetry_requirements(poetry),
-        unconditional_lines(in_setup_cfg),
-        setup_argument(setup_py, "install_requires"),
-    ):
-        dependencies = installable(lines)
-        if dependencies:
-            return dependencies
-    return []
 
 
 def poetry_requirements(packages: dict[str, Any]) -> list[str]:

@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-_SUFFIXES = (".py", ".pyx", ".pyi")
+_SUFFIXES = (".py", ".pyx", ".pyi", ".so", ".c", ".cc", ".cpp", ".rs", ".f", ".f90")
+_MAX_DEPTH = 20
 
 
 @dataclass(frozen=True)
@@ -16,9 +17,14 @@ class OwnModules:
     folders: frozenset[str] = frozenset()
     """Folders with Python files that are no packages; they may be namespaces."""
 
+    def include(self, module: str) -> bool:
+        """Whether an imported module may be one of them."""
+        top_level = module.partition(".")[0]
+        return top_level in self.modules or top_level in self.folders
+
     @classmethod
     def of(cls, paths: Iterable[str]) -> "OwnModules":
-        sources = [PurePosixPath(path) for path in paths if path.endswith(_SUFFIXES)]
+        sources = [PurePosixPath(path) for path in paths if _is_source(path)]
         packages = {path.parent for path in sources if path.name == "__init__.py"}
         modules: set[str] = set()
         folders: set[str] = set()
@@ -27,6 +33,10 @@ class OwnModules:
             modules.add(top.stem)
             folders.update(top.parent.parts)
         return cls(frozenset(modules), frozenset(folders))
+
+
+def _is_source(path: str) -> bool:
+    return path.endswith(_SUFFIXES) and path.count("/") < _MAX_DEPTH
 
 
 def _top_level(path: PurePosixPath, packages: Collection[PurePosixPath]) -> PurePosixPath:

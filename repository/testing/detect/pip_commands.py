@@ -1,0 +1,116 @@
+"""The arguments of commands that install Python packages: pip, uv, Poetry, Pipenv, conda."""
+
+import re
+import shlex
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from repository.testing.detect.package_names import pypi_name
+
+FILE_OPTION = "-r"
+_MAX_COMMANDS = 20
+_INSTALL = re.compile(
+    r"\b(?P<program>pip3?(?:\.\d+)?|uv pip|uv|poetry|pipenv|conda|mamba|micromamba)"
+    r"\s{1,8}(?:install|add|create)\s"
+)
+_WITH = re.compile(r"\buvx?\s[^\n]{0,200}?--with[\s=]+(?P<packages>\S+)")
+_END_OF_COMMAND = re.compile(r"\s(?:&&|\|\||\||#|>)|;(?:\s|$)|(?:&&|\|\|)\s")
+_SHORT_FILE_OPTION = re.compile(r"-r\S")
+_REQUIREMENT_OPTIONS = ("-r", "--requirement", "--requirements")
+_OPTIONS_WITH_VALUE = frozenset(
+    [
+        "-c",
+        "--constraint",
+        "-f",
+        "--find-links",
+        "-i",
+        "--index-url",
+        "--extra-index-url",
+        "--index",
+        "--trusted-host",
+        "--python",
+        "-p",
+        "-t",
+        "--target",
+        "--prefix",
+        "--cache-dir",
+        "--timeout",
+        "--upgrade-strategy",
+        "--progress-bar",
+        "--group",
+        "-G",
+        "-n",
+        "--name",
+        "--channel",
+        "--platform",
+        "--proxy",
+        "--root-user-action",
+    ]
+)
+_CONDA = ("conda", "mamba", "micromamba")
+
+
+def is_install(command: str) -> bool:
+    """Whether a command installs packages."""
+    return _INSTALL.search(f"{command} ") is not None
+
+
+def install_arguments(command: str) -> list[str]:
+    """Return what a command installs.
+
+    These are requirements, requirement files as ``-rFILE`` and folders such as ``.[extra]``; other
+    options are left out.
+    """
+    text = f"{command} "
+    arguments: list[str] = []
+    for with_option in list(_WITH.finditer(text))[:_MAX_COMMANDS]:
+        arguments += with_option["packages"].split(",")
+    for install in list(_INSTALL.finditer(text))[:_MAX_COMMANDS]:
+        words = _words(text[install.end() :])
+        if install["program"] in _CONDA:
+            arguments += _conda_packages(words)
+        else:
+            arguments += words
+    return arguments
+
+
+def _words(text: str) -> list[str]:
+    """Return the words up to the end of the command, without options."""
+    command = _END_OF_COMMAND.split(text, maxsplit=1)[0]
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        # The quotes around the whole command, as in JSON, are not balanced here.
+        words = command.replace('"', " ").replace("'", " ").split()
+    arguments = []
+    previous = ""
+    for word in words:
+        option, _, value = word.partition("=")
+        if previous in _REQUIREMENT_OPTIONS:
+            arguments.append(FILE_OPTION + word)
+        elif option in _REQUIREMENT_OPTIONS and value:
+            arguments.append(FILE_OPTION + value)
+        elif _SHORT_FILE_OPTION.match(word) or (
+            previous not in _OPTIONS_WITH_VALUE and not word.startswith("-")
+        ):
+            arguments.append(word)
+        previous = word
+    return arguments
+
+
+def _conda_packages(words: list[str]) -> list[str]:
+    """Return the names on PyPI; conda has its own syntax for versions."""
+    names = []
+    for word in words:
+        name = pypi_name(re.split(r"[=<>!~\s]", word, maxsplit=1)[0].rpartition("::")[2])
+        if name is not None and _is_requirement(name):
+            names.append(name)
+    return names
+
+
+def _is_requirement(text: str) -> bool:
+    try:
+        Requirement(text)
+    except InvalidRequirement:
+        return False
+    return True
