@@ -1,5 +1,7 @@
 """The command lines of each runner."""
 
+import functools
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -11,7 +13,9 @@ from repository.testing.run.node.commands import test_script
 
 #: Time limit of one test in seconds, if the runner supports one.
 SECONDS_PER_TEST = 120
-_PYTHON_RUNNER = Path(__file__).with_name("python_runner.py")
+#: The program that runs Python's tests: the parts of its text, each before those that use it.
+_PYTHON_RUNNER = ("time_limits.py", "pytest_files.py", "pytest_runner.py", "python_runner.py")
+_IMPORT_OF_PART = re.compile(r"^from repository\.testing\.run\.\w+ import (?:\([^)]*\)|.*)$", re.M)
 #: Disable plugins that shuffle tests, and don't stop at a failure.
 _PYTEST_OPTIONS = (
     "-p",
@@ -95,7 +99,7 @@ class RunnerCommands:
         return (
             str(self.python),
             "-c",
-            _PYTHON_RUNNER.read_text(),
+            python_runner_text(),
             kind,
             self._report,
             f"{self.seconds * 0.9:g}",
@@ -126,8 +130,8 @@ class RunnerCommands:
         options = self._pytest_options()
         limited = (*options, "--continue-on-collection-errors")
         return [
-            self._python_runner("pytest", *limited, *self.tests),
-            self._python_runner("pytest", *limited, *_PYTEST_NO_ADDOPTS, *self.tests),
+            self._python_runner("pytest", *limited, "--", *self.tests),
+            self._python_runner("pytest", *limited, *_PYTEST_NO_ADDOPTS, "--", *self.tests),
             (
                 str(self.python),
                 "-m",
@@ -144,6 +148,14 @@ class RunnerCommands:
         for warning in self.recipe.tolerated_warnings:
             options += ["-W", f"default::{warning}"]
         return options
+
+
+@functools.cache
+def python_runner_text() -> str:
+    """Return the text of ``python_runner.py`` with its parts, which import nothing of ours."""
+    folder = Path(__file__).parent
+    texts = [folder.joinpath(name).read_text() for name in _PYTHON_RUNNER]
+    return "\n".join(_IMPORT_OF_PART.sub("", text) for text in texts)
 
 
 def script_selections(script: str, tests: Sequence[str]) -> list[CommandLine]:

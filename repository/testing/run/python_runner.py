@@ -1,12 +1,12 @@
 """Run pytest, unittest or a repository's own script with time limits, and write a JUnit XML report.
 
 This program is passed by ``-c`` and runs inside the sandbox, on any Python since 3.6, with only the
-standard library.
+standard library. Its parts, the modules that it imports from here, are passed in the same text.
 
 Arguments: ``pytest``, ``unittest`` or ``script``; the report's path; the total time limit and that
-of one test, in seconds. Then, for pytest, its arguments; for unittest, test files or folders below
-the current one, or node ids such as ``tests/test_cart.py::TestCart::test_total`` (none: every
-test*.py and *_test.py there); for a script, its path and arguments.
+of one test, in seconds. Then, for pytest, its options, ``--`` and tests; for unittest, test files
+or folders below the current one, or node ids such as ``tests/test_cart.py::TestCart::test_total``
+(none: every test*.py and *_test.py there); for a script, its path and arguments.
 
 After the total time no further test starts, and the report has those that ran. For a script,
 everything that unittest's result objects receive is recorded, even if it has its own runner.
@@ -14,19 +14,18 @@ everything that unittest's result objects receive is recorded, even if it has it
 Exits with 0 (green), 1 (red) or another number (did not run to completion).
 """
 
-import contextlib
 import importlib
-import importlib.util
 import os
 import runpy
-import signal
 import sys
-import time
 import traceback
 import unittest
 from pathlib import Path
-from typing import Any, Callable, Iterator, List, Optional
+from typing import Any, Callable, List, Optional
 from xml.etree import ElementTree
+
+from repository.testing.run.pytest_runner import run_pytest
+from repository.testing.run.time_limits import Limits
 
 MAX_TEXT = 4000
 MAX_MESSAGE = 200
@@ -43,30 +42,6 @@ RESULT_METHODS = (
 )
 #: A script in one of these folders is run from the root, any other from its own folder.
 SCRIPT_FOLDERS = ("bin", "scripts", "tools")
-
-
-class Limits:
-    """The time limit of each test, by an alarm in the main thread, and the total time limit."""
-
-    def __init__(self, seconds: float, seconds_per_test: float):
-        self.end = time.time() + seconds
-        self.seconds_per_test = seconds_per_test
-        self.interrupted = False
-
-    def begin_test(self) -> bool:
-        """Start a test's timer; return whether the test may start."""
-        self.interrupted = self.interrupted or time.time() > self.end
-        with contextlib.suppress(ValueError):  # not the main thread
-            signal.signal(signal.SIGALRM, self.on_alarm)
-            signal.setitimer(signal.ITIMER_REAL, self.seconds_per_test)
-        return not self.interrupted
-
-    def end_test(self) -> None:
-        with contextlib.suppress(ValueError):
-            signal.setitimer(signal.ITIMER_REAL, 0)
-
-    def on_alarm(self, *_: Any) -> None:
-        raise TimeoutError(f"the test took longer than {self.seconds_per_test:g} s")
 
 
 class Report:
@@ -257,29 +232,6 @@ def run_as_main(script: str) -> int:
         traceback.print_exc()
         return CRASHED
     return 0
-
-
-def run_pytest(report_path: str, limits: Limits, arguments: List[str]) -> int:
-    import pytest
-
-    class Plugin:
-        @pytest.hookimpl(hookwrapper=True)
-        def pytest_runtest_setup(self, item: Any) -> Iterator[None]:
-            if not limits.begin_test():
-                item.session.shouldstop = "no time is left"
-            yield
-            limits.end_test()
-
-        @pytest.hookimpl(hookwrapper=True)
-        def pytest_runtest_call(self, item: Any) -> Iterator[None]:
-            limits.begin_test()
-            yield
-            limits.end_test()
-
-    # xdist's workers would neither enforce the limits nor write a report at the end.
-    no_workers = ["-n0"] if importlib.util.find_spec("xdist") else []
-    options = [f"--junitxml={report_path}", *no_workers, *arguments]
-    return int(pytest.main(options, plugins=[Plugin()]))
 
 
 def main(kind: str, report_path: str, limits: Limits, arguments: List[str]) -> int:

@@ -148,7 +148,7 @@ async def test_no_test_begins_after_the_time_limit(bed: TestBed) -> None:
     ],
 )
 async def test_only_a_plain_junit_xml_file_is_a_report(bed: TestBed, trick: str) -> None:
-    hostile = f"import os, sys\nreport = sys.argv[1]\nforged = {FORGED!r}\n{trick}\nos._exit(0)\n"
+    hostile = f"import os, sys\nreport = sys.argv[2]\nforged = {FORGED!r}\n{trick}\nos._exit(0)\n"
     report = await run_test_file(bed, hostile)
     assert report.results == {}
     assert not report.completed

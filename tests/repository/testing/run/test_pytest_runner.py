@@ -1,0 +1,52 @@
+"""pytest gives a test the same id in every run, whichever files it is given."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from repository.testing.run.commands import python_runner_text
+from repository.testing.run.reports.junit import read_junit
+
+ADD = "def test_add(): pass\n"
+FILES = {
+    "conftest.py": "import pytest\n@pytest.fixture\ndef one(): return 1\n",
+    "alpha/pyproject.toml": "[tool.pytest.ini_options]\npython_files = 'check_*.py'\n",
+    "alpha/tests/check_a.py": "def test_add(one): assert one == 1\n",
+    "alpha/tests/check_broken.py": "import gone\n",
+    "beta/setup.py": "",
+    "beta/tests/test_b.py": ADD,
+    "gamma/tests/test_b.py": "class TestSum:\n    def test_add(self): pass\n",
+}
+ALL = {
+    "alpha.tests.check_a::test_add": "passed",
+    "::alpha.tests.check_broken": "error",
+    "beta.tests.test_b::test_add": "passed",
+    "gamma.tests.test_b.TestSum::test_add": "passed",
+}
+
+
+def run(folder: Path, *tests: str) -> dict[str, str]:
+    """Return the results of tests in ``folder``."""
+    report = folder.parent / "junit.xml"
+    options = ("-p", "no:cacheprovider", "--continue-on-collection-errors", "--")
+    program = [sys.executable, "-c", python_runner_text(), "pytest", str(report), "60", "30"]
+    subprocess.run([*program, *options, *tests], cwd=folder, check=False, capture_output=True)
+    return dict(read_junit(report.read_bytes()).statuses)
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """Packages with and without a configuration of their own; two test files have one name."""
+    tree = tmp_path / "tree"
+    for path, text in FILES.items():
+        (tree / path).parent.mkdir(parents=True, exist_ok=True)
+        (tree / path).write_text(text)
+    return tree
+
+
+def test_ids_do_not_depend_on_the_given_files(tree: Path) -> None:
+    assert run(tree) == ALL
+    alone = run(tree, "alpha/tests/check_a.py", "gamma/tests/test_b.py::TestSum")
+    assert alone == {test: ALL[test] for test in ALL if "check_a" in test or "gamma" in test}
