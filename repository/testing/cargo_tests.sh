@@ -64,15 +64,24 @@ test_packages() {
 
 test_packages $scope "$@"
 code=$?
-if [ -n "$scope" ] && grep -q 'could not compile' "$out" && ! grep -q '^@@ package' "$out"; then
-  # Cargo runs nothing if one package does not compile: test the packages one by one.
+if grep -q 'could not compile' "$out"; then
+  # Cargo named the targets that it got to, and runs nothing if one does not compile.
+  cargo build --tests --keep-going --offline $scope "$@" > "$out" 2>&1
   cargo metadata --offline --no-deps --format-version 1 2> /dev/null |
     sed -n 's/.*"workspace_members":\[\([^]]*\)\].*/\1/p' | tr -d '"' | tr , '\n' > "$TMPDIR/members"
-  if [ "$(wc -l < "$TMPDIR/members")" -gt 1 ]; then
-    while read -r member _; do
-      test_packages -p "$member" "$@" < /dev/null || code=1
-    done < "$TMPDIR/members"
-  fi
+  while read -r member rest; do
+    place="$member $rest"
+    folder=${place#*path+file://}
+    folder=${folder%%[#)]*}
+    name=${member##*#}
+    name=${name%@*}
+    case $member in
+    *#[0-9]*.*.*) name=${folder##*/} ;; # the fragment is only a version
+    esac
+    folder=${folder#"$root"}
+    echo "@@ member $name ${folder#/}" >> "$out"
+    [ -z "$scope" ] || test_packages -p "$member" "$@" < /dev/null
+  done < "$TMPDIR/members"
 fi
 cat "$out"
 [ $code -eq 101 ] && exit 1

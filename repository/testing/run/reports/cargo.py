@@ -8,13 +8,14 @@ from repository.testing.run.reports.results import ReportResults, ResultCollecto
 
 _TARGET = re.compile(r"^\s+Running (?:unittests )?(\S+)")
 _DOC_TESTS = re.compile(r"^\s+Doc-tests (\S+)")
-_OWN_LINE = re.compile(r"^@@ (package|exit|crashed|end) ?(.*)$")
+_OWN_LINE = re.compile(r"^@@ (package|member|exit|crashed|end) ?(.*)$")
 _TEST = re.compile(r"^test (.+?)(?: - should panic)? \.\.\. (ok|FAILED|ignored)\b")
 _OUTPUT_OF = re.compile(r"^---- (.+) stdout ----$")
-_NOT_COMPILED = re.compile(r"^error: could not compile `([^`]+)`")
+_NOT_COMPILED = re.compile(r"^error: could not compile `([^`]+)`(?: \((.+?)\)(?: due|$))?")
 _RUNNING = re.compile(r"^running \d+ tests?$")
 _LINE_NUMBER = re.compile(r" \(line \d+\)")
 _STATUSES: dict[str, Status] = {"ok": "passed", "FAILED": "failed", "ignored": "skipped"}
+_FOLDERS_OF_KINDS = {"test": "tests", "example": "examples", "bench": "benches"}
 _DOC_TARGET = "doc-tests "
 _TIMED_OUT = "124"
 _MAX_LINE = 5_000
@@ -25,9 +26,9 @@ _MAX_ERROR_LINES = 40
 def read_cargo(output: str) -> ReportResults:
     """Read results by target and test, such as ``crates/calc/src/lib.rs::tests::adds``.
 
-    A target that took too long, or a crate that does not compile, has an error whose id begins with
-    ``::`` and no other result. Doc tests are named without their line; if an item has several, the
-    worst result counts. A test executable without Rust's own harness is one test, ``main``.
+    What took too long or does not compile has an error with the id ``::`` and the beginning of its
+    tests' ids, and no other result. Doc tests are named without their line; if an item has several,
+    the worst result counts. A test executable without Rust's own harness is one test, ``main``.
 
     Raises:
         UnreadableReport: no test has a result.
@@ -36,7 +37,7 @@ def read_cargo(output: str) -> ReportResults:
     for line in output.splitlines():
         if len(line) <= _MAX_LINE:
             reader.read(line)
-    return reader.collector.results()
+    return reader.results()
 
 
 class _Reader:
@@ -53,6 +54,10 @@ class _Reader:
         """Whether libtest printed its summary of the target."""
         self._printing = ""
         """The test or place that printed the lines that follow."""
+        self._folders: dict[str, str] = {}
+        """Package of the workspace -> its folder."""
+        self._not_compiled: dict[tuple[str, str], str] = {}
+        """(package, target) -> the compiler's errors."""
         self._other_lines: deque[str] = deque(maxlen=_MAX_ERROR_LINES)
         """The latest lines that belong to no test, such as a compiler's."""
 
@@ -64,9 +69,32 @@ class _Reader:
         elif match := _DOC_TESTS.match(line):
             self._begin_target(f"{_DOC_TARGET}{match[1]}")
         elif match := _NOT_COMPILED.match(line):
-            self._set_not_compiled(match[1])
+            self._add_not_compiled(match[1], match[2] or "lib")
         else:
             self._read_test_line(line)
+
+    def results(self) -> ReportResults:
+        for (package, target), error in self._not_compiled.items():
+            for place in self._places(package, target):
+                self.collector.set_status(f"::{place}", "error")
+                self.collector.add_output(f"::{place}", error)
+        return self.collector.results()
+
+    def _places(self, package: str, target: str) -> list[str]:
+        """Return what the ids of a target's tests begin with; without its library, none can run."""
+        folder = self._folders.get(package)
+        if folder is None:
+            return [package]
+        prefix = f"{folder}/" if folder else ""
+        if target == "lib":
+            return [f"{prefix}src", f"{prefix}tests", f"{_DOC_TARGET}{package.replace('-', '_')}"]
+        if target == "lib test":
+            return [f"{prefix}src/lib"]
+        kind, _, name = target.partition(" ")
+        name = name.partition('"')[2].partition('"')[0]
+        if kind in _FOLDERS_OF_KINDS:
+            return [f"{prefix}{_FOLDERS_OF_KINDS[kind]}/{name}"]
+        return [f"{prefix}src"]
 
     def _begin_target(self, target: str) -> None:
         self._target = target
@@ -79,6 +107,9 @@ class _Reader:
         match kind:
             case "package":
                 self._target = f"{value}/{self._target}" if value else self._target
+            case "member":
+                name, _, folder = value.partition(" ")
+                self._folders[name] = folder
             case "crashed":
                 self._results = []
             case "exit":
@@ -130,7 +161,7 @@ class _Reader:
             name = _LINE_NUMBER.sub("", name)
         return f"{self._target}::{name}"
 
-    def _set_not_compiled(self, crate: str) -> None:
-        self.collector.set_status(f"::{crate}", "error")
-        self.collector.add_output(f"::{crate}", "\n".join(self._other_lines))
+    def _add_not_compiled(self, package: str, target: str) -> None:
+        error = "\n".join(self._other_lines)
+        self._not_compiled[package, target] = error or self._not_compiled.get((package, target), "")
         self._other_lines.clear()

@@ -98,11 +98,16 @@ all is well
 @@ end
 error[E0308]: mismatched types
 error: could not compile `two` (lib test) due to 1 previous error
+error: could not compile `two` (test "it") due to 2 previous errors
+error: could not compile `not-a-member`
+error: could not compile `a-c` (lib)
+@@ member two crates/two
+@@ member a-c @@
      Running tests/killed.rs (target/debug/deps/killed-1)
 @@ package one
 running 2 tests
 test quick ... ok
-""".replace("@@ package @@", "@@ package ")
+""".replace(" @@", " ")
 
 
 def test_a_go_package_that_did_not_build_could_not_be_loaded() -> None:
@@ -169,10 +174,15 @@ def test_a_cargo_target_that_crashed_hung_or_did_not_compile_is_an_error() -> No
         "src/lib.rs::aborts": "failed",
         "::one/tests/hangs.rs": "error",
         "one/tests/own_harness.rs::main": "passed",
-        "::two": "error",
+        "::crates/two/src/lib": "error",
+        "::crates/two/tests/it": "error",
+        "::not-a-member": "error",
+        "::src": "error",
+        "::tests": "error",
+        "::doc-tests a_c": "error",
     }
     assert failures["src/lib.rs::aborts"] == "stack overflow\n"
-    assert "mismatched types" in failures["::two"]
+    assert "mismatched types" in failures["::crates/two/src/lib"]
 
 
 NODE = """{"file":"/w/tree/a.test.js","titles":["calc","adds"],"status":"failed","message":"want 3"}
