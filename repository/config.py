@@ -68,7 +68,21 @@ class TestsConfig(BaseModel):
     files: tuple[str, ...] = Field(
         (), description="patterns of test files: of names, or of paths with a slash"
     )
+    folders: tuple[str, ...] = Field(
+        (), max_length=12, description="folders of the projects to test, the first is installed"
+    )
     environment: dict[str, str] = Field({}, description="variables for the tests; never a secret")
+
+    @field_validator("folders")
+    @classmethod
+    def _check_folders(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        folders: list[str] = []
+        for folder in value:
+            parts = [part for part in folder.split("/") if part not in ("", ".")]
+            if ".." in parts or folder.startswith("/"):
+                raise ValueError(f"{folder!r} is not a folder of the repository")
+            folders.append("/".join(parts))
+        return tuple(folders)
 
     @field_validator("requirements")
     @classmethod

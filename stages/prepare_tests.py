@@ -1,6 +1,7 @@
 """Prepare the tests: build their environment and run them on the base commit."""
 
 import asyncio
+from collections.abc import Sequence
 
 from pipeline.errors import Retry
 from pipeline.stage import RunContext
@@ -53,7 +54,7 @@ class PrepareTests:
     async def run(
         self, issue: Issue, checkout: Checkout, context: Context, run: RunContext
     ) -> Suite:
-        plan = await self._plan(checkout)
+        plan = await self._plan(checkout, context.ranking)
         if plan.recipe is None:
             return _not_runnable(plan.reason)
         recipe = self._restrict(plan.recipe, issue)
@@ -65,6 +66,9 @@ class PrepareTests:
             ranking=context.ranking,
             issue=issue.text,
         )
+        if not plan.detection.draft.layout.whole:
+            tests = tests or candidates.paths
+            whole = False
         log = CommandLog()
         preparation = Preparation(
             task=BuildTask(self._tools, run.workspace, recipe, log),
@@ -104,7 +108,7 @@ class PrepareTests:
             reason = "the environment of the tests can't be built again on this machine"
             raise Retry(reason, detail=str(error)) from error
 
-    async def _plan(self, checkout: Checkout) -> TestPlan:
+    async def _plan(self, checkout: Checkout, ranking: Sequence[str]) -> TestPlan:
         mirror = self._mirrors.at(checkout.repository)
         commit = BaseCommit(
             repository=checkout.repository,
@@ -112,7 +116,7 @@ class PrepareTests:
             committed_at=checkout.committed_at,
             described=checkout.described,
         )
-        return await asyncio.to_thread(plan_tests, mirror, commit, self._tools.pythons)
+        return await asyncio.to_thread(plan_tests, mirror, commit, self._tools.pythons, ranking)
 
     def _restrict(self, recipe: Recipe, issue: Issue) -> Recipe:
         if issue.private and not self._fetch_for_private:

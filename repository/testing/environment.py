@@ -109,8 +109,8 @@ class BuiltEnvironment(BaseModel):
         }
         if self.recipe.needs_environment:
             variables["VIRTUAL_ENV"] = str(workspace / "env")
-        if self.install_mode != "editable" and self.interpreter is not None:
-            variables["PYTHONPATH"] = self._python_path(workspace / "tree")
+        if self.interpreter is not None:
+            variables.update(self._python_path(workspace / "tree"))
         variables.update(version_variables(self.recipe.version))
         variables.update(self.variables)
         variables.update(self.recipe.environment)
@@ -127,11 +127,16 @@ class BuiltEnvironment(BaseModel):
             "PATH": f"{tools}/bin:{variables['PATH']}",
         }
 
-    def _python_path(self, tree: Path) -> str:
-        source_root = self.recipe.source_root
-        if source_root:
-            return f"{tree}/{source_root}:{tree}"
-        return str(tree)
+    def _python_path(self, tree: Path) -> dict[str, str]:
+        """Return PYTHONPATH, if modules of the repository are not installed as links."""
+        recipe = self.recipe
+        folders = list(recipe.import_folders)
+        if self.install_mode != "editable":
+            folders = [recipe.source_root, recipe.project, *folders, *recipe.siblings, ""]
+        if not folders:
+            return {}
+        paths = [str(tree / folder) for folder in dict.fromkeys(folders)]
+        return {"PYTHONPATH": ":".join(paths)}
 
 
 def version_variables(version: str | None) -> dict[str, str]:

@@ -169,9 +169,15 @@ class Recipe(BaseModel):
     environment: dict[str, str] = {}
     """Variables for the tests, from the repository's configuration."""
     source_root: str
-    """The folder of its packages: "src" or ""."""
+    """The folder of its packages, relative to the repository's root: "src" or ""."""
     patterns: tuple[str, ...]
     """File names, or paths with a slash, of test files."""
+    project: str = ""
+    """The folder of the package that is installed, relative to the repository's root."""
+    siblings: tuple[str, ...] = ()
+    """Folders of the repository's other packages that are installed with it."""
+    import_folders: tuple[str, ...] = ()
+    """Folders of tested projects that are not installed: their modules are found on the path."""
     folders: tuple[str, ...] = ("",)
     """Folders of the projects whose tests are run, relative to the repository's root, which is "".
     A test belongs to the deepest of them that contains it, and runs with it as working directory.

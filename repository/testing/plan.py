@@ -39,10 +39,19 @@ class TestPlan:
     """Why this interpreter was chosen; empty if none was."""
 
 
-def plan_tests(mirror: Mirror, commit: BaseCommit, pythons: Sequence[Path]) -> TestPlan:
-    """Return the plan for a commit. ``pythons`` are the folders with interpreters."""
+def plan_tests(
+    mirror: Mirror, commit: BaseCommit, pythons: Sequence[Path], ranking: Sequence[str] = ()
+) -> TestPlan:
+    """Return the plan for a commit.
+
+    Args:
+        mirror: has the commit.
+        commit: the base commit.
+        pythons: folders with interpreters.
+        ranking: paths of the issue's likeliest sources, which decide among several projects.
+    """
     tree = read_tree(mirror, commit.sha)
-    detection = detect(tree)
+    detection = detect(tree, ranking)
     draft = detection.draft
     if not draft.runners:
         return TestPlan(None, detection.reason, detection, tree.sizes)
@@ -112,6 +121,10 @@ def _python_recipe(draft: RecipeDraft, commit: BaseCommit, minor: int) -> Recipe
         modules=dict(draft.needs.modules),
         environment=dict(draft.environment),
         patterns=draft.patterns,
+        project=draft.layout.project,
+        siblings=draft.layout.siblings,
+        import_folders=draft.import_folders,
+        folders=draft.layout.folders,
     )
 
 

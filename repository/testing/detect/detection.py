@@ -10,8 +10,22 @@ from repository.testing.detect.automation import AutomationHints, read_automatio
 from repository.testing.detect.build_requirements import PackageBuild, read_build
 from repository.testing.detect.imports import reachable_sources
 from repository.testing.detect.interpreter_pins import Pin, find_image_pin, find_pin
+from repository.testing.detect.languages import prefers_other_language
+from repository.testing.detect.merging import (
+    join,
+    merge_needs,
+    merge_packages,
+    merge_sources,
+    merge_tests,
+)
 from repository.testing.detect.needs import TestNeeds, find_needs, select_needs
 from repository.testing.detect.project import Package, Project
+from repository.testing.detect.python_projects import (
+    Layout,
+    choose_projects,
+    names_of_packages,
+    tree_of_project,
+)
 from repository.testing.detect.python_tests import (
     Script,
     TestFiles,
@@ -30,6 +44,10 @@ from repository.testing.detect.requirements import (
 from repository.testing.detect.toolchains import DetectedToolchain, detect_toolchain, use_runner
 from repository.testing.detect.tox import read_tox
 from repository.testing.detect.tree import Tree
+from repository.testing.run.project_folders import ROOT
+
+#: They build a Python package whose tests are for its Rust sources, too.
+_RUST_BACKENDS = ("maturin", "setuptools_rust")
 
 
 @dataclass(frozen=True)
@@ -54,6 +72,10 @@ class RecipeDraft:
     """The Python version that the repository's developers use."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables for the tests."""
+    layout: Layout = field(default_factory=Layout)
+    """The Python projects that are installed and tested."""
+    import_folders: tuple[str, ...] = ()
+    """Folders of Python projects that are tested but not installed."""
 
 
 @dataclass(frozen=True)
@@ -85,17 +107,70 @@ class Detection:
         return evidence
 
 
-def detect(tree: Tree) -> Detection:
-    """Detect how a repository is tested; its own configuration takes precedence."""
+def detect(tree: Tree, ranking: Sequence[str] = ()) -> Detection:
+    """Detect how a repository is tested; its own configuration takes precedence.
+
+    ``ranking`` has the paths of the issue's likeliest sources, likeliest first: of several projects
+    or languages, those that it is about are tested.
+    """
     try:
         config = read_tests_config(tree.read(CONFIG))
     except ConfigError as error:
         return Detection(RecipeDraft(), reason=str(error))
-    detection = _detect_python(tree)
+    layout = choose_projects(tree, ranking, config.folders)
+    detection = _detect_projects(tree, layout)
     toolchain = detect_toolchain(tree)
-    if toolchain is not None and _has_more_tests(toolchain, detection):
+    if toolchain is not None and _is_preferred(toolchain, detection, ranking):
         detection = _prefer_toolchain(detection, toolchain)
     return _configure(detection, config, tree)
+
+
+def _detect_projects(tree: Tree, layout: Layout) -> Detection:
+    """Detect how the chosen Python projects are tested, with one environment for all of them."""
+    if layout == Layout():
+        return _detect_python(tree)
+    parts: dict[str, Detection] = {}
+    for folder in dict.fromkeys([*layout.folders, layout.project, ROOT]):
+        parts[folder] = _detect_python(tree_of_project(tree, folder, layout.folders))
+    first = parts[layout.folders[0]]
+    tested = {
+        folder: parts[folder]
+        for folder in layout.folders
+        if parts[folder].draft.runners[:1] == first.draft.runners[:1]
+    }
+    own_names = names_of_packages(tree, [*layout.folders, layout.project, *layout.siblings])
+    tests = merge_tests({folder: part.tests for folder, part in tested.items()})
+    needs = merge_needs([part.draft.needs for part in parts.values()], own_names, tree.paths)
+    installed = parts[layout.project].draft
+    packages = [part.draft.package for part in tested.values()]
+    draft = replace(
+        first.draft,
+        has_tests=any(part.draft.has_tests for part in tested.values()),
+        patterns=tests.patterns,
+        package=merge_packages(installed.package, layout.project, packages, own_names),
+        build=installed.build,
+        needs=needs,
+        pin=first.draft.pin or parts[ROOT].draft.pin,
+        layout=replace(layout, folders=tuple(tested)),
+        import_folders=_import_folders(parts, layout),
+    )
+    return Detection(
+        draft=draft,
+        reason=first.reason,
+        tests=tests,
+        hints=first.hints,
+        needs=merge_sources({folder: part.needs for folder, part in parts.items()}),
+    )
+
+
+def _import_folders(parts: Mapping[str, Detection], layout: Layout) -> tuple[str, ...]:
+    """Return the folders with the modules of tested projects that are not installed."""
+    folders: list[str] = []
+    for folder in layout.folders:
+        package = parts[folder].draft.package
+        if folder != ROOT and not package.is_installable:
+            folders += [join(folder, package.source_root), folder]
+    return tuple(dict.fromkeys(folders))
 
 
 def _detect_python(tree: Tree) -> Detection:
@@ -139,9 +214,14 @@ def _find_pin(project: Project, hints: AutomationHints) -> Pin | None:
     return pin
 
 
-def _has_more_tests(toolchain: DetectedToolchain, python: Detection) -> bool:
+def _is_preferred(toolchain: DetectedToolchain, python: Detection, ranking: Sequence[str]) -> bool:
     python_tests = len(python.tests.paths) if python.draft.has_tests else 0
-    return len(toolchain.test_texts) > python_tests
+    has_both = python_tests and toolchain.test_texts and toolchain.runner
+    if not has_both or python.draft.package.backend in _RUST_BACKENDS:
+        return len(toolchain.test_texts) > python_tests
+    paths = (*toolchain.patterns, *toolchain.test_texts)
+    preferred = prefers_other_language(ranking, paths)
+    return len(toolchain.test_texts) > python_tests if preferred is None else preferred
 
 
 def _prefer_toolchain(python: Detection, toolchain: DetectedToolchain) -> Detection:

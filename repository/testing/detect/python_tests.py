@@ -65,7 +65,7 @@ class RunnerChoice:
 
 def find_test_files(project: Project) -> TestFiles:
     """Return the files in which pytest or unittest look for tests."""
-    patterns = _configured_patterns(project) or _DEFAULT_PATTERNS
+    patterns = read_patterns(project)
     tests = [path for path in project.tree.paths if is_test_file(path, patterns)]
     paths = _in_test_paths(project, tests) or tests
     texts = {path: project.tree.text(path) for path in paths[:_MAX_READ]}
@@ -85,13 +85,14 @@ def _in_test_paths(project: Project, tests: Sequence[str]) -> list[str]:
     ]
 
 
-def _configured_patterns(project: Project) -> tuple[str, ...]:
+def read_patterns(project: Project) -> tuple[str, ...]:
+    """Return the patterns of test files in pytest's configuration, or the usual ones."""
     config = project.pytest_config or {}
     patterns = []
     for pattern in words(config.get("python_files")):
         bare_pattern = pattern.removesuffix(".py")
         patterns.append(f"{bare_pattern}.py")
-    return tuple(patterns)
+    return tuple(patterns) or _DEFAULT_PATTERNS
 
 
 def read_shared_files(tree: Tree, tests: TestFiles) -> dict[str, str]:

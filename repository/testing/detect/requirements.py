@@ -1,5 +1,6 @@
 """Requirement lines: their sources, which can be installed, and which are for tests."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,6 +21,8 @@ _FOR_TESTS = frozenset(
     }
 )
 _FOR_DEVELOPMENT = frozenset({"dev", "develop", "development", "dev-dependencies"})
+
+_NAME = re.compile(r"\s*([A-Za-z0-9][\w.-]{0,100})")
 
 
 class Confidence(StrEnum):
@@ -83,6 +86,12 @@ def installable(lines: Iterable[str]) -> list[str]:
             key = f"{canonicalize_name(requirement.name)};{requirement.marker or ''}"
             by_package.setdefault(key, line)
     return list(by_package.values())
+
+
+def names_in(lines: Iterable[str]) -> set[str]:
+    """Return the normalized names at the beginning of lines, which need not be requirements."""
+    matches = [_NAME.match(line) for line in lines]
+    return {canonicalize_name(match[1]) for match in matches if match}
 
 
 def package_name(line: str) -> str:

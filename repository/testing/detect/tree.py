@@ -1,7 +1,7 @@
 """The files of a commit for detection, read from git objects, never from a work tree."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from repository.files import Kind, kind_of
@@ -10,7 +10,8 @@ from repository.text_encoding import read_text
 
 _MAX_READ_BYTES = 1_000_000
 _OTHER_LIKELY_READ = re.compile(
-    r"(?:^|/)tests?\.\w+$|require[^/]*\.txt$|^[^/]*$|(?:^|/)package\.json$|^\.github/"
+    r"(?:^|/)(?:tests?\.\w+|pyproject\.toml|setup\.(?:py|cfg)|tox\.ini|manage\.py)$"
+    r"|require[^/]*\.txt$|^[^/]*$|(?:^|/)package\.json$|^\.github/"
 )
 _MAX_READ_AT_ONCE = 2000
 
@@ -31,6 +32,35 @@ class Tree:
     def text(self, path: str) -> str:
         """Return a file's text, or an empty string if it can't be read."""
         return self.read(path) or ""
+
+    def below(self, folder: str, shared: Collection[str] = ()) -> "Tree":
+        """Return the files of a folder, with paths relative to it.
+
+        ``shared`` files, which are not in the folder, are added unless it has one of that name. In
+        their text, paths that begin with the folder are relative to it.
+        """
+        prefix = f"{folder}/" if folder else ""
+        sizes = {path: self.sizes[path] for path in shared}
+        for path, size in self.sizes.items():
+            if path.startswith(prefix):
+                sizes[path.removeprefix(prefix)] = size
+        named = re.compile(rf"(?<![\w./-])(?:\./)?{re.escape(folder)}(?![\w-])")
+
+        def read(path: str) -> str | None:
+            text = self.read(prefix + path)
+            if text is None and path in shared:
+                return named.sub(".", self.text(path))
+            return text
+
+        return Tree(sizes, read)
+
+    def without(self, folders: Collection[str]) -> "Tree":
+        """Return the files that are in none of these folders."""
+        if not folders:
+            return self
+        prefixes = tuple(f"{folder}/" for folder in folders)
+        sizes = {path: size for path, size in self.sizes.items() if not path.startswith(prefixes)}
+        return Tree(sizes, lambda path: self.read(path) if path in sizes else None)
 
 
 def read_tree(mirror: Mirror, sha: str) -> Tree:

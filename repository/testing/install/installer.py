@@ -98,6 +98,11 @@ class UvInstaller:
         return self.workspace / BUILD_TOOLS
 
     @property
+    def project(self) -> Path:
+        """The folder of the repository's package."""
+        return self.workspace / "tree" / self.recipe.project
+
+    @property
     def time_left(self) -> bool:
         return time.monotonic() < self._deadline
 

@@ -40,7 +40,7 @@ class PackageInstaller:
         self.rebuilds = False
         self._installer = installer
         self._recipe = installer.recipe
-        self._tree = str(installer.workspace / "tree")
+        self._project = str(installer.project)
 
     async def install(self) -> InstallMode:
         mode = await self._build()
@@ -80,7 +80,7 @@ class PackageInstaller:
         for arguments in self._ways():
             result = await self._installer.install(date, *arguments, seconds=_BUILD_SECONDS)
             if result.returncode == 0:
-                mode: InstallMode = "editable" if "--editable" in arguments else "copied"
+                mode: InstallMode = "editable" if arguments[0] == "--editable" else "copied"
                 extensions = await self._complete(mode)
                 if not extensions.broken:
                     if extensions.names:
@@ -99,8 +99,14 @@ class PackageInstaller:
 
     def _ways(self) -> Iterator[tuple[str, ...]]:
         if self._recipe.backend != _MESON:
-            yield ("--editable", self._tree)
-        yield (self._tree,)
+            yield ("--editable", self._project, *self._siblings())
+        yield (self._project, *self._siblings())
+
+    def _siblings(self) -> Iterator[str]:
+        """Return the arguments for the repository's other packages."""
+        for folder in self._recipe.siblings:
+            yield "--editable"
+            yield str(self._installer.workspace / "tree" / folder)
 
     async def _complete(self, mode: InstallMode) -> Extensions:
         """Complete the tree, and return its extension modules."""

@@ -92,9 +92,10 @@ async def describe_release(
     result = await installer.install(date, *options, *arguments)
     if result.returncode != 0:
         return None
-    tree = installer.workspace / "tree"
-    packages = tree / installer.recipe.source_root
-    result = await installer.run_script("describe_release", str(folder), str(tree), str(packages))
+    packages = installer.workspace / "tree" / installer.recipe.source_root
+    result = await installer.run_script(
+        "describe_release", str(folder), str(installer.project), str(packages)
+    )
     last_line = result.output.strip().rpartition("\n")[2]
     try:
         return Release.model_validate_json(last_line)

@@ -21,7 +21,8 @@ _MAX_TRIED_AT_ALL_DATES = 4
 
 async def read_metadata(installer: UvInstaller) -> RawMetadata:
     """Return the metadata of the installed repository; empty if it is not installed."""
-    result = await installer.run_script("print_metadata", installer.recipe.name)
+    arguments = (str(installer.project), installer.recipe.name)
+    result = await installer.run_script("print_metadata", *arguments)
     metadata, _ = parse_email(result.output)
     return metadata
 

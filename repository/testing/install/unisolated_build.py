@@ -35,7 +35,7 @@ async def build_without_isolation(
         result = await installer.install(
             date,
             "--no-build-isolation",
-            str(installer.workspace / "tree"),
+            str(installer.project),
             recent_build_tools=False,
             seconds=_BUILD_SECONDS,
         )

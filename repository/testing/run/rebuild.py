@@ -36,6 +36,7 @@ async def rebuild_extensions(
     build = replace(
         command,
         argv=argv,
+        cwd=command.cwd / environment.recipe.project,
         memory_mb=_MEMORY_MB,
         environment={**command.environment, **environment.build_variables(workspace)},
     )
