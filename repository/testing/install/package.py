@@ -17,8 +17,9 @@ from repository.testing.install.release import (
 from repository.testing.install.unisolated_build import build_without_isolation
 from repository.testing.install.uv_errors import first_error
 
-#: An editable install by meson-python is rebuilt at each import, with tools that are gone by then.
-_MESON = "mesonpy"
+#: Build back ends whose editable installs keep extension modules outside of the tree, and find them
+#: by an import hook. meson-python's are rebuilt at each import, with tools that are gone by then.
+_COPYING_BACKENDS = ("mesonpy", "scikit_build_core")
 _BUILD_SECONDS = 220.0
 
 
@@ -98,7 +99,7 @@ class PackageInstaller:
         return None, failure, errors
 
     def _ways(self) -> Iterator[tuple[str, ...]]:
-        if self._recipe.backend != _MESON:
+        if self._recipe.backend.partition(".")[0] not in _COPYING_BACKENDS:
             yield ("--editable", self._project, *self._siblings())
         yield (self._project, *self._siblings())
 

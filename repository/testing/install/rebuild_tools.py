@@ -4,6 +4,9 @@ from repository.testing.detect.requirements import package_name
 from repository.testing.install.installer import UvInstaller
 from repository.testing.install.unisolated_build import BUILT_AGAINST, build_tools
 
+#: What back ends ask for only while they build, by the module's name.
+_TOOLS_OF_BACKENDS = {"mesonpy": ("ninja",), "scikit_build_core": ("cmake", "ninja")}
+
 
 async def install_rebuild_tools(installer: UvInstaller) -> bool:
     """Install the build's requirements into a folder of their own; return whether that worked.
@@ -12,6 +15,7 @@ async def install_rebuild_tools(installer: UvInstaller) -> bool:
     """
     requirements = build_tools(installer.recipe.build_requirements)
     tools = [line for line in requirements if package_name(line) not in BUILT_AGAINST]
+    tools += _TOOLS_OF_BACKENDS.get(installer.recipe.backend.partition(".")[0], ())
     missing = await _not_installed(installer, requirements)
     target = ("--target", str(installer.build_tools))
     result = await installer.install(installer.dates[0], *target, *tools, *missing)
