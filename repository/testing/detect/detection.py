@@ -140,14 +140,14 @@ def _detect_projects(tree: Tree, layout: Layout) -> Detection:
     }
     own_names = names_of_packages(tree, [*layout.folders, layout.project, *layout.siblings])
     tests = merge_tests({folder: part.tests for folder, part in tested.items()})
-    needs = merge_needs([part.draft.needs for part in parts.values()], own_names, tree.paths)
     installed = parts[layout.project].draft
+    needs = merge_needs(installed.needs, _other_needs(parts, layout), own_names, tree.paths)
     packages = [part.draft.package for part in tested.values()]
     draft = replace(
         first.draft,
         has_tests=any(part.draft.has_tests for part in tested.values()),
         patterns=tests.patterns,
-        package=merge_packages(installed.package, layout.project, packages, own_names),
+        package=merge_packages(installed.package, layout.project, packages),
         build=installed.build,
         needs=needs,
         pin=first.draft.pin or parts[ROOT].draft.pin,
@@ -161,6 +161,25 @@ def _detect_projects(tree: Tree, layout: Layout) -> Detection:
         hints=first.hints,
         needs=merge_sources({folder: part.needs for folder, part in parts.items()}),
     )
+
+
+def _other_needs(parts: Mapping[str, Detection], layout: Layout) -> list[TestNeeds]:
+    """Return the needs of the projects whose package is not installed by the recipe itself.
+
+    Those of a sibling's package come with it. A root that is not tested may declare what its
+    projects are developed with.
+    """
+    others: list[TestNeeds] = []
+    for folder, part in parts.items():
+        if folder == layout.project:
+            continue
+        needs = part.draft.needs
+        if part.draft.package.is_installable or folder not in layout.folders:
+            needs = replace(needs, dependencies=())
+        if folder not in layout.folders:
+            needs = replace(needs, modules={})
+        others.append(needs)
+    return others
 
 
 def _import_folders(parts: Mapping[str, Detection], layout: Layout) -> tuple[str, ...]:

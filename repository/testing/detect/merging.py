@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from repository.testing.detect.needs import TestNeeds
+from repository.testing.detect.own_modules import OwnModules
 from repository.testing.detect.project import Package
 from repository.testing.detect.python_tests import TestFiles
-from repository.testing.detect.requirements import Need, installable, package_name
-from repository.testing.detect.test_code import own_modules
+from repository.testing.detect.requirements import Need, Source, installable, package_name
 
 
 def join(folder: str, path: str) -> str:
@@ -28,56 +28,63 @@ def merge_tests(tests: Mapping[str, TestFiles]) -> TestFiles:
 
 
 def merge_needs(
-    needs: Iterable[TestNeeds], own_names: Collection[str], paths: Iterable[str]
+    installed: TestNeeds,
+    others: Iterable[TestNeeds],
+    own_names: Collection[str],
+    paths: Iterable[str],
 ) -> TestNeeds:
     """Return the needs of all projects; of several for one package, the first counts.
 
     Args:
-        needs: of each project, the most important first.
+        installed: of the project whose package is installed.
+        others: of the others, the most important first.
         own_names: normalized names of the repository's packages, which no index provides.
         paths: all files of the repository, whose modules are its own.
     """
-    requirements: list[str] = []
-    extras: dict[str, None] = {}
-    modules: dict[str, str] = {}
-    for part in needs:
-        requirements += part.requirements
-        extras.update(dict.fromkeys(part.extras))
+    requirements = list(installed.requirements)
+    modules = dict(installed.modules)
+    for part in others:
+        requirements += [*part.requirements, *part.dependencies]
         modules = {**part.modules, **modules}
-    foreign = modules.keys() - own_modules(paths)
-    return TestNeeds(
-        requirements=tuple(
-            line for line in installable(requirements) if package_name(line) not in own_names
-        ),
-        extras=tuple(extras),
-        modules={module: modules[module] for module in sorted(foreign)},
+    own = OwnModules.of(paths)
+    return replace(
+        installed,
+        requirements=_foreign(requirements, own_names),
+        dependencies=_foreign(installed.dependencies, own_names),
+        modules={
+            module: line for module, line in sorted(modules.items()) if not own.include(module)
+        },
     )
+
+
+def _foreign(lines: Iterable[str], own_names: Collection[str]) -> tuple[str, ...]:
+    return tuple(line for line in installable(lines) if package_name(line) not in own_names)
 
 
 def merge_sources(needs: Mapping[str, Sequence[Need]]) -> tuple[Need, ...]:
     """Return all needs, with the project's folder before their source."""
     merged: list[Need] = []
     for folder, part in needs.items():
-        merged += [replace(need, source=join(folder, need.source)) for need in part]
+        merged += [replace(need, source=_place(need.source, folder)) for need in part]
     return tuple(merged)
 
 
-def merge_packages(
-    package: Package, folder: str, others: Iterable[Package], own_names: Collection[str]
-) -> Package:
+def _place(source: Source, folder: str) -> Source:
+    return replace(source, path=join(folder, source.path)) if source.path else source
+
+
+def merge_packages(package: Package, folder: str, others: Iterable[Package]) -> Package:
     """Return the package in ``folder`` with paths relative to the root.
 
-    Its Python must fit the ``others``, too, and none of its dependencies is the repository's own.
+    Its Python must fit the ``others``, too.
     """
     requires = package.requires_python
     for other in others:
         if requires and other.requires_python and "|" not in requires + other.requires_python:
             requires = f"{requires},{other.requires_python}"
         requires = requires or other.requires_python
-    dependencies = [line for line in package.dependencies if package_name(line) not in own_names]
     return replace(
         package,
         source_root=join(folder, package.source_root),
         requires_python=requires,
-        dependencies=tuple(dependencies),
     )

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from packaging.utils import canonicalize_name
 
 from repository.files import AMBIGUOUS_TEST_FOLDERS, TEST_FOLDERS, VENDORED_FOLDERS, is_test_file
-from repository.testing.detect.parsing import strings, table
+from repository.testing.detect.parsing import setup_argument, strings, table
 from repository.testing.detect.project import Project
 from repository.testing.detect.python_tests import read_patterns
 from repository.testing.detect.requirements import names_in
@@ -239,10 +239,10 @@ def _find_siblings(folders: Sequence[str], projects: Mapping[str, Project]) -> l
 def _dependency_names(project: Project) -> set[str]:
     """Return the names of everything that a project's files say it depends on."""
     pyproject = project.pyproject
-    lines = [
-        *project.package.dependencies,
-        *strings(table(pyproject, "project").get("dependencies")),
-    ]
+    lines = strings(table(pyproject, "project").get("dependencies"))
+    lines += setup_argument(project.setup_py, "install_requires")
+    in_setup_cfg = project.setup_cfg.get("options", "install_requires", fallback="")
+    lines += (in_setup_cfg or "").splitlines()
     for groups in (
         table(pyproject, "project", "optional-dependencies"),
         table(pyproject, "dependency-groups"),

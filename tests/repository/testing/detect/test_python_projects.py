@@ -46,7 +46,7 @@ def test_a_package_of_the_repository_is_installed_with_those_that_need_it() -> N
     draft = detect(tree_of(TWO), ["libs/web/src/shop_web/__init__.py"]).draft
     assert (draft.layout.project, draft.layout.siblings) == ("libs/web", ("libs/core",))
     assert draft.package.source_root == "libs/web/src"
-    assert draft.package.dependencies == ("attrs",)
+    assert draft.needs.dependencies == ("attrs",)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_projects_own_files_and_the_roots_automation_are_read() -> None:
     assert set(detection.draft.needs.requirements) >= {"attrs>=20", "mock", "six", "hypothesis"}
     assert "shop" not in detection.draft.needs.requirements
     assert detection.draft.needs.modules == {"yaml": "pyyaml==5"}
-    sources = {need.line: need.source for need in detection.needs}
+    sources = {need.line: str(need.source) for need in detection.needs}
     assert sources["attrs>=20"].startswith("backend/requirements-test.txt")
 
 
