@@ -14,7 +14,8 @@ from repository.testing.run.bed import TestBed
 from repository.testing.trial import Trial
 from repository.testing.unstable_ids import find_broken
 
-_REPETITIONS = 2
+#: How often a run is repeated.
+REPETITIONS = 2
 #: After this time, no second repetition begins.
 _MAX_SECONDS = 60.0
 #: Faster runs are repeated as a whole, since tests may depend on those before them. Of slower ones,
@@ -37,7 +38,7 @@ class Repetition:
     async def repeat(self, trial: Trial, label: str) -> Trial:
         """Return the trial with the tests whose results differ from one run to another."""
         seconds = 0.0
-        for number in range(1, _REPETITIONS + 1):
+        for number in range(1, REPETITIONS + 1):
             decided = trial.after.results and not trial.decisive
             if decided or seconds > _MAX_SECONDS:
                 break

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, replace
 
+from pipeline.outcome import Verification
 from pipeline.stage import RunContext
 from repository.files import belongs_to_tests
 from repository.git import Mirror
@@ -14,6 +15,7 @@ from stages.apply_patch import Candidate
 from stages.propose_patch import Reproduction
 from stages.propose_patch.semantic_hash import semantic_hash
 from stages.run_tests import feedback
+from stages.run_tests.reproducing import ReproductionRuns
 from stages.run_tests.results import Change, DidNotRun, Passed, Regressed, Result, Unproven
 from stages.run_tests.verdict import (
     Verdict,
@@ -21,6 +23,7 @@ from stages.run_tests.verdict import (
     judge,
     judge_untested,
     note_failing_reproduction,
+    note_flaky_reproduction,
 )
 
 
@@ -82,7 +85,7 @@ class CandidateTester:
             return _unproven(passed, passed.verdict, text)
         if self.reproduction is None:
             return passed
-        return await self._reproduce(passed, self.reproduction)
+        return await self._reproduce(passed, trial, self.reproduction)
 
     def _passed(self, change: Change, trial: Trial) -> Passed:
         patterns = self.tester.bed.recipe.patterns
@@ -95,20 +98,23 @@ class CandidateTester:
             ),
         )
 
-    async def _reproduce(self, passed: Passed, reproduction: Reproduction) -> Passed | Unproven:
+    async def _reproduce(
+        self, passed: Passed, trial: Trial, reproduction: Reproduction
+    ) -> Passed | Unproven:
         change = passed.change
-        test_files = {path: text.encode() for path, text in reproduction.files.items()}
-        report = await self.tester.bed.run(
-            {**change.files, **test_files},
-            sorted(test_files),
-            label=f"reproduction-{self.round}-{change.number}",
-        )
-        if report.green.issuperset(reproduction.tests):
-            return replace(passed, verdict=add_reproduction(passed.verdict, reproduction))
-        text = feedback.describe_failing_reproduction(
-            report, reproduction, change.patch, self.tester.bed.folder_inside
-        )
-        return _unproven(passed, note_failing_reproduction(passed.verdict), text)
+        label = f"reproduction-{self.round}-{change.number}"
+        runs = ReproductionRuns(self.tester.bed, change.files, reproduction, label)
+        report = await runs.run_with_change()
+        if not runs.passes(report):
+            text = feedback.describe_failing_reproduction(
+                report, reproduction, change.patch, self.tester.bed.folder_inside
+            )
+            return _unproven(passed, note_failing_reproduction(passed.verdict), text)
+        if trial.newly_failing or passed.verdict.verification is Verification.RED_TO_GREEN:
+            return passed
+        if await runs.repeats():
+            return replace(passed, verdict=add_reproduction(passed.verdict, trial, reproduction))
+        return replace(passed, verdict=note_flaky_reproduction(passed.verdict))
 
 
 def _unproven(passed: Passed, verdict: Verdict, text: str) -> Unproven:

@@ -98,13 +98,11 @@ def judge_untested(candidate: int, suite: Suite) -> Verdict:
     )
 
 
-def add_reproduction(verdict: Verdict, reproduction: Reproduction) -> Verdict:
+def add_reproduction(verdict: Verdict, trial: Trial, reproduction: Reproduction) -> Verdict:
     """Return the verdict with a passing reproduction test as its proof.
 
     The reason says that the test is not part of the change.
     """
-    if verdict.verification is Verification.RED_TO_GREEN:
-        return verdict
     number = len(reproduction.tests)
     reason = (
         f"{count_tests(number)} made from the issue, not part of the change, failed before it and"
@@ -113,7 +111,7 @@ def add_reproduction(verdict: Verdict, reproduction: Reproduction) -> Verdict:
     return verdict.model_copy(
         update={
             "verification": Verification.RED_TO_GREEN,
-            "reason": reason,
+            "reason": "; ".join([reason, *_reservations(trial)]),
             "fixed": reproduction.tests,
         }
     )
@@ -122,6 +120,12 @@ def add_reproduction(verdict: Verdict, reproduction: Reproduction) -> Verdict:
 def note_failing_reproduction(verdict: Verdict) -> Verdict:
     """Return the verdict with the note that the reproduction test still fails."""
     note = "a test made from the issue, which is not part of the change, still fails"
+    return verdict.model_copy(update={"reason": f"{verdict.reason}; {note}"})
+
+
+def note_flaky_reproduction(verdict: Verdict) -> Verdict:
+    """Return the verdict with the note that the reproduction test proves nothing."""
+    note = "a test made from the issue ended differently when run again, and proves nothing"
     return verdict.model_copy(update={"reason": f"{verdict.reason}; {note}"})
 
 
