@@ -1,12 +1,13 @@
 """Test a change: first only its tests, then all of it."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from repository.files import belongs_to_tests, is_test_file
 from repository.git import Mirror
 from repository.testing.covering import find_covering_tests
 from repository.testing.folders import Changes
+from repository.testing.inline_tests import take_over_inline_tests
 from repository.testing.models import Recipe, Suite, TestReport
 from repository.testing.repetition import Repetition
 from repository.testing.run.bed import TestBed
@@ -22,7 +23,7 @@ class _OwnTests:
 
     changes: Changes
     files: list[str]
-    """The test files that it writes, without helpers and data."""
+    """The files with tests that it writes, without helpers and data."""
     removed: list[str]
     """The test files that it removes."""
 
@@ -51,7 +52,7 @@ class ChangeTester:
 
     async def try_change(self, files: Changes, label: str) -> Trial:
         """Run the tests without and with the change; ``label`` names the logs."""
-        own_tests = _own_tests(files, self.bed.recipe)
+        own_tests = await asyncio.to_thread(self._own_tests, files)
         if not self.base.results and not own_tests.files:
             return Trial(self.base, None, self.base, tests=(), whole_suite=False)
         own: TestReport | None = None
@@ -74,9 +75,31 @@ class ChangeTester:
         """Repeat the runs that the verdict depends on, and note the tests whose results differ."""
         if not trial.has_tests:
             return trial
-        own = _own_tests(files, self.bed.recipe)
+        own = await asyncio.to_thread(self._own_tests, files)
         base_tests = await asyncio.to_thread(self._base_tests)
         return await Repetition(self.bed, files, own.changes, base_tests).repeat(trial, label)
+
+    def _own_tests(self, files: Changes) -> _OwnTests:
+        """Return the part of a change that belongs to tests; in Rust, sources may have some."""
+        own = _own_tests(files, self.bed.recipe)
+        inline = self._inline_tests(files)
+        return replace(own, changes={**own.changes, **inline}, files=[*own.files, *inline])
+
+    def _inline_tests(self, files: Changes) -> dict[str, bytes]:
+        inline: dict[str, bytes] = {}
+        for path, new in files.items():
+            is_rust = self.bed.recipe.runner == "cargo" and path.endswith(".rs")
+            if new is None or not is_rust or belongs_to_tests(path, self.bed.recipe.patterns):
+                continue
+            old = self.mirror.read(self.bed.recipe.base_sha, path)
+            if old is None:
+                continue
+            text = take_over_inline_tests(
+                old.decode(errors="replace"), new.decode(errors="replace")
+            )
+            if text is not None:
+                inline[path] = text.encode()
+        return inline
 
     def _base_tests(self) -> frozenset[str]:
         """Return the base's test files; the chosen ones are, whatever their names."""
@@ -112,6 +135,9 @@ class ChangeTester:
                 continue
             if await asyncio.to_thread(self.mirror.read, sha, path) is not None:
                 tests.append(path)
+        if self.bed.recipe.runner == "cargo":
+            # The package of a changed source is tested as a whole.
+            tests += [path for path in files if path.endswith(".rs") and path not in own_tests]
         if self.base.seconds <= _MAX_SECONDS_FOR_MORE:
             tests += await asyncio.to_thread(
                 find_covering_tests,
