@@ -74,7 +74,7 @@ ECOSYSTEMS = (
     Ecosystem(
         revealed_by=("Cargo.toml",),
         patterns=("*.rs",),
-        test_mark=r"#\[(?:\w+::)?test\b",
+        test_mark=r"#\[(?:\w+::)?(?:test|rstest|test_case)\b|^\s*//[/!]\s*```",
         tools=("cargo",),
         runner="cargo",
         steps=(

@@ -129,7 +129,7 @@ class Recipe(BaseModel):
     script: str = ""
     """For the runner ``script``: the relative path of the repository's script."""
     options: tuple[str, ...] = ()
-    """Arguments of the script, before the tests."""
+    """Arguments of the script, or of ``go test`` and ``cargo test``, before the tests."""
     fallback_runners: tuple[Runner, ...] = ()
     """Runners to try if the first one runs no test."""
     python: str

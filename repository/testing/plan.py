@@ -131,6 +131,7 @@ def _python_recipe(draft: RecipeDraft, commit: BaseCommit, minor: int) -> Recipe
 def _toolchain_recipe(
     draft: RecipeDraft, toolchain: DetectedToolchain, commit: BaseCommit
 ) -> Recipe:
+    is_command = draft.runners[0] == "command"
     return Recipe(
         repository=commit.repository,
         base_sha=commit.sha,
@@ -139,7 +140,7 @@ def _toolchain_recipe(
         runner=draft.runners[0],
         fallback_runners=draft.runners[1:],
         script=draft.script.path,
-        options=draft.script.options,
+        options=draft.script.options if is_command else toolchain.options,
         python="",
         packaged=False,
         source_root="",

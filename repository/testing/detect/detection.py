@@ -120,7 +120,8 @@ def detect(tree: Tree, ranking: Sequence[str] = ()) -> Detection:
     layout = choose_projects(tree, ranking, config.folders)
     detection = _detect_projects(tree, layout)
     toolchain = detect_toolchain(tree)
-    if toolchain is not None and _is_preferred(toolchain, detection, ranking):
+    has_python = any(path.endswith(".py") for path in tree.paths)
+    if toolchain is not None and (not has_python or _is_preferred(toolchain, detection, ranking)):
         detection = _prefer_toolchain(detection, toolchain)
     return _configure(detection, config, tree)
 

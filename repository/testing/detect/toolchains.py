@@ -9,6 +9,7 @@ from repository.files import VENDORED_FOLDERS, matches
 from repository.runners import NODE_RUNNERS, Runner
 from repository.testing.detect.modules import ROOT, find_module_folders
 from repository.testing.detect.node.detect import NodeTests, call_runner, detect_node
+from repository.testing.detect.test_options import find_test_options
 from repository.testing.detect.tree import Tree
 from repository.testing.ecosystems import ECOSYSTEMS, Ecosystem
 from repository.testing.models import BuildStep
@@ -38,6 +39,8 @@ class DetectedToolchain:
     """Steps to take before the tests can run."""
     folders: tuple[str, ...] = (ROOT,)
     """Folders of the projects whose tests can be run; the root is ``""``."""
+    options: tuple[str, ...] = ()
+    """Options that the repository always passes to the runner, and we pass, too."""
     node_projects: tuple[NodeProject, ...] = ()
     """For JavaScript and TypeScript: how each package is tested."""
 
@@ -65,6 +68,7 @@ def detect_toolchain(tree: Tree) -> DetectedToolchain | None:
         tools=ecosystem.tools,
         steps=_steps_in_folders(ecosystem.steps, project_folders),
         folders=project_folders,
+        options=find_test_options(tree, ecosystem.runner),
     )
 
 

@@ -74,7 +74,7 @@ class RunnerCommands:
             # None of these runners can select one test by a node id.
             files = dict.fromkeys(test.partition("::")[0] for test in self.tests)
             arguments = shell_runner.select(list(files))
-            return [("/bin/sh", "-c", shell_runner.command, "sh", *arguments)]
+            return [("/bin/sh", "-c", shell_runner.command, "sh", *self.recipe.options, *arguments)]
         if runner in NODE_RUNNERS:
             files = dict.fromkeys(test.partition("::")[0] for test in self.tests)
             script = test_script(self.recipe.node_projects, self.folder, list(files))

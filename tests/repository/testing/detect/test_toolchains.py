@@ -154,6 +154,11 @@ def test_each_module_or_workspace_is_a_project(
     assert next(iter(files)).rpartition("/")[0] in toolchain.reason
 
 
+def test_a_repository_without_tests_is_set_up_for_those_of_a_change() -> None:
+    detection = detect(tree_of({"Cargo.toml": PACKAGE_TOML, "src/lib.rs": "pub fn a() {}"}))
+    assert detection.draft.runners == ("cargo",)
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
     lambda inner: (
