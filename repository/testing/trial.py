@@ -80,7 +80,7 @@ class Trial:
     @property
     def accused(self) -> frozenset[str]:
         """Tests that count against the patch."""
-        return self.broken | self.lost | self.failing_new
+        return self.broken | self.lost | self.failing_new | self.newly_failing
 
     @property
     def decisive(self) -> frozenset[str]:
@@ -90,7 +90,7 @@ class Trial:
     @property
     def decided_by_own(self) -> frozenset[str]:
         """Decisive tests that must be run again with only the patch's tests."""
-        unchanged = self.base.green | self.broken_unstable | self.failing_new
+        unchanged = self.base.green | self.broken_unstable | self.failing_new | self.newly_failing
         return self.decisive - unchanged
 
     @cached_property
@@ -123,7 +123,7 @@ class Trial:
     def newly_failing(self) -> frozenset[str]:
         """Tests that were skipped, or expected to fail, and now count as failures."""
         skipped = self.base.results.keys() - self.base.green - self.base.red
-        return self.after.red & skipped - self.broken
+        return self.after.red & skipped - self.broken - self.flaky
 
     def repeat_after(self, report: TestReport) -> "Trial":
         """Return the trial after another run with the patch.
@@ -132,7 +132,7 @@ class Trial:
         """
         unreached = self._unreached(report)
         changed = (self.broken | self.lost) & (report.green | unreached)
-        changed |= self.failing_new - report.red
+        changed |= (self.failing_new | self.newly_failing) - report.red
         changed |= self.fixed - report.green
         return self._with_flaky(changed)
 
@@ -140,6 +140,7 @@ class Trial:
         """Return the trial after another run on the base."""
         changed = (self.broken | self.lost) & self.base.green - report.green
         changed |= self.failing_new & report.red
+        changed |= self.newly_failing & (report.green | report.red)
         return self._with_flaky(changed)
 
     def repeat_own(self, report: TestReport) -> "Trial":
