@@ -16,6 +16,7 @@ from cli.output import Output, json_option
 if TYPE_CHECKING:
     from pipeline.settings import Settings
     from repository.git import Mirror
+    from repository.testing.evidence import Evidence
     from repository.testing.models import Recipe
     from repository.testing.plan import BaseCommit, TestPlan
 
@@ -61,6 +62,7 @@ def explain(ctx: click.Context, repo: Path, commit: str, build: bool, output: Ou
     """
     from cli.backends import python_folders
     from repository.git import GitError
+    from repository.testing.evidence import explain as explain_plan
     from repository.testing.plan import plan_tests
     from sandbox import NoIsolation
 
@@ -74,8 +76,10 @@ def explain(ctx: click.Context, repo: Path, commit: str, build: bool, output: Ou
     except (GitError, NoIsolation, OSError) as error:
         raise CommandError(str(error)) from None
 
+    evidence = explain_plan(plan)
     fields = _summarize(plan)
-    lines = _field_lines(fields)
+    lines = _field_lines({**fields, "evidence": [str(item) for item in evidence]})
+    fields["evidence"] = [_evidence_fields(item) for item in evidence]
     if log is not None:
         fields["log"] = log
         lines += log.splitlines()
@@ -117,7 +121,7 @@ def _summarize(plan: "TestPlan") -> dict[str, Any]:
     """Return the fields of the command's JSON output."""
     detection = plan.detection
     recipe = plan.recipe
-    automation = [f"{call.path}: {call.text}" for call in detection.hints.calls[:_MAX_CALLS]]
+    automation = [f"{call.source}: {call.text}" for call in detection.hints.calls[:_MAX_CALLS]]
     if recipe is None:
         return {"runnable": False, "why": plan.reason, "automation": automation}
     package = detection.draft.package
@@ -145,7 +149,16 @@ def _summarize(plan: "TestPlan") -> dict[str, Any]:
         "test_files": len(detection.tests.paths),
         "patterns": list(recipe.patterns),
         "automation": automation,
-        "evidence": [f"{item.conclusion}: {item.source}" for item in detection.evidence],
+    }
+
+
+def _evidence_fields(evidence: "Evidence") -> dict[str, Any]:
+    source = evidence.source
+    return {
+        "decision": evidence.decision,
+        "file": source.path or None,
+        "line": source.line,
+        "place": source.place or None,
     }
 
 

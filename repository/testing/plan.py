@@ -8,7 +8,7 @@ from repository.config import CONFIG
 from repository.git import Mirror
 from repository.testing.detect.detection import Detection, RecipeDraft, detect
 from repository.testing.detect.toolchains import DetectedToolchain
-from repository.testing.detect.tree import read_tree
+from repository.testing.detect.tree import Tree, read_tree
 from repository.testing.install.interpreters import choose_minor, find_interpreters
 from repository.testing.models import Recipe
 from repository.testing.version import version_from_description
@@ -33,10 +33,15 @@ class TestPlan:
     reason: str
     """Why they can't be run, or how the runner was chosen."""
     detection: Detection
-    sizes: Mapping[str, int]
-    """Path -> size in bytes, for all files."""
+    tree: Tree
+    """The commit's files."""
     python_source: str = ""
     """Why this interpreter was chosen; empty if none was."""
+
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        """Path -> size in bytes, for all files."""
+        return self.tree.sizes
 
 
 def plan_tests(
@@ -54,18 +59,18 @@ def plan_tests(
     detection = detect(tree, ranking)
     draft = detection.draft
     if not draft.runners:
-        return TestPlan(None, detection.reason, detection, tree.sizes)
+        return TestPlan(None, detection.reason, detection, tree)
     if draft.toolchain is not None:
         recipe = _toolchain_recipe(draft, draft.toolchain, commit)
-        return TestPlan(recipe, detection.reason, detection, tree.sizes)
+        return TestPlan(recipe, detection.reason, detection, tree)
     minor = _choose_python(detection, commit, pythons)
     if minor is None:
         requirement = _required_python(draft)
         reason = f"no interpreter here fits the repository's {requirement!r}"
-        return TestPlan(None, reason, detection, tree.sizes)
+        return TestPlan(None, reason, detection, tree)
     recipe = _python_recipe(draft, commit, minor)
     source = _describe_python(detection, minor)
-    return TestPlan(recipe, detection.reason, detection, tree.sizes, source)
+    return TestPlan(recipe, detection.reason, detection, tree, source)
 
 
 def _choose_python(detection: Detection, commit: BaseCommit, pythons: Sequence[Path]) -> int | None:

@@ -19,6 +19,10 @@ from repository.testing.detect.requirements import Source
 from repository.testing.detect.tree import Tree
 
 _NOXFILE = "noxfile.py"
+_PYPROJECT = "pyproject.toml"
+_SECTIONS_WITH_COMMANDS = re.compile(
+    r"tool\.(?:tox|hatch|pdm\.scripts|poe|taskipy|nox|rye\.scripts|pixi|cibuildwheel)"
+)
 _FILES = (
     ".github/workflows/*.yml",
     ".github/workflows/*.yaml",
@@ -32,7 +36,7 @@ _FILES = (
     "tox.ini",
     "tox.toml",
     _NOXFILE,
-    "pyproject.toml",
+    _PYPROJECT,
     "Makefile",
     "GNUmakefile",
     "justfile",
@@ -176,6 +180,8 @@ def _lines(path: str, text: str) -> list[Line]:
         lines = read_prose(text)
     else:
         lines = read_lines(text)
+    if path == _PYPROJECT:
+        lines = [line for line in lines if _SECTIONS_WITH_COMMANDS.match(" ".join(line.blocks))]
     return [line for line in lines if not any(map(is_special, line.blocks))]
 
 

@@ -79,14 +79,6 @@ class RecipeDraft:
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """A conclusion and its source."""
-
-    conclusion: str
-    source: str
-
-
-@dataclass(frozen=True)
 class Detection:
     draft: RecipeDraft
     reason: str
@@ -95,16 +87,6 @@ class Detection:
     hints: AutomationHints = field(default_factory=AutomationHints)
     needs: tuple[Need, ...] = ()
     """Needs from all sources; ``draft.needs`` was selected from them."""
-
-    @property
-    def evidence(self) -> list[Evidence]:
-        """The reasons for the runner and for each package that the tests need."""
-        evidence = []
-        for runner in self.draft.runners[:1]:
-            evidence.append(Evidence(f"runner {runner}", self.reason))
-        if self.draft.toolchain is None:
-            evidence += _explain_needs(self.draft.needs, self.needs)
-        return evidence
 
 
 def detect(tree: Tree, ranking: Sequence[str] = ()) -> Detection:
@@ -198,10 +180,10 @@ def _detect_python(tree: Tree) -> Detection:
     tests = find_test_files(project)
     script = find_script(tree)
     hints = read_automation(tree, script.path)
-    choice = choose_runners(project, tests, script, hints)
     test_code = {**tests.texts, **read_shared_files(tree, tests)}
     tox = read_tox(tree)
     all_needs = find_needs(project, hints, tox, test_code)
+    choice = choose_runners(project, tests, script, hints, all_needs)
     code = test_code
     if not project.package.is_installable:
         code = {**reachable_sources(tree, test_code), **test_code}
@@ -308,19 +290,3 @@ def _configure_draft(draft: RecipeDraft, config: TestsConfig) -> RecipeDraft:
         python=config.python,
         environment=config.environment,
     )
-
-
-def _explain_needs(chosen: TestNeeds, needs: Sequence[Need]) -> list[Evidence]:
-    """Return each requirement with its source."""
-    sources: dict[str, str] = {}
-    for need in needs:
-        sources.setdefault(need.line, str(need.source))
-    evidence = []
-    for line in chosen.requirements:
-        evidence.append(Evidence(f"requirement {line}", sources[line]))
-    for line in chosen.dependencies:
-        evidence.append(Evidence(f"dependency {line}", sources[line]))
-    for module, line in sorted(chosen.modules.items()):
-        source = sources.get(line, "not named in any file")
-        evidence.append(Evidence(f"{line} if missing", f"tests import {module}; {source}"))
-    return evidence

@@ -104,11 +104,16 @@ class Project:
         )
 
     def _is_installable(self) -> bool:
+        """Whether pip could install it; a setup.cfg alone is not enough."""
+        tool = table(self.pyproject, "tool")
+        if table(tool, "poetry").get("package-mode") is False:
+            return False
+        if table(tool, "uv").get("package") is False:
+            return False
         return (
             "setup.py" in self.tree.sizes
             or "build-system" in self.pyproject
             or "project" in self.pyproject
-            or self.setup_cfg.has_option("metadata", "name")
         )
 
     def _stated_name(self) -> str:

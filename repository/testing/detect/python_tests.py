@@ -11,6 +11,7 @@ from repository.runners import Runner
 from repository.testing.detect.automation import AutomationHints
 from repository.testing.detect.parsing import words
 from repository.testing.detect.project import Project
+from repository.testing.detect.requirements import Confidence, Need, installable, package_name
 from repository.testing.detect.tree import Tree
 
 _DEFAULT_PATTERNS = ("test_*.py", "*_test.py", "tests.py")
@@ -131,12 +132,17 @@ def _known_options(script_text: str) -> tuple[str, ...]:
 
 
 def choose_runners(
-    project: Project, tests: TestFiles, script: Script, hints: AutomationHints
+    project: Project,
+    tests: TestFiles,
+    script: Script,
+    hints: AutomationHints,
+    needs: Sequence[Need],
 ) -> RunnerChoice:
     """Return the runners to try, the most certain one first.
 
     The order is: pytest, if it is configured or imported; the repository's own script; the runner
-    that its automation calls; the runner that the tests look written for.
+    that its automation calls or that it installs for its tests; the one that the tests look
+    written for.
     """
     if not tests.paths:
         return _choose_for_new_tests(project, "the repository has no test files")
@@ -146,7 +152,7 @@ def choose_runners(
         reasons["pytest"] = certain
     if script.path:
         reasons["script"] = f"{script.path} is its own test runner"
-    likely = _likely_reason_for_pytest(project, tests, script, hints)
+    likely = _likely_reason_for_pytest(project, tests, script, hints, needs)
     if likely:
         reasons.setdefault("pytest", likely)
     if _any_matches(_TEST_CASE, tests):
@@ -176,14 +182,26 @@ def _reason_for_pytest(project: Project, tests: TestFiles) -> str:
 
 
 def _likely_reason_for_pytest(
-    project: Project, tests: TestFiles, script: Script, hints: AutomationHints
+    project: Project,
+    tests: TestFiles,
+    script: Script,
+    hints: AutomationHints,
+    needs: Sequence[Need],
 ) -> str:
-    if hints.called_runner(script.path) == "pytest":
+    called = hints.called_runner(script.path)
+    if called == "pytest":
         return "its automation calls pytest"
+    if called is None and any(_is_for_pytest(need) for need in needs):
+        return "its tests need pytest"
     has_conftest = any(map(_is_conftest, project.tree.paths))
     if has_conftest or _any_matches(_TEST_FUNCTION, tests):
         return "its tests look like pytest's"
     return ""
+
+
+def _is_for_pytest(need: Need) -> bool:
+    is_declared = need.confidence is Confidence.DECLARED
+    return is_declared and installable([need.line]) != [] and package_name(need.line) == "pytest"
 
 
 def _is_conftest(path: str) -> bool:

@@ -52,22 +52,6 @@ def test_without_tests_pytest_runs_those_that_a_change_brings(files: dict[str, s
     assert detection.reason.endswith("; pytest runs those of a change")
 
 
-def test_every_conclusion_names_its_source() -> None:
-    files = {
-        "test_a.py": "import yaml\n" + CASE,
-        "requirements-test.txt": "mock==1\n",
-        "tox.ini": "[testenv]\ndeps = attrs\ncommands = python -m unittest\n",
-        ".coding-agent.toml": "[tests]\nrequirements = ['attrs>=20']\n",
-    }
-    evidence = detect(tree_of(files)).evidence
-    assert [(item.conclusion, item.source) for item in evidence] == [
-        ("runner unittest", "its tests are unittest's TestCases"),
-        ("requirement attrs>=20", ".coding-agent.toml [tests] requirements"),
-        ("requirement mock==1", "requirements-test.txt:1"),
-        ("pyyaml if missing", "tests import yaml; not named in any file"),
-    ]
-
-
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
