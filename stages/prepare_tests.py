@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from pipeline.errors import Retry
 from pipeline.stage import RunContext
 from repository.git import Mirrors
+from repository.runners import PYTHON_RUNNERS
 from repository.testing.command_log import CommandLog
 from repository.testing.environment import BuiltEnvironment, EnvironmentFailed
 from repository.testing.install.build import build_environment
 from repository.testing.install.installer import BuildTask
 from repository.testing.install.tools import BuildTools
+from repository.testing.loading.advice import advise
 from repository.testing.loading.base_tests import run_base_tests
 from repository.testing.loading.preparation import Preparation
 from repository.testing.models import Recipe, Suite, TestReport
@@ -91,6 +93,7 @@ class PrepareTests:
         base_run = await run_base_tests(preparation, bed, tests, run.progress)
         log_key = await run.save("environment.log", log.text)
         suite = make_suite(base_run, plan.reason, whole, log_key)
+        suite = suite.model_copy(update={"phases": log.phases})
         _report_base(suite, run)
         return suite
 
@@ -166,7 +169,8 @@ def _report_base(suite: Suite, run: RunContext) -> None:
     if suite.base is not None:
         green = len(suite.base.green)
         red = len(suite.base.red)
-        run.progress(f"base: {green} tests pass, {red} fail")
+        phases = ", ".join(f"{phase.name} {phase.seconds:.0f} s" for phase in suite.phases)
+        run.progress(f"base: {green} tests pass, {red} fail ({phases})")
 
 
 def make_suite(base_run: BaseRun, reason: str, whole: bool, log_key: str) -> Suite:
@@ -180,6 +184,8 @@ def make_suite(base_run: BaseRun, reason: str, whole: bool, log_key: str) -> Sui
     if not base.results or old_tool:
         why = old_tool or last_printed_line(base.output) or "the runner printed nothing"
         why = f"no test of the base commit ran: {why}"
+        if recipe.runner in PYTHON_RUNNERS:
+            why = f"{why}; {advise(base.output)}"
         suite = _not_runnable(why, recipe, base.log_key)
         return suite.model_copy(update={"environment_built": True})
     return Suite(

@@ -1,5 +1,10 @@
 """Run commands in the sandbox and keep a human-readable log of them."""
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from repository.testing.models import Phase
 from sandbox import Sandbox, SandboxCommand, SandboxResult
 
 _MAX_WORD = 300
@@ -11,10 +16,28 @@ class CommandLog:
 
     def __init__(self) -> None:
         self._entries: list[str] = []
+        self._seconds: dict[str, float] = {}
 
     @property
     def text(self) -> str:
         return "".join(self._entries)
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """The phases in the order in which they began."""
+        return tuple(Phase(name=name, seconds=value) for name, value in self._seconds.items())
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Measure the time of a phase; that of phases of one name is added up."""
+        self._seconds.setdefault(name, 0.0)
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            seconds = time.monotonic() - started
+            self._seconds[name] = round(self._seconds[name] + seconds, 2)
+            self.note(f"[{name}: {seconds:.1f} s]")
 
     def note(self, text: str) -> None:
         """Add a line of our own."""

@@ -93,6 +93,15 @@ class TestReport(BaseModel):
         return frozenset(test for test, status in self.results.items() if status in statuses)
 
 
+class Phase(BaseModel):
+    """A phase of preparing the tests."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    seconds: float
+
+
 class BuildStep(BaseModel):
     """A shell line that fetches or builds what tests in another language need."""
 
@@ -220,6 +229,8 @@ class Suite(BaseModel):
     """Artifact with the log of building the environment."""
     recipe: Recipe | None = None
     """None if there is nothing to run."""
+    phases: tuple[Phase, ...] = ()
+    """How long preparing it took: environment, loading, runs on the base."""
     environment_built: bool = False
     """Whether an environment was built from the recipe, although the suite is not runnable."""
 

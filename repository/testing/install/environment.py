@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from repository.config import CONFIG
 from repository.testing.detect.requirements import installable
 from repository.testing.environment import (
     BuiltEnvironment,
@@ -38,9 +39,14 @@ async def build_python_environment(task: BuildTask) -> BuiltEnvironment:
         EnvironmentFailed: no environment in which the tests can run could be built.
     """
     recipe = task.recipe
-    interpreter = find_interpreters(task.tools.pythons).get(_minor(recipe.python))
+    interpreters = find_interpreters(task.tools.pythons)
+    interpreter = interpreters.get(_minor(recipe.python))
     if interpreter is None:
-        raise EnvironmentFailed(f"this machine has no Python {recipe.python}")
+        available = ", ".join(f"3.{minor}" for minor in sorted(interpreters)) or "none"
+        raise EnvironmentFailed(
+            f"this machine has no Python {recipe.python}; python under [tests] in {CONFIG} chooses"
+            f" one that it has: {available}"
+        )
     builder = _Builder(UvInstaller(task, interpreter), task.tools.cache)
     await empty_folders(task.tools.sandbox, task.workspace, "env", "report")
     await copy_folder(task.tools.sandbox, task.workspace, "source", "tree")
@@ -75,20 +81,23 @@ class _Builder:
 
     async def install(self) -> InstallMode:
         """Install into a copy of a cached environment, or into a new one, which is then cached."""
+        log = self._installer.log
         self._installer.constrain(())
-        installed = await self._cache.copy_to(self._installer.env, self._key)
-        is_new = installed is None
+        with log.phase("create the environment"):
+            installed = await self._cache.copy_to(self._installer.env, self._key)
+            is_new = installed is None
+            if is_new:
+                await self._create()
+            else:
+                log.note(f"an environment of this repository is cached here: {self._key}")
+        with log.phase("install the repository"):
+            await self._guess_version()
+            install_mode = await self._install_repository()
+        with log.phase("install the requirements"):
+            added = await self._install_requirements(install_mode, installed or [])
         if is_new:
-            await self._create()
-        else:
-            self._installer.log.note(
-                f"an environment of this repository is cached here: {self._key}"
-            )
-        await self._guess_version()
-        install_mode = await self._install_repository()
-        added = await self._install_requirements(install_mode, installed or [])
-        if is_new:
-            await self._finish(added)
+            with log.phase("complete and cache the environment"):
+                await self._finish(added)
         return install_mode
 
     async def _create(self) -> None:

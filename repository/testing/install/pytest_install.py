@@ -2,6 +2,7 @@
 
 from packaging.requirements import Requirement
 
+from repository.config import CONFIG
 from repository.testing.environment import EnvironmentFailed
 from repository.testing.install.installer import UvInstaller
 from repository.testing.install.uv_errors import first_error
@@ -27,4 +28,7 @@ async def install_pytest(installer: UvInstaller) -> None:
             output = probe.output
         packages = ["--upgrade", *plugins, "pytest"]
     if installer.recipe.runners == ("pytest",):
-        raise EnvironmentFailed(f"pytest can't be installed: {first_error(output)}")
+        raise EnvironmentFailed(
+            f"pytest can't be installed: {first_error(output)}; requirements or python under"
+            f" [tests] in {CONFIG} can name versions that work together"
+        )

@@ -36,12 +36,15 @@ async def run_base_tests(
     The recipe of the returned run has what differs from the plan's, with the reasons in the log.
     """
     base_tests = _BaseTests(preparation, tests, progress)
-    run = await run_on_base(bed, tests, progress)
+    log = preparation.task.log
+    with log.phase("run the base"):
+        run = await run_on_base(bed, tests, progress)
     if not preparation.can_be_extended(bed.recipe):
         return run
-    run = await base_tests.tolerate_warnings(run)
-    run = await base_tests.add_packages(run)
-    return await base_tests.try_alternatives(run)
+    with log.phase("improve the environment"):
+        run = await base_tests.tolerate_warnings(run)
+        run = await base_tests.add_packages(run)
+        return await base_tests.try_alternatives(run)
 
 
 @dataclass(frozen=True)

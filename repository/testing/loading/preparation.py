@@ -88,8 +88,9 @@ class Preparation:
 
     async def _load(self, recipe: Recipe, tests: Sequence[str]) -> Recipe:
         bed = open_for_loading(self.task.tools.sandbox, self.task.workspace, recipe)
-        installer = await self.addition_installer()
-        additions = await load_tests(bed, tests, installer, self.task.log)
+        with self.task.log.phase("load the tests"):
+            installer = await self.addition_installer()
+            additions = await load_tests(bed, tests, installer, self.task.log)
         if not additions:
             return recipe
         recipe = recipe.model_copy(update={"additions": tuple(additions)})
