@@ -8,6 +8,7 @@ from repository.git import Mirror
 from repository.testing.command_log import CommandLog
 from repository.testing.environment import BuiltEnvironment
 from repository.testing.folders import make_readable
+from repository.testing.install.build_inputs import build_inputs
 from repository.testing.install.environment import build_python_environment
 from repository.testing.install.installer import BUILD_SECONDS, BuildTask
 from repository.testing.install.toolchains import build_with_tools
@@ -33,7 +34,9 @@ async def build_environment(
     BuiltEnvironment.remove(workspace)
     source = workspace / "source"
     await asyncio.to_thread(_export, mirror, recipe.base_sha, source)
-    task = BuildTask(tools, workspace, recipe, log, seconds)
+    entries = await asyncio.to_thread(mirror.files, recipe.base_sha)
+    inputs = build_inputs(entries, recipe)
+    task = BuildTask(tools, workspace, recipe, log, seconds, inputs)
     if recipe.tools:
         environment = await build_with_tools(task)
     else:

@@ -1,5 +1,7 @@
 """Build the environment of a Python repository, with packages as of the base commit's date."""
 
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from repository.config import CONFIG
@@ -11,7 +13,13 @@ from repository.testing.environment import (
     version_variables,
 )
 from repository.testing.folders import copy_folder, empty_folders
-from repository.testing.install.cache import EnvironmentCache, environment_key
+from repository.testing.install.cache import (
+    CachedEnvironment,
+    EnvironmentCache,
+    Installation,
+    environment_key,
+    installation_key,
+)
 from repository.testing.install.installer import BuildTask, UvInstaller
 from repository.testing.install.interpreters import find_interpreters, interpreter_folders
 from repository.testing.install.modules import find_missing_modules, remove_broken_modules
@@ -19,6 +27,7 @@ from repository.testing.install.own_requirements import constraints_from, mend_o
 from repository.testing.install.package import PackageInstaller
 from repository.testing.install.pip_install import install_pip
 from repository.testing.install.pytest_install import install_pytest
+from repository.testing.install.rebuild_tools import install_rebuild_tools
 from repository.testing.install.release import describe_release
 from repository.testing.install.requirements import (
     install_requirements,
@@ -30,6 +39,8 @@ from repository.testing.install.uv_errors import first_error
 #: Before Python 3.12, every environment had setuptools; without its pkg_resources, old pytests find
 #: no plugins.
 _FIRST_MINOR_WITHOUT_SETUPTOOLS = 12
+_WORTH_CACHING = 5.0
+"""Seconds of installing the repository; another copy of the environment takes about as long."""
 
 
 async def build_python_environment(task: BuildTask) -> BuiltEnvironment:
@@ -64,6 +75,7 @@ class _Builder:
         self._rebuilds = False
         self._failure = ""
         self._cache = EnvironmentCache.of(installer.sandbox, cache, self._recipe.repository)
+        self._inputs = installation_key(installer.build_inputs, installer.folder_inside)
         self._key = environment_key(self._recipe, installer.interpreter, installer.index)
 
     def built(self, install_mode: InstallMode) -> BuiltEnvironment:
@@ -84,21 +96,36 @@ class _Builder:
         log = self._installer.log
         self._installer.constrain(())
         with log.phase("create the environment"):
-            installed = await self._cache.copy_to(self._installer.env, self._key)
-            is_new = installed is None
-            if is_new:
+            cached = await self._cache.copy_to(self._installer.workspace, self._key, self._inputs)
+            if cached is None:
                 await self._create()
             else:
                 log.note(f"an environment of this repository is cached here: {self._key}")
         with log.phase("install the repository"):
-            await self._guess_version()
-            install_mode = await self._install_repository()
+            started = time.monotonic()
+            if cached is not None and cached.installation is not None:
+                install_mode = await self._reuse(cached.installation)
+            else:
+                await self._guess_version()
+                install_mode = await self._install_repository()
+            install_seconds = time.monotonic() - started
         with log.phase("install the requirements"):
-            added = await self._install_requirements(install_mode, installed or [])
-        if is_new:
+            installed = cached.requirements if cached else ()
+            added = await self._install_requirements(install_mode, installed)
+        if cached is None or install_seconds > _WORTH_CACHING:
             with log.phase("complete and cache the environment"):
-                await self._finish(added)
+                await self._finish(added, install_mode, is_new=cached is None)
         return install_mode
+
+    async def _reuse(self, installation: Installation) -> InstallMode:
+        """Take over the installation of another commit, from the same build files."""
+        note = f"nothing that the build depends on has changed: {installation.install_mode}"
+        self._installer.log.note(note)
+        self._installer.version = installation.version
+        self._failure = installation.failure
+        if installation.rebuilds:
+            self._rebuilds = await install_rebuild_tools(self._installer)
+        return installation.install_mode
 
     async def _create(self) -> None:
         result = await self._installer.run_uv(
@@ -135,7 +162,7 @@ class _Builder:
         return install_mode
 
     async def _install_requirements(
-        self, install_mode: InstallMode, installed: list[str]
+        self, install_mode: InstallMode, installed: Sequence[str]
     ) -> list[str]:
         """Install the tests' requirements except ``installed`` ones, and return all of them."""
         metadata = await read_metadata(self._installer)
@@ -158,8 +185,28 @@ class _Builder:
     def _additions(self) -> list[str]:
         return [addition.requirement for addition in self._recipe.additions]
 
-    async def _finish(self, requirements: list[str]) -> None:
+    async def _finish(
+        self, requirements: list[str], install_mode: InstallMode, *, is_new: bool
+    ) -> None:
         """Complete a new environment with what all commits need, and cache it."""
+        if is_new:
+            await self._complete()
+        if self._installer.unreachable:
+            return
+        installation = Installation(
+            install_mode=install_mode,
+            version=self._installer.version,
+            rebuilds=self._rebuilds,
+            failure=self._failure,
+        )
+        # An installation that was cut short may succeed the next time.
+        cached = CachedEnvironment(
+            requirements=tuple(requirements),
+            installation=installation if self._installer.time_left else None,
+        )
+        await self._cache.add(self._installer.workspace, self._key, self._inputs, cached)
+
+    async def _complete(self) -> None:
         if "pytest" in self._recipe.runners:
             await install_pytest(self._installer)
         await mend_own_requirements(self._installer)
@@ -167,8 +214,6 @@ class _Builder:
             await install_pip(self._installer)
         if self._installer.time_left:
             await self._compile()
-        if not self._installer.unreachable:
-            await self._cache.add(self._key, self._installer.env, requirements)
 
     async def _compile(self) -> None:
         """Compile the packages to bytecode; tests could not, since the environment is read-only."""

@@ -57,6 +57,8 @@ class BuildTask:
     recipe: Recipe
     log: CommandLog
     seconds: float = BUILD_SECONDS
+    build_inputs: str = ""
+    """A hash of the files on which the repository's installation depends."""
     """Total time limit."""
 
 
@@ -73,6 +75,7 @@ class UvInstaller:
         self.workspace = task.workspace
         self.recipe = task.recipe
         self.log = task.log
+        self.build_inputs = task.build_inputs
         self.interpreter = interpreter
         self.index = dict(task.tools.index)
         if task.recipe.offline:
@@ -101,6 +104,11 @@ class UvInstaller:
     def project(self) -> Path:
         """The folder of the repository's package."""
         return self.workspace / "tree" / self.recipe.project
+
+    @property
+    def folder_inside(self) -> Path:
+        """Where programs in the sandbox see ``workspace``."""
+        return self.sandbox.path_inside(self.workspace)
 
     @property
     def time_left(self) -> bool:

@@ -7,7 +7,9 @@ import pytest
 
 from repository.testing.install.cache import (
     MAX_ENVIRONMENTS,
+    CachedEnvironment,
     EnvironmentCache,
+    Installation,
     environment_key,
 )
 from repository.testing.install.dates import month_end
@@ -64,44 +66,82 @@ def cache(tmp_path: Path) -> EnvironmentCache:
     return EnvironmentCache.of(UnconfinedSandbox(), tmp_path / "cache", "octo/a")
 
 
-def environment(folder: Path, text: str) -> Path:
-    (folder / "bin").mkdir(parents=True)
-    (folder / "bin/tool").write_text(text)
-    (folder / "bin/python").symlink_to("/nowhere/python")
+INSTALLATION = Installation(install_mode="copied", version="1", rebuilds=False, failure="")
+ENVIRONMENT = CachedEnvironment(requirements=("mock", "nose"), installation=INSTALLATION)
+
+
+def workspace(folder: Path, tool: str = "") -> Path:
+    """A workspace after the installation, which added a file to the tree."""
+    for name in ("env/bin", "source/calc", "tree/calc"):
+        (folder / name).mkdir(parents=True)
+    (folder / "env/bin/tool").write_text(tool)
+    (folder / "env/bin/python").symlink_to("/nowhere/python")
+    for name in ("source", "tree"):
+        (folder / name / "calc/__init__.py").touch()
+    (folder / "tree/calc/fast module.so").write_text("compiled")
+    (folder / "tree/calc/old.pyc").touch()
+    return folder
+
+
+def empty_workspace(folder: Path) -> Path:
+    for name in ("env", "tree"):
+        (folder / name).mkdir(parents=True)
     return folder
 
 
 async def test_a_run_gets_a_copy_with_its_requirements(
     cache: EnvironmentCache, tmp_path: Path
 ) -> None:
-    env = environment(tmp_path / "env", "mine")
-    (env / "bin/tool").chmod(0o700)
-    await cache.add("k", env, ["mock", "nose"])
-    cached = cache.folder / "k/env/bin/tool"
+    first = workspace(tmp_path / "first", "mine")
+    (first / "env/bin/tool").chmod(0o700)
+    await cache.add(first, "k", "i", ENVIRONMENT)
+    cached = cache.folder / "k-i/env/bin/tool"
     assert cached.stat().st_mode & 0o777 == 0o755, "the next run may have another user id"
-    fresh = tmp_path / "fresh"
-    fresh.mkdir()
-    assert await cache.copy_to(fresh, "k") == ["mock", "nose"]
-    assert (fresh / "bin/python").is_symlink()
-    (fresh / "bin/tool").write_text("changed by a run")
-    second = tmp_path / "again"
-    second.mkdir()
-    assert await cache.copy_to(second, "k") and (second / "bin/tool").read_text() == "mine"
-    assert await cache.copy_to(second, "other") is None
+    fresh = empty_workspace(tmp_path / "fresh")
+    assert await cache.copy_to(fresh, "k", "i") == ENVIRONMENT
+    assert (fresh / "env/bin/python").is_symlink()
+    (fresh / "env/bin/tool").write_text("changed by a run")
+    second = empty_workspace(tmp_path / "second")
+    assert await cache.copy_to(second, "k", "i")
+    assert (second / "env/bin/tool").read_text() == "mine"
+    assert await cache.copy_to(second, "other", "i") is None
+
+
+async def test_what_the_installation_added_to_the_tree_serves_the_same_build_files(
+    cache: EnvironmentCache, tmp_path: Path
+) -> None:
+    await cache.add(workspace(tmp_path / "first"), "k", "i", ENVIRONMENT)
+    same = empty_workspace(tmp_path / "same")
+    await cache.copy_to(same, "k", "i")
+    files = [path.name for path in (same / "tree").rglob("*") if path.is_file()]
+    assert files == ["fast module.so"]
+
+
+async def test_for_other_build_files_the_repository_is_installed_again(
+    cache: EnvironmentCache, tmp_path: Path
+) -> None:
+    await cache.add(workspace(tmp_path / "first", "mine"), "k", "i", ENVIRONMENT)
+    other = empty_workspace(tmp_path / "other")
+    cached = await cache.copy_to(other, "k", "j")
+    assert cached and cached.requirements == ("mock", "nose")
+    assert cached.installation is None
+    assert (other / "env/bin/tool").read_text() == "mine"
+    assert not list((other / "tree").iterdir())
 
 
 async def test_the_environment_of_the_first_run_stays(
     cache: EnvironmentCache, tmp_path: Path
 ) -> None:
-    await cache.add("k", environment(tmp_path / "one", "first"), [])
-    await cache.add("k", environment(tmp_path / "two", "second"), [])
-    assert (cache.folder / "k/env/bin/tool").read_text() == "first"
+    await cache.add(workspace(tmp_path / "one", "first"), "k", "i", ENVIRONMENT)
+    await cache.add(workspace(tmp_path / "two", "second"), "k", "i", ENVIRONMENT)
+    assert (cache.folder / "k-i/env/bin/tool").read_text() == "first"
 
 
 async def test_the_least_recently_used_environment_is_removed(
     cache: EnvironmentCache, tmp_path: Path
 ) -> None:
     for number in range(MAX_ENVIRONMENTS + 1):
-        await cache.add(f"k{number}", environment(tmp_path / f"env{number}", ""), [])
+        folder = workspace(tmp_path / f"env{number}")
+        await cache.add(folder, f"k{number}", "i", ENVIRONMENT)
     names = {path.name for path in cache.folder.iterdir()}
-    assert names == {f"k{number}" for number in range(1, MAX_ENVIRONMENTS + 1)}
+    assert names == {f"k{number}-i" for number in range(1, MAX_ENVIRONMENTS + 1)}
