@@ -30,12 +30,14 @@ def build_inputs(entries: Iterable[Entry], recipe: Recipe) -> str:
     """Return a hash of everything in a commit that its installation depends on."""
     digest = hashlib.sha256()
     release = _RELEASE.match(recipe.version or "")
-    digest.update(f"{release[0] if release else ''}\n{recipe.source_root}\n".encode())
+    project = PurePosixPath(recipe.project)
     root = PurePosixPath(recipe.source_root)
+    digest.update(f"{release[0] if release else ''}\n{project}\n{root}\n".encode())
     top_levels: set[str] = set()
     for entry in entries:
         path = PurePosixPath(entry.path)
-        if is_build_input(path):
+        inside = path.relative_to(project) if path.is_relative_to(project) else path
+        if is_build_input(inside):
             digest.update(f"{entry.mode} {entry.sha} {entry.path}\n".encode())
         if path.suffix == ".py" and path.is_relative_to(root):
             top_levels.add(path.relative_to(root).parts[0])

@@ -58,7 +58,7 @@ class AdditionInstaller:
         if result.returncode != 0:
             return False
         missing = await self._installer.run_script("print_missing_modules", remedy.module)
-        if remedy.module not in missing.output.split():
+        if missing.returncode == 0 and remedy.module not in missing.output.split():
             return True
         await self._installer.uninstall([remedy.requirement])
         self._installer.log.note(f"{remedy.requirement} has no module {remedy.module}: removed")

@@ -3,7 +3,7 @@
 import re
 
 from repository.config import CONFIG
-from repository.testing.detect.requirements import PACKAGES
+from repository.testing.detect.package_names import distribution_of
 from repository.testing.loading.symptoms import Lack, find_symptoms
 
 _TABLE = f"under [tests] in {CONFIG}"
@@ -16,7 +16,7 @@ def advise(output: str) -> str:
     """Return what ``output``, the end of a run without any result, asks for, in a sentence."""
     for symptom in find_symptoms(output):
         if symptom.lack is Lack.MODULE:
-            package = PACKAGES.get(symptom.name, symptom.name)
+            package = distribution_of(symptom.name)
             return (
                 f'the module {symptom.name} is missing; requirements = ["{package}"] {_TABLE}'
                 " would install its package"

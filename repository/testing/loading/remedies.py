@@ -15,7 +15,11 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from repository.testing.detect.own_modules import OwnModules
-from repository.testing.detect.package_names import DISTRIBUTIONS, known_requirement
+from repository.testing.detect.package_names import (
+    DISTRIBUTIONS,
+    distribution_of,
+    known_requirement,
+)
 from repository.testing.detect.requirements import Need, installable
 from repository.testing.detect.test_code import (
     PLUGIN_OF_FIXTURE,
@@ -118,7 +122,7 @@ def _find_remedy(symptom: Symptom, names: RepositoryNames) -> Remedy | None:
 def _for_module(symptom: Symptom, names: RepositoryNames) -> Remedy | None:
     module = symptom.name
     package = DISTRIBUTIONS.get(module)
-    if module in names.own.modules or module in _NEVER:
+    if module in names.own.modules or module.lower() in _NEVER:
         return None
     if package is None and module in sys.stdlib_module_names:
         return None
@@ -127,9 +131,9 @@ def _for_module(symptom: Symptom, names: RepositoryNames) -> Remedy | None:
         return Remedy(line, symptom.evidence)
     if package is not None:
         return Remedy(package, symptom.evidence)
-    if module in names.own.folders:
+    if names.own.include(module):
         return None
-    return Remedy(module, symptom.evidence, module)
+    return Remedy(distribution_of(module), symptom.evidence, module)
 
 
 def _for_word(symptom: Symptom, names: RepositoryNames) -> Remedy | None:

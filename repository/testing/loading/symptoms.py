@@ -11,6 +11,8 @@ from enum import StrEnum
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from repository.testing.detect.package_names import importable_name
+
 _MAX_LINES = 20_000
 _MAX_LINE = 2_000
 _MAX_EVIDENCE = 160
@@ -87,7 +89,7 @@ def _lacks_in(line: str) -> list[tuple[Lack, str]]:
     lacks: list[tuple[Lack, str]] = []
     for lack, pattern in _PATTERNS:
         for name in pattern.findall(line):
-            lacks.append((lack, _top_level(name) if lack is Lack.MODULE else name))
+            lacks.append((lack, importable_name(name) if lack is Lack.MODULE else name))
     if _ASYNC in line:
         lacks.append((Lack.MARK, "asyncio"))
     if match := _UNKNOWN_OPTIONS.search(line):
@@ -101,7 +103,7 @@ def _words_in_skip(reason: str) -> list[tuple[Lack, str]]:
     words = [(Lack.EXTRA, name) for name in _EXTRA.findall(reason)]
     for pattern in _SKIPPED_WITHOUT:
         for word in pattern.findall(reason):
-            words.append((Lack.OPTIONAL, _top_level(word.strip(".-"))))
+            words.append((Lack.OPTIONAL, importable_name(word.strip(".-"))))
     return words
 
 
@@ -115,10 +117,6 @@ def _requirements(text: str) -> list[str]:
         if requirement.url is None:
             lines.append(str(requirement))
     return lines
-
-
-def _top_level(module: str) -> str:
-    return module.partition(".")[0]
 
 
 def _clip(line: str) -> str:

@@ -12,7 +12,7 @@ def lacks(output: str) -> set[tuple[Lack, str]]:
 @pytest.mark.parametrize(
     ("line", "lack"),
     [
-        ("E   ModuleNotFoundError: No module named 'google.cloud'", (Lack.MODULE, "google")),
+        ("E   ModuleNotFoundError: No module named 'yaml.nodes'", (Lack.MODULE, "yaml")),
         ("ImportError: No module named yaml", (Lack.MODULE, "yaml")),
         ("E       fixture 'mocker' not found", (Lack.FIXTURE, "mocker")),
         (
