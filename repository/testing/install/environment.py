@@ -178,7 +178,7 @@ class _Builder:
         missing = [requirement for requirement in missing if requirement not in installed]
         await install_requirements(self._installer, missing)
         await install_requirements(self._installer, self._additions)
-        await remove_broken_modules(self._installer, missing)
+        await remove_broken_modules(self._installer, [*stated, *missing])
         return [*requirements, *missing]
 
     @property

@@ -42,13 +42,27 @@ class AdditionInstaller:
 
     async def _install(self, remedy: Remedy) -> bool:
         for date in self._installer.dates:
-            if remedy.module and not await self._is_right_guess(remedy, date):
+            if remedy.is_guess and not await self._is_right_guess(remedy, date):
                 continue
             result = await self._installer.install(date, remedy.requirement)
             if result.returncode == 0:
-                return True
+                return await self._can_be_imported(remedy)
             if self._installer.unreachable or not self._installer.time_left:
                 return False
+        return False
+
+    async def _can_be_imported(self, remedy: Remedy) -> bool:
+        """Uninstall a package whose module fails to load, as for want of a library.
+
+        Tests for which it is optional expect an ImportError and nothing else.
+        """
+        if not remedy.module:
+            return True
+        result = await self._installer.run_script("print_broken_modules", remedy.module)
+        if f"broken: {remedy.module}" not in result.output:
+            return True
+        await self._installer.uninstall([Requirement(remedy.requirement).name])
+        self._installer.log.note(f"{remedy.requirement} can't be loaded: removed")
         return False
 
     async def _is_right_guess(self, remedy: Remedy, date: datetime) -> bool:

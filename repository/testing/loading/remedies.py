@@ -44,7 +44,9 @@ class Remedy:
     requirement: str
     reason: str
     module: str = ""
-    """The module that the package must have; given if the package is a guess."""
+    """The module that the package is to provide, if one is missing."""
+    is_guess: bool = False
+    """Whether nothing but the module's name speaks for the package."""
 
 
 @dataclass(frozen=True)
@@ -128,12 +130,12 @@ def _for_module(symptom: Symptom, names: RepositoryNames) -> Remedy | None:
         return None
     line = known_requirement(module, names.mentioned)
     if line is not None:
-        return Remedy(line, symptom.evidence)
+        return Remedy(line, symptom.evidence, module)
     if package is not None:
-        return Remedy(package, symptom.evidence)
+        return Remedy(package, symptom.evidence, module)
     if names.own.include(module):
         return None
-    return Remedy(distribution_of(module), symptom.evidence, module)
+    return Remedy(distribution_of(module), symptom.evidence, module, is_guess=True)
 
 
 def _for_word(symptom: Symptom, names: RepositoryNames) -> Remedy | None:

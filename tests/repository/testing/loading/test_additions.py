@@ -46,6 +46,22 @@ async def test_a_guess_without_the_module_is_removed(tmp_path: Path) -> None:
     assert sandbox.options(2)[1:3] == ("pip", "uninstall")
 
 
+class Broken(ScriptedSandbox):
+    """What is installed can't be loaded, as for want of a library."""
+
+    async def run(self, command: SandboxCommand) -> SandboxResult:
+        await super().run(command)
+        output = f"broken: {command.argv[-1]}\n" if "-c" in command.argv else ""
+        return SandboxResult(0, output, False, 0.1)
+
+
+async def test_a_package_that_can_not_be_loaded_is_removed(tmp_path: Path) -> None:
+    sandbox = Broken()
+    assert await make(sandbox, tmp_path).install([YAML]) == []
+    assert sandbox.options(2)[-1] == "pyyaml"
+    assert sandbox.options(2)[1:3] == ("pip", "uninstall")
+
+
 async def test_what_could_not_be_installed_is_not_tried_again(tmp_path: Path) -> None:
     sandbox = ScriptedSandbox(*["error: no such package"] * 9)
     installer = make(sandbox, tmp_path)

@@ -40,19 +40,21 @@ def test_a_module_inside_a_package_is_no_top_level_module() -> None:
 
 
 def test_the_requirement_that_the_repository_states_is_installed() -> None:
-    assert remedy_for(Lack.MODULE, "responses") == Remedy("responses==0.10", "line")
-    assert remedy_for(Lack.MODULE, "flask") == Remedy("flask<3", "line")
+    assert remedy_for(Lack.MODULE, "responses") == Remedy("responses==0.10", "line", "responses")
+    assert remedy_for(Lack.MODULE, "flask") == Remedy("flask<3", "line", "flask")
 
 
 def test_the_table_knows_packages_of_another_name() -> None:
-    assert remedy_for(Lack.MODULE, "bs4") == Remedy("beautifulsoup4", "line")
+    assert remedy_for(Lack.MODULE, "bs4") == Remedy("beautifulsoup4", "line", "bs4")
     assert remedy_for(Lack.FIXTURE, "mocker") == Remedy("pytest-mock", "line")
     assert remedy_for(Lack.MARK, "asyncio") == Remedy("pytest-asyncio", "line")
     assert remedy_for(Lack.OPTION, "--cov") == Remedy("pytest-cov", "line")
 
 
 def test_a_package_of_the_modules_own_name_is_a_guess() -> None:
-    assert remedy_for(Lack.MODULE, "tabulate") == Remedy("tabulate", "line", module="tabulate")
+    assert remedy_for(Lack.MODULE, "tabulate") == Remedy(
+        "tabulate", "line", "tabulate", is_guess=True
+    )
 
 
 def test_own_modules_are_never_looked_up() -> None:
@@ -63,8 +65,10 @@ def test_own_modules_are_never_looked_up() -> None:
 
 def test_a_word_of_a_skip_is_a_package_only_if_the_repository_imports_it() -> None:
     assert remedy_for(Lack.OPTIONAL, "network") is None
-    assert remedy_for(Lack.OPTIONAL, "Docutils") == Remedy("docutils", "line", module="docutils")
-    assert remedy_for(Lack.OPTIONAL, "Pillow") == Remedy("pillow", "line")
+    assert remedy_for(Lack.OPTIONAL, "Docutils") == Remedy(
+        "docutils", "line", "docutils", is_guess=True
+    )
+    assert remedy_for(Lack.OPTIONAL, "Pillow") == Remedy("pillow", "line", "PIL")
 
 
 def test_an_extra_of_the_repository_is_installed_with_its_requirements() -> None:
