@@ -14,6 +14,7 @@ from benchmarks.verdict_projects import (
     Language,
     Module,
     Project,
+    Sight,
     TestFile,
     Trap,
 )
@@ -55,8 +56,8 @@ class Scene:
     before: Project
     after: Project
     truth: Truth
-    only_lines_show: bool = False
-    """Whether the changed lines are not run, but others of their file."""
+    shown_by: Sight = Sight.PACKAGES
+    """What must be known of the tests to see that they don't run what changed."""
 
 
 @dataclass(frozen=True)
@@ -184,7 +185,7 @@ def _fix_and_rename(target: _Target) -> Scene:
 
 
 def _fix_without_test(target: _Target) -> Scene:
-    return Scene(target.with_bug(), target.project, _UNPROVEN, only_lines_show=True)
+    return Scene(target.with_bug(), target.project, _UNPROVEN, shown_by=Sight.LINES)
 
 
 def _reorder(target: _Target) -> Scene:
@@ -194,13 +195,13 @@ def _reorder(target: _Target) -> Scene:
 def _reorder_untested(target: _Target) -> Scene:
     function = target.project.function(target.module, UNTESTED_FUNCTION)
     after = target.project.with_function(target.module, replace(function, reordered=True))
-    return Scene(target.project, after, _UNPROVEN, only_lines_show=True)
+    return Scene(target.project, after, _UNPROVEN, shown_by=Sight.LINES)
 
 
 def _reorder_unused_module(target: _Target) -> Scene:
     function = target.project.function(UNTESTED_MODULE, UNTESTED_FUNCTION)
     after = target.project.with_function(UNTESTED_MODULE, replace(function, reordered=True))
-    return Scene(target.project, after, _UNPROVEN)
+    return Scene(target.project, after, _UNPROVEN, shown_by=Sight.FILES)
 
 
 def _add_unused_file(target: _Target) -> Scene:
@@ -349,7 +350,7 @@ def _set_traps(project: Project, traps: _Traps) -> Project:
 def truth_of(scene: Scene, language: Language, traps: frozenset[Trap]) -> Truth:
     """Return what may be said about a change if the project's tests contain traps."""
     truth = scene.truth
-    if scene.only_lines_show and not language.sees_lines:
+    if scene.shown_by > language.sight:
         truth = _PASSES
     if truth.best is not Word.NO_FIX and traps & FAILING:
         return Truth(

@@ -14,8 +14,9 @@ from benchmarks.verdict_projects import LUCK
 from repository.git import Identity, Mirror
 from repository.testing.change_tester import ChangeTester
 from repository.testing.command_log import CommandLog
+from repository.testing.ecosystems import KEPT
 from repository.testing.environment import BuiltEnvironment
-from repository.testing.folders import Changes, copy_folder, make_readable
+from repository.testing.folders import Changes, make_readable
 from repository.testing.install.build import build_environment
 from repository.testing.install.tools import BuildTools
 from repository.testing.models import Recipe, Suite, TestReport
@@ -23,7 +24,7 @@ from repository.testing.plan import BaseCommit, plan_tests
 from repository.testing.run.base import run_on_base
 from repository.testing.run.bed import TestBed
 from repository.testing.selection import choose_tests
-from sandbox import Sandbox
+from sandbox import Sandbox, SandboxCommand
 from stages.apply_patch import Candidate
 from stages.prepare_tests import make_suite
 from stages.run_tests.candidate_tester import CandidateTester, accept_untested
@@ -34,6 +35,10 @@ COMMITTED_AT = 1_717_200_000
 TEST_SECONDS = 15.0
 """Time limit of one test run; a generated suite takes about one second."""
 _EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+_REPLACE = f"""set -e
+find . -mindepth 1 -maxdepth 1 ! -name target ! -name {KEPT} -exec rm -rf {{}} +
+cp -R ../source/. .
+"""
 _AUTHOR = Identity("Benchmark", "benchmark@example.com")
 
 
@@ -131,21 +136,32 @@ class CaseJudge:
 
 
 def _has_same_environment(recipe: Recipe, built: Recipe) -> bool:
-    """Whether a recipe needs what was built, apart from the files of the repository.
-
-    Tools build something of the files themselves, and an installed package is built from them.
-    """
-    if recipe.tools or recipe.packaged:
-        return False
+    """Whether a recipe needs what was built, apart from the files of the repository."""
     return built == recipe.model_copy(update={"base_sha": built.base_sha})
 
 
 async def _replace_files(sandbox: Sandbox, mirror: Mirror, sha: str, workspace: Path) -> None:
-    """Replace the base commit's files in a workspace whose environment is built."""
+    """Replace the base commit's files in a workspace whose environment is built.
+
+    The tools' caches stay. The new files get the current time, by which tools know that they are
+    new.
+
+    Raises:
+        OSError: the sandbox or the disk refused.
+    """
     source = workspace / "source"
     await asyncio.to_thread(mirror.export, sha, source)
     await asyncio.to_thread(make_readable, source)
-    await copy_folder(sandbox, workspace, "source", "prepared")
+    command = SandboxCommand(
+        ("/bin/sh", "-c", _REPLACE),
+        cwd=workspace / "prepared",
+        run_folder=workspace,
+        writable=(workspace / "prepared",),
+        readable=(source,),
+    )
+    result = await sandbox.run(command)
+    if result.returncode != 0:
+        raise OSError(f"the files could not be replaced: {result.output.strip()[-300:]}")
     await asyncio.to_thread(shutil.rmtree, source)
 
 

@@ -6,7 +6,7 @@ A function of a project computes ``x * factor + small``, or ``+ large`` for argu
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Protocol
 
 LARGEST_SMALL = 10
@@ -41,6 +41,14 @@ class Trap(StrEnum):
 
 FAILING = frozenset({Trap.RED, Trap.EXIT, Trap.CRASH, Trap.LOAD_ERROR})
 """A suite with one of these never passes."""
+
+
+class Sight(IntEnum):
+    """What the product learns about the code that tests run; each includes the one before."""
+
+    PACKAGES = 1
+    FILES = 2
+    LINES = 3
 
 
 class Fault(StrEnum):
@@ -130,8 +138,7 @@ class Language(Protocol):
     runner: str
     traps: frozenset[Trap]
     """Those that its test files can contain."""
-    sees_lines: bool
-    """Whether the product learns which lines of a source file the tests run."""
+    sight: Sight
 
     def render(self, project: Project) -> dict[str, str]:
         """Return path -> content of the project's files."""

@@ -11,6 +11,7 @@ from benchmarks.verdict_projects import (
     Function,
     Module,
     Project,
+    Sight,
     TestFile,
     Trap,
 )
@@ -75,7 +76,7 @@ def _is_unlucky(salt: str) -> str:
 class Pytest:
     runner = "pytest"
     traps = frozenset(Trap)
-    sees_lines = True
+    sight = Sight.LINES
 
     def render(self, project: Project) -> dict[str, str]:
         files = _render_sources(project)
@@ -124,7 +125,7 @@ _PYTEST_TRAPS: Mapping[Trap, Callable[[str], str]] = {
 class Unittest:
     runner = "unittest"
     traps = frozenset(Trap) - {Trap.ADDRESS_ID}
-    sees_lines = True
+    sight = Sight.LINES
 
     def render(self, project: Project) -> dict[str, str]:
         files = _render_sources(project)

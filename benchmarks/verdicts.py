@@ -33,12 +33,13 @@ from benchmarks.verdict_cases import Case, Word, make_case
 from benchmarks.verdict_judge import Answer, CaseJudge
 from benchmarks.verdict_projects import Language
 from benchmarks.verdict_python import Pytest, Unittest
+from benchmarks.verdict_toolchains import Cargo, GoTest, NodeTest
 from cli.backends import python_folders, sandbox_for, uv_path
 from pipeline import settings as config
 from repository.testing.environment import EnvironmentFailed
 from repository.testing.install.tools import BuildTools, index_settings
 
-LANGUAGES: tuple[Language, ...] = (Pytest(), Unittest())
+LANGUAGES: tuple[Language, ...] = (Pytest(), Unittest(), NodeTest(), GoTest(), Cargo())
 _COLUMNS = {
     "case": "case",
     "runner": "runner",

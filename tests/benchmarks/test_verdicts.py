@@ -15,8 +15,9 @@ from benchmarks.verdict_cases import (
     truth_of,
 )
 from benchmarks.verdict_judge import Answer
-from benchmarks.verdict_projects import Check, Project, Trap
+from benchmarks.verdict_projects import Check, Language, Project, TestFile, Trap
 from benchmarks.verdict_python import Pytest, Unittest
+from benchmarks.verdict_toolchains import Cargo
 from benchmarks.verdicts import LANGUAGES, Row, make_row, summary
 
 SEEDS = range(5)
@@ -89,6 +90,22 @@ def test_the_same_number_and_seed_give_the_same_case() -> None:
     assert make_case(3, 1, LANGUAGES) == case
     assert make_case(3, 2, LANGUAGES) != case
     assert case.changes
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_language_writes_every_change_with_every_trap(language: Language) -> None:
+    for change in CHANGES:
+        scene = make_scene(change, Random(2))
+        assert language.render(scene.before) != language.render(scene.after), change
+    for trap in language.traps:
+        trapped = scene.before.with_tests("trap", TestFile(traps=(trap,)))
+        assert len(language.render(trapped)) > len(language.render(scene.before))
+
+
+def test_only_a_language_whose_lines_are_seen_shows_that_a_branch_is_not_tested() -> None:
+    scene = make_scene("fix without test", Random(1))
+    assert truth_of(scene, Pytest(), frozenset()).best is Word.NOT_VERIFIED
+    assert truth_of(scene, Cargo(), frozenset()).best is Word.SUITE_PASSES
 
 
 def test_a_suite_with_a_failing_trap_never_passes() -> None:

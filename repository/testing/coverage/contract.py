@@ -1,12 +1,13 @@
 """What is common to the collectors of coverage."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from repository.testing.coverage.places import Place
 from repository.testing.folders import Changes
+from repository.testing.models import Recipe
 
 FOLDER = ".coding-agent-coverage"
 """The folder in the tree for what collectors need and record; test runners skip such names."""
@@ -35,8 +36,10 @@ class Run(Protocol):
 class Collector(Protocol):
     """Records which targets a run of the tests covers."""
 
-    extensions: tuple[str, ...]
+    extensions: ClassVar[tuple[str, ...]]
     """Of the files in which it sees what runs."""
+
+    def __init__(self, targets: Sequence[Target], recipe: Recipe): ...
 
     def files(self) -> Changes:
         """Return the files that it needs in the tree."""

@@ -9,10 +9,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 from repository.testing.coverage.contract import FOLDER, Target
 from repository.testing.coverage.places import Place
 from repository.testing.folders import Changes
+from repository.testing.models import Recipe
 from repository.testing.run.reports.files import read_report_file
 from repository.testing.run.reports.results import UnreadableReport
 
@@ -24,9 +26,9 @@ _LINE = re.compile(r"([SLIR]) (\d{1,6})(?: (\d{1,7}))?")
 class PythonLines:
     """A collector for runs of Python tests."""
 
-    extensions: tuple[str, ...] = (".py",)
+    extensions: ClassVar[tuple[str, ...]] = (".py",)
 
-    def __init__(self, targets: Sequence[Target]):
+    def __init__(self, targets: Sequence[Target], recipe: Recipe):
         self._paths = [target.path for target in targets]
         self._targets = targets
 

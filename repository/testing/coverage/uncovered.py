@@ -1,22 +1,32 @@
 """Find what a change changes and no test covers, by one more run of the tests."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from repository.files import Kind, belongs_to_tests, kind_of
 from repository.git import Mirror
-from repository.runners import PYTHON_RUNNERS
+from repository.runners import NODE_RUNNERS, PYTHON_RUNNERS, Runner
 from repository.testing.compiled_sources import compiled_sources
 from repository.testing.coverage.contract import Collector, Run, Target
+from repository.testing.coverage.go_blocks import GoBlocks
+from repository.testing.coverage.node_ranges import NodeRanges
 from repository.testing.coverage.places import Place, changed_places
 from repository.testing.coverage.python_lines import PythonLines
+from repository.testing.coverage.rust_files import RustFiles
 from repository.testing.folders import Changes
 from repository.testing.models import count_tests
 from repository.testing.run.bed import TestBed
 from repository.testing.trial import Trial
 
 _MAX_NAMED = 3
+_COLLECTORS: Mapping[Runner, type[Collector]] = {
+    **dict.fromkeys(PYTHON_RUNNERS, PythonLines),
+    **dict.fromkeys(NODE_RUNNERS, NodeRanges),
+    "go": GoBlocks,
+    "cargo": RustFiles,
+}
+"""Runner -> how to learn which code its tests run."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +56,14 @@ class CoverageTester:
         compiled = compiled_sources(files, self.bed.environment.recipe)
         if compiled:
             return f"whether a test runs the compiled {_join(compiled)} is not known"
-        collector_type = _collector_of(self.bed.recipe.runner)
+        recipe = self.bed.recipe
+        collector_type = _COLLECTORS.get(recipe.runner)
         if collector_type is None:
-            return ""
+            return f"which code the tests run is not known with {recipe.runner}"
         targets = await asyncio.to_thread(self._targets, sources, collector_type.extensions)
         if not targets:
             return "it changes no code that can run"
-        run = await self._run(collector_type(targets), files, trial.tests, label)
+        run = await self._run(collector_type(targets, recipe), files, trial.tests, label)
         if run is None:
             return "which code the tests run could not be recorded"
         return _describe(targets, run)
@@ -109,10 +120,6 @@ class CoverageTester:
         bed = self.bed.with_variables(collector.variables(tree, current))
         await bed.run({**files, **collector.files()}, tests, label=f"tests-coverage-{label}")
         return await asyncio.to_thread(collector.read, tree)
-
-
-def _collector_of(runner: str) -> type[PythonLines] | None:
-    return PythonLines if runner in PYTHON_RUNNERS else None
 
 
 def _describe(targets: Sequence[Target], run: Run) -> str:

@@ -11,6 +11,7 @@ from repository.testing.coverage.contract import FOLDER, Run, Target
 from repository.testing.coverage.places import Place
 from repository.testing.coverage.python_lines import PythonLines
 from repository.testing.install.interpreters import find_interpreters
+from repository.testing.models import Recipe
 
 #: pyenv's, beside this interpreter's own folder; those that are missing are skipped.
 FOLDERS = (Path(sys.executable).parent, *Path.home().glob(".pyenv/versions/*/bin"))
@@ -19,6 +20,19 @@ SHOP = b"RATE = 2\ndef price(x):\n    if x > 10:\n        return x * RATE\n    r
 IMPORTED = Place("shop.py", 1, frozenset({1}))
 LARGE = Place("shop.py", 4, frozenset({4}))
 SMALL = Place("shop.py", 5, frozenset({5}))
+RECIPE = Recipe(
+    repository="octo/shop",
+    base_sha="0" * 40,
+    committed_at=0,
+    version=None,
+    runner="pytest",
+    python="3.11",
+    packaged=False,
+    extras=(),
+    requirements=(),
+    source_root="",
+    patterns=(),
+)
 TARGETS = (
     Target("shop.py", SHOP, (IMPORTED, LARGE, SMALL)),
     Target("rates.json", b"1", ()),
@@ -31,7 +45,7 @@ def record(tree: Path, program: str, minor: int) -> Run | None:
     interpreter = INTERPRETERS.get(minor)
     if interpreter is None:
         pytest.skip(f"there is no Python 3.{minor}")
-    collector = PythonLines(TARGETS)
+    collector = PythonLines(TARGETS, RECIPE)
     contents = {target.path: target.content for target in TARGETS}
     for path, content in {**contents, **collector.files()}.items():
         assert content is not None
@@ -81,7 +95,7 @@ def test_what_a_tracer_of_the_tests_hides_counts_if_it_was_loaded(tmp_path: Path
 def test_a_forged_record_is_read_within_bounds(tmp_path: Path) -> None:
     folder = tmp_path / FOLDER
     folder.mkdir()
-    collector = PythonLines(TARGETS)
+    collector = PythonLines(TARGETS, RECIPE)
     assert collector.read(tmp_path) is None
     (folder / "record").write_bytes(b"L 0 4\nL 99 1\nL 0 -1\nX\n\xff\nR 1 " + b"9" * 5000 + b"\n")
     run = collector.read(tmp_path)
