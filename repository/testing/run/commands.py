@@ -14,7 +14,13 @@ from repository.testing.run.node.commands import test_script
 #: Time limit of one test in seconds, if the runner supports one.
 SECONDS_PER_TEST = 120
 #: The program that runs Python's tests: the parts of its text, each before those that use it.
-_PYTHON_RUNNER = ("time_limits.py", "pytest_files.py", "pytest_runner.py", "python_runner.py")
+_PYTHON_RUNNER = (
+    "time_limits.py",
+    "crashes.py",
+    "pytest_files.py",
+    "pytest_runner.py",
+    "python_runner.py",
+)
 _IMPORT_OF_PART = re.compile(r"^from repository\.testing\.run\.\w+ import (?:\([^)]*\)|.*)$", re.M)
 #: Disable plugins that shuffle tests, and don't stop at a failure.
 _PYTEST_OPTIONS = (

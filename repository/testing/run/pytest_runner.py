@@ -10,10 +10,11 @@ that pytest chooses as its root according to the given files.
 import fnmatch
 import importlib.util
 import os
-import sys
-from typing import Any, Callable, Generator, List, Set, Tuple
+import re
+from typing import Any, Generator, List, Set
 from xml.etree import ElementTree
 
+from repository.testing.run.crashes import TEST, Send, run_despite_crashes
 from repository.testing.run.pytest_files import (
     ConfigFolders,
     Deferred,
@@ -23,10 +24,7 @@ from repository.testing.run.pytest_files import (
 )
 from repository.testing.run.time_limits import Limits
 
-OK = 0
-FAILED = 1
 NO_TESTS = 5
-KILLED = 3
 #: Versions of pytest from this one on have the option --rootdir.
 ROOTDIR_SINCE = 4
 
@@ -64,12 +62,12 @@ class Reports:
     def add(self, run: "GroupRun") -> List[str]:
         """Run a group in a process of its own; return the paths that it left to others."""
         part = self.next_part()
-        code, deferred = run_in_fork(run.run)
+        code, messages = run_despite_crashes(run.run, part)
         self.codes.append(code)
         if os.path.exists(part):
             self.root.extend(suites_of(part))
             os.unlink(part)
-        return deferred
+        return [path for _, path in messages]
 
     def write(self) -> None:
         """Write the common report, if any group has one."""
@@ -93,36 +91,6 @@ def suites_of(path: str) -> List[Any]:
     return [root] if root.tag == "testsuite" else list(root)
 
 
-def run_in_fork(
-    function: Callable[[Callable[[str], None]], int],
-) -> Tuple[int, List[str]]:
-    """Run a function in a child process; return its exit code and the lines that it sent."""
-    sys.stdout.flush()
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reader)
-        code = KILLED
-        try:
-            code = function(lambda line: send(writer, line))
-        except SystemExit as end:
-            code = end.code if isinstance(end.code, int) else FAILED
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)
-    os.close(writer)
-    with os.fdopen(reader, errors="surrogateescape") as pipe:
-        lines = pipe.read().split("\0")
-    _, status = os.waitpid(child, 0)
-    code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else KILLED
-    return code, [line for line in lines if line]
-
-
-def send(descriptor: int, line: str) -> None:
-    os.write(descriptor, os.fsencode(line) + b"\0")
-
-
 class GroupRun:
     """A run of pytest on one group."""
 
@@ -132,17 +100,17 @@ class GroupRun:
         self.limits = limits
         self.options = options
 
-    def run(self, send_path: Callable[[str], None]) -> int:
-        """Run pytest; send the paths that belong to other groups."""
+    def run(self, without: Set[str], send: Send) -> int:
+        """Run pytest without some tests; send the paths that belong to other groups."""
         import pytest
 
-        plugin = make_plugin(pytest, self)
+        plugin = make_plugin(pytest, self, without, send)
         # xdist's workers would neither enforce the limits nor write a report at the end.
         no_workers = ["-n0"] if importlib.util.find_spec("xdist") else []
         options = [*self.options, *no_workers, *self.fixed_folders(pytest)]
         code = int(pytest.main([*options, *self.group.tests], plugins=[plugin]))
         for path in without_inner(list(plugin.deferred.paths)):
-            send_path(path)
+            send("later", path)
         return code
 
     def fixed_folders(self, pytest: Any) -> List[str]:
@@ -165,8 +133,10 @@ def is_configured_above(folder: str) -> bool:
 class Plugin:
     """Our hooks of pytest."""
 
-    def __init__(self, run: GroupRun):
+    def __init__(self, run: GroupRun, without: Set[str], send: Send):
         self.limits = run.limits
+        self.without = without
+        self.send = send
         self.top = run.folders.top
         self.deferred = Deferred(run.group, run.folders)
 
@@ -179,6 +149,9 @@ class Plugin:
         requested = [str(test).partition("::")[0] for test in session.config.args]
         self.deferred.roots = [os.path.abspath(path) for path in requested]
 
+    def pytest_collection_modifyitems(self, items: List[Any]) -> None:
+        items[:] = [item for item in items if self.report_id(item) not in self.without]
+
     def pytest_make_collect_report(self, collector: Any) -> Generator[None, Any, None]:
         outcome = yield
         report = outcome.get_result()
@@ -190,15 +163,23 @@ class Plugin:
         report.nodeid = fixed_id(item, report.nodeid, self.top)
 
     def pytest_runtest_setup(self, item: Any) -> Generator[None, Any, None]:
+        self.send(TEST, self.report_id(item))
         if not self.limits.begin_test():
             item.session.shouldstop = "no time is left"
         yield
         self.limits.end_test()
 
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        if report.when == "teardown":
+            self.send(TEST, "")
+
     def pytest_runtest_call(self) -> Generator[None, Any, None]:
         self.limits.begin_test()
         yield
         self.limits.end_test()
+
+    def report_id(self, item: Any) -> str:
+        return report_id(fixed_id(item, item.nodeid, self.top))
 
 
 class NewPlugin(Plugin):
@@ -213,7 +194,7 @@ class OldPlugin(Plugin):
         return self.deferred.ignores(str(path))
 
 
-def make_plugin(pytest: Any, run: GroupRun) -> Plugin:
+def make_plugin(pytest: Any, run: GroupRun, without: Set[str], send: Send) -> Plugin:
     for hook in (
         Plugin.pytest_make_collect_report,
         Plugin.pytest_runtest_makereport,
@@ -221,7 +202,8 @@ def make_plugin(pytest: Any, run: GroupRun) -> Plugin:
         Plugin.pytest_runtest_call,
     ):
         pytest.hookimpl(hookwrapper=True)(hook)
-    return NewPlugin(run) if hasattr(pytest, "version_tuple") else OldPlugin(run)
+    kind = NewPlugin if hasattr(pytest, "version_tuple") else OldPlugin
+    return kind(run, without, send)
 
 
 def fixed_id(node: Any, node_id: str, top: str) -> str:
@@ -234,3 +216,12 @@ def fixed_id(node: Any, node_id: str, top: str) -> str:
         return node_id
     _, separator, inside = node_id.partition("::")
     return f"{relative}{separator}{inside}"
+
+
+def report_id(node_id: str) -> str:
+    """Return the id of a test in the report, ``tests.test_x.TestY::test_z[1]``."""
+    path, _, inside = node_id.partition("::")
+    names, bracket, parameters = inside.partition("[")
+    *classes, name = names.split("::")
+    module = re.sub(r"\.py$", "", path).replace("/", ".")
+    return f"{'.'.join([module, *classes])}::{name}{bracket}{parameters}"

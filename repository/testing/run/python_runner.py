@@ -21,9 +21,10 @@ import sys
 import traceback
 import unittest
 from pathlib import Path
-from typing import Any, Callable, List, Optional
+from typing import Any, Callable, List, Optional, Set, Tuple
 from xml.etree import ElementTree
 
+from repository.testing.run.crashes import TEST, Send, run_despite_crashes, send_nothing
 from repository.testing.run.pytest_runner import run_pytest
 from repository.testing.run.time_limits import Limits
 
@@ -47,7 +48,9 @@ SCRIPT_FOLDERS = ("bin", "scripts", "tools")
 class Report:
     """Records what unittest's results receive from any runner, by wrapping their methods."""
 
-    def __init__(self, limits: Limits):
+    def __init__(self, limits: Limits, send: Send):
+        """``send`` is told each test's id before it starts."""
+        self.send = send
         self.suite = ElementTree.Element("testsuite")
         self.prefix = ""
         """The current test file's module, from its path; if empty, that of the test's class."""
@@ -86,12 +89,14 @@ class Report:
         stop = unittest.TestResult.stopTest
 
         def start_test(result: Any, test: Any) -> None:
+            self.send(TEST, "::".join(self.id_of(test)))
             start(result, test)
             if not self.limits.begin_test():
                 result.stop()
 
         def stop_test(result: Any, test: Any) -> None:
             self.limits.end_test()
+            self.send(TEST, "")
             stop(result, test)
 
         replace_method("startTest", start_test)
@@ -99,14 +104,18 @@ class Report:
 
     def record(self, test: Any, element: Optional[str], text: str = "") -> None:
         """Add the result of a test, or of anything else that unittest reports."""
+        class_name, name = self.id_of(test)
+        self.add_entry(class_name, name, element, text)
+
+    def id_of(self, test: Any) -> Tuple[str, str]:
+        """Return the class and the name of a test in the report."""
         test = getattr(test, "test_case", test)
         name = getattr(test, "_testMethodName", None)
         if name is None:  # setUpClass and its like
-            self.add_entry(self.prefix, str(test), element, text)
-            return
+            return self.prefix, str(test)
         test_class = type(test)
         module = self.prefix or test_class.__module__
-        self.add_entry(f"{module}.{test_class.__qualname__}", name, element, text)
+        return f"{module}.{test_class.__qualname__}", name
 
     def add_entry(
         self, class_name: str, name: str, element: Optional[str] = None, text: str = ""
@@ -188,10 +197,19 @@ def load_tests(test: str) -> unittest.TestSuite:
 
 
 def run_unittest(report_path: str, limits: Limits, paths: List[str]) -> int:
-    report = Report(limits)
+    def run(without: Set[str], send: Send) -> int:
+        report = Report(limits, send)
+        return run_files(report, report_path, expand_folders(paths or ["."]), without)
+
+    code, _ = run_despite_crashes(run, report_path)
+    return code
+
+
+def run_files(report: Report, report_path: str, paths: List[str], without: Set[str]) -> int:
+    """Run the tests of files and node ids, except some, and write the report."""
     result = unittest.TestResult()
     all_loaded = True
-    for path in expand_folders(paths or ["."]):
+    for path in paths:
         report.prefix = path.partition("::")[0][: -len(".py")].replace(os.sep, ".")
         try:
             tests = load_tests(path)
@@ -199,16 +217,29 @@ def run_unittest(report_path: str, limits: Limits, paths: List[str]) -> int:
             all_loaded = False
             report.add_entry("", report.prefix, "error", traceback.format_exc())
             continue
+        if without:
+            kept = [test for test in flatten(tests) if "::".join(report.id_of(test)) not in without]
+            tests = unittest.TestSuite(kept)
         tests.run(result)
     report.write(report_path)
     sys.stdout.write(f"{result.testsRun} tests run\n")
-    if limits.interrupted or not all_loaded:
+    if report.limits.interrupted or not all_loaded:
         return INTERRUPTED
     return 0 if result.wasSuccessful() else 1
 
 
+def flatten(tests: Any) -> List[Any]:
+    """Return the tests of a suite and of those in it."""
+    if not isinstance(tests, unittest.TestSuite):
+        return [tests]
+    flat: List[Any] = []
+    for test in tests:
+        flat += flatten(test)
+    return flat
+
+
 def run_script(report_path: str, limits: Limits, script: str, arguments: List[str]) -> int:
-    report = Report(limits)
+    report = Report(limits, send_nothing)
     file = absolute(script)
     sys.path[0] = str(file.parent)
     sys.argv = [str(file), *arguments]

@@ -27,12 +27,13 @@ ALL = {
 }
 
 
-def run(folder: Path, *tests: str) -> dict[str, str]:
+def run(folder: Path, *tests: str, runner: str = "pytest") -> dict[str, str]:
     """Return the results of tests in ``folder``."""
     report = folder.parent / "junit.xml"
     options = ("-p", "no:cacheprovider", "--continue-on-collection-errors", "--")
-    program = [sys.executable, "-c", python_runner_text(), "pytest", str(report), "60", "30"]
-    subprocess.run([*program, *options, *tests], cwd=folder, check=False, capture_output=True)
+    arguments = tests if runner == "unittest" else (*options, *tests)
+    program = [sys.executable, "-c", python_runner_text(), runner, str(report), "60", "30"]
+    subprocess.run([*program, *arguments], cwd=folder, check=False, capture_output=True)
     return dict(read_junit(report.read_bytes()).statuses)
 
 
@@ -50,3 +51,24 @@ def test_ids_do_not_depend_on_the_given_files(tree: Path) -> None:
     assert run(tree) == ALL
     alone = run(tree, "alpha/tests/check_a.py", "gamma/tests/test_b.py::TestSum")
     assert alone == {test: ALL[test] for test in ALL if "check_a" in test or "gamma" in test}
+
+
+CRASHING = """import os, unittest
+class TestSum(unittest.TestCase):
+    def test_add(self): os._exit(0)
+    def test_add_zero(self): pass
+    def test_crash(self): os.kill(os.getpid(), 11)
+"""
+
+
+@pytest.mark.parametrize("runner", ["pytest", "unittest"])
+def test_a_test_that_ends_the_process_has_an_error_and_the_others_run(
+    tmp_path: Path, runner: str
+) -> None:
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree/test_sum.py").write_text(CRASHING)
+    assert run(tmp_path / "tree", "test_sum.py", runner=runner) == {
+        "test_sum.TestSum::test_add": "error",
+        "test_sum.TestSum::test_add_zero": "passed",
+        "test_sum.TestSum::test_crash": "error",
+    }
