@@ -108,32 +108,52 @@ def watch_with_monitoring(targets: Targets, write: Callable[[str], None]) -> boo
     return True
 
 
-def watch_with_trace(targets: Targets, write: Callable[[str], None]) -> None:
-    """Watch by a trace function, which the tests may replace by their own."""
+class Tracer:
+    """Watches by a trace function, which the tests may replace by their own.
 
-    def trace_lines(frame: Any, event: str, _: Any) -> Any:
-        if event == "line":
-            number = targets.find(frame.f_code.co_filename)
-            if number is not None and frame.f_lineno in targets.lines[number]:
-                write("L {} {}".format(number, frame.f_lineno))
-        return trace_lines
+    It is called for each function that is called, so it ends once all lines have run.
+    """
 
-    def trace_calls(frame: Any, event: str, argument: Any) -> Any:
-        if targets.find(frame.f_code.co_filename) is None:
+    def __init__(self, targets: Targets, write: Callable[[str], None]):
+        self.targets = targets
+        self.write = write
+        pairs = ((number, line) for number in targets.lines for line in targets.lines[number])
+        self.missing = set(pairs)  # type: Set[Tuple[Optional[int], int]]
+        self.others = set()  # type: Set[str]
+
+    def start(self) -> None:
+        sys.settrace(self.trace_calls)
+        threading.settrace(self.trace_calls)
+        atexit.register(self.look_at_modules)
+
+    def trace_calls(self, frame: Any, event: str, argument: Any) -> Any:
+        file = frame.f_code.co_filename
+        if file in self.others:
             return None
-        return trace_lines(frame, event, argument)
+        if self.targets.find(file) is None:
+            self.others.add(file)
+            return None
+        return self.trace_lines(frame, event, argument)
 
-    def look_at_modules() -> None:
-        if sys.gettrace() is trace_calls:
+    def trace_lines(self, frame: Any, event: str, _: Any) -> Any:
+        if event == "line":
+            line = self.targets.find(frame.f_code.co_filename), frame.f_lineno
+            if line in self.missing:
+                self.write("L {} {}".format(*line))
+                self.missing.discard(line)
+        if not self.missing and sys.gettrace() == self.trace_calls:
+            threading.settrace(None)  # type: ignore[arg-type, unused-ignore]
+            sys.settrace(None)
+        return self.trace_lines
+
+    def look_at_modules(self) -> None:
+        """Write which files are loaded if other tracers may have hidden their lines."""
+        if not self.missing or sys.gettrace() == self.trace_calls:
             return
         for module in list(sys.modules.values()):
-            number = targets.find(getattr(module, "__file__", None) or "")
+            number = self.targets.find(getattr(module, "__file__", None) or "")
             if number is not None:
-                write("I {}".format(number))
-
-    sys.settrace(trace_calls)
-    threading.settrace(trace_calls)
-    atexit.register(look_at_modules)
+                self.write("I {}".format(number))
 
 
 def watch_reads(targets: Targets, write: Callable[[str], None]) -> None:
@@ -170,7 +190,7 @@ def main() -> None:
     write("S 0")
     watch_reads(targets, write)
     if targets.numbers and not watch_with_monitoring(targets, write):
-        watch_with_trace(targets, write)
+        Tracer(targets, write).start()
     import_next()
 
 
