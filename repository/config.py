@@ -71,6 +71,9 @@ class TestsConfig(BaseModel):
     folders: tuple[str, ...] = Field(
         (), max_length=12, description="folders of the projects to test, the first is installed"
     )
+    settings: str | None = Field(
+        None, pattern=r"^\w+(\.\w+)*$", description="the module of Django's settings for the tests"
+    )
     environment: dict[str, str] = Field({}, description="variables for the tests; never a secret")
 
     @field_validator("folders")

@@ -94,6 +94,7 @@ class PrepareTests:
         log_key = await run.save("environment.log", log.text)
         suite = make_suite(base_run, plan.reason, whole, log_key)
         suite = suite.model_copy(update={"phases": log.phases})
+        suite = _name_obstacles(suite, plan.detection.draft.obstacles)
         _report_base(suite, run)
         return suite
 
@@ -163,6 +164,13 @@ def _open_bed(sandbox: Sandbox, recipe: Recipe, run: RunContext) -> TestBed:
 
 def _describe(error: EnvironmentFailed, recipe: Recipe) -> str:
     return f"{error}; {_NOT_FETCHED}" if recipe.offline else str(error)
+
+
+def _name_obstacles(suite: Suite, obstacles: Sequence[str]) -> Suite:
+    """Return a suite in which no test ran with what its tests may lack."""
+    if suite.runnable or not obstacles:
+        return suite
+    return suite.model_copy(update={"reason": "; ".join([suite.reason, *obstacles])})
 
 
 def _report_base(suite: Suite, run: RunContext) -> None:

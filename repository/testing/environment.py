@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from repository.testing.models import Recipe
+from repository.testing.models import ROOT_MARK, Recipe
 
 InstallMode = Literal["editable", "copied", "path"]
 BUILD_TOOLS = "env/build-tools"
@@ -113,8 +113,18 @@ class BuiltEnvironment(BaseModel):
             variables.update(self._python_path(workspace / "tree"))
         variables.update(version_variables(self.recipe.version))
         variables.update(self.variables)
-        variables.update(self.recipe.environment)
+        variables.update(self._own_variables(workspace, variables.get("PYTHONPATH", "")))
         return variables
+
+    def _own_variables(self, workspace: Path, python_path: str) -> dict[str, str]:
+        """Return the repository's variables; its PYTHONPATH precedes ``python_path``."""
+        root = str(workspace / "tree" / self.recipe.project)
+        own = {
+            name: value.replace(ROOT_MARK, root) for name, value in self.recipe.environment.items()
+        }
+        if own.get("PYTHONPATH") and python_path:
+            own["PYTHONPATH"] += f":{python_path}"
+        return own
 
     def build_variables(self, workspace: Path) -> dict[str, str]:
         """Return the variables of a repeated build, in addition to those of the tests."""

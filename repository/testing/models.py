@@ -8,6 +8,7 @@ from repository.counts import count
 from repository.runners import PYTHON_RUNNERS, Runner
 from repository.testing.node_project import NodeProject
 
+ROOT_MARK = "{root}"
 Status = Literal["passed", "failed", "error", "skipped"]
 FROM_BEST_TO_WORST: tuple[Status, ...] = ("passed", "skipped", "failed", "error")
 
@@ -176,7 +177,8 @@ class Recipe(BaseModel):
     """Whether nothing may be fetched, not even through the proxy: the repository is private, and
     fetching for private repositories is not allowed."""
     environment: dict[str, str] = {}
-    """Variables for the tests, from the repository's configuration."""
+    """Variables for the tests, as the repository's files set them. ROOT_MARK in a value is the
+    project's folder."""
     source_root: str
     """The folder of its packages, relative to the repository's root: "src" or ""."""
     patterns: tuple[str, ...]

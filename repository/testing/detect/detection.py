@@ -8,6 +8,12 @@ from repository.files import matches
 from repository.runners import Runner
 from repository.testing.detect.automation import AutomationHints, read_automation
 from repository.testing.detect.build_requirements import PackageBuild, read_build
+from repository.testing.detect.django import (
+    MANAGE,
+    SETTINGS_VARIABLE,
+    manage_options,
+    options_with_settings,
+)
 from repository.testing.detect.imports import reachable_sources
 from repository.testing.detect.interpreter_pins import Pin, find_image_pin, find_pin
 from repository.testing.detect.languages import prefers_other_language
@@ -41,6 +47,7 @@ from repository.testing.detect.requirements import (
     installable,
     needs_from,
 )
+from repository.testing.detect.surroundings import find_surroundings
 from repository.testing.detect.toolchains import DetectedToolchain, detect_toolchain, use_runner
 from repository.testing.detect.tox import read_tox
 from repository.testing.detect.tree import Tree
@@ -72,6 +79,8 @@ class RecipeDraft:
     """The Python version that the repository's developers use."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables for the tests."""
+    obstacles: tuple[str, ...] = ()
+    """What the tests may need and can't have here, in sentences."""
     layout: Layout = field(default_factory=Layout)
     """The Python projects that are installed and tested."""
     import_folders: tuple[str, ...] = ()
@@ -182,6 +191,9 @@ def _detect_python(tree: Tree) -> Detection:
     hints = read_automation(tree, script.path)
     test_code = {**tests.texts, **read_shared_files(tree, tests)}
     tox = read_tox(tree)
+    surroundings = find_surroundings(project, hints, tox, test_code)
+    if script.path == MANAGE:
+        script = replace(script, options=manage_options(tree, surroundings.settings))
     all_needs = find_needs(project, hints, tox, test_code)
     choice = choose_runners(project, tests, script, hints, all_needs)
     code = test_code
@@ -195,6 +207,8 @@ def _detect_python(tree: Tree) -> Detection:
         package=project.package,
         build=read_build(project),
         pin=_find_pin(project, hints),
+        environment=surroundings.variables,
+        obstacles=surroundings.obstacles,
         needs=select_needs(all_needs, project, hints, tox, code),
     )
     return Detection(
@@ -278,6 +292,8 @@ def _configure_draft(draft: RecipeDraft, config: TestsConfig) -> RecipeDraft:
     if config.command:
         runners = ("command",)
         script = replace(script, options=config.command)
+    elif config.settings and script.path == MANAGE:
+        script = replace(script, options=options_with_settings(config.settings))
     elif config.runner:
         runners = (config.runner,)
         toolchain = toolchain and use_runner(toolchain, config.runner)
@@ -288,5 +304,12 @@ def _configure_draft(draft: RecipeDraft, config: TestsConfig) -> RecipeDraft:
         script=script,
         needs=needs,
         python=config.python,
-        environment=config.environment,
+        environment=_configure_variables(draft, config),
     )
+
+
+def _configure_variables(draft: RecipeDraft, config: TestsConfig) -> dict[str, str]:
+    variables = {**draft.environment, **config.environment}
+    if config.settings:
+        variables[SETTINGS_VARIABLE] = config.settings
+    return variables

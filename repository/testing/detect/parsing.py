@@ -20,8 +20,15 @@ def parse_toml(text: str) -> dict[str, Any]:
         return {}
 
 
+class _Parser(configparser.ConfigParser):
+    """Distinguishes upper and lower case in names, as pytest, tox and setuptools do."""
+
+    def optionxform(self, optionstr: str) -> str:
+        return optionstr
+
+
 def parse_ini(text: str) -> configparser.ConfigParser:
-    parser = configparser.ConfigParser(interpolation=None, strict=False, allow_no_value=True)
+    parser = _Parser(interpolation=None, strict=False, allow_no_value=True)
     try:
         parser.read_string(text)
     except configparser.Error:

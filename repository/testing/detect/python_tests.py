@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from repository.files import is_test_file, name_of
 from repository.runners import Runner
 from repository.testing.detect.automation import AutomationHints
+from repository.testing.detect.django import MANAGE, TEST_PATTERNS, is_django
 from repository.testing.detect.parsing import words
 from repository.testing.detect.project import Project
 from repository.testing.detect.requirements import Confidence, Need, installable, package_name
@@ -93,6 +94,8 @@ def read_patterns(project: Project) -> tuple[str, ...]:
     for pattern in words(config.get("python_files")):
         bare_pattern = pattern.removesuffix(".py")
         patterns.append(f"{bare_pattern}.py")
+    if not patterns and project.pytest_config is None and is_django(project.tree):
+        return TEST_PATTERNS
     return tuple(patterns) or _DEFAULT_PATTERNS
 
 
@@ -112,13 +115,13 @@ def read_shared_files(tree: Tree, tests: TestFiles) -> dict[str, str]:
 
 
 def find_script(tree: Tree) -> Script:
-    """Return the repository's own test script, the one nearest to the root."""
+    """Return the repository's own test script, the one nearest to the root, or ``manage.py``."""
     candidates = [path for path in tree.paths if _SCRIPT_PATH.fullmatch(path)]
     for path in sorted(candidates, key=lambda path: path.count("/")):
         text = tree.text(path)
         if path.endswith(".py") or _PYTHON_SHEBANG.match(text):
             return Script(path, _known_options(text))
-    return Script()
+    return Script(MANAGE) if is_django(tree) else Script()
 
 
 def _known_options(script_text: str) -> tuple[str, ...]:
@@ -144,17 +147,22 @@ def choose_runners(
     that its automation calls or that it installs for its tests; the one that the tests look
     written for.
     """
+    if script.path == MANAGE and _is_for_manage(project, tests, hints):
+        reason = "manage.py runs Django's tests"
+        return RunnerChoice(("script",), reason, has_tests=bool(tests.paths))
     if not tests.paths:
         return _choose_for_new_tests(project, "the repository has no test files")
     reasons: dict[Runner, str] = {}
     certain = _reason_for_pytest(project, tests)
     if certain:
         reasons["pytest"] = certain
-    if script.path:
+    if script.path and script.path != MANAGE:
         reasons["script"] = f"{script.path} is its own test runner"
     likely = _likely_reason_for_pytest(project, tests, script, hints, needs)
     if likely:
         reasons.setdefault("pytest", likely)
+    if script.path == MANAGE:
+        reasons["script"] = "manage.py runs Django's tests"
     if _any_matches(_TEST_CASE, tests):
         reasons["unittest"] = "its tests are unittest's TestCases"
     elif _any_matches(_TEST_CLASS, tests):
@@ -164,6 +172,16 @@ def choose_runners(
         return _choose_for_new_tests(project, problem)
     runners = tuple(reasons)
     return RunnerChoice(runners, reasons[runners[0]])
+
+
+def _is_for_manage(project: Project, tests: TestFiles, hints: AutomationHints) -> bool:
+    """Whether ``manage.py`` is the runner: pytest is not configured, and not all looks like its."""
+    if project.pytest_config is not None:
+        return False
+    if hints.called_runner(MANAGE) == "script":
+        return True
+    for_pytest = _IMPORTS_PYTEST, _TEST_FUNCTION
+    return not any(_any_matches(pattern, tests) for pattern in for_pytest)
 
 
 def _choose_for_new_tests(project: Project, problem: str) -> RunnerChoice:

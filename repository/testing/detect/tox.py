@@ -33,6 +33,8 @@ class ToxEnvironment:
     """Empty for the one that all others inherit from."""
     dependencies: tuple[str, ...] = ()
     """Requirements and ``-rFILE``."""
+    variables: tuple[str, ...] = ()
+    """Assignments of environment variables, such as ``LANG=C``."""
     extras: tuple[str, ...] = ()
     """Extras with which it installs the repository's own package."""
 
@@ -84,6 +86,10 @@ def _from_ini(path: str, text: str) -> ToxEnvironment:
         name=name,
         dependencies=tuple(_ini_lines(parser, section, "deps", factors)),
         extras=tuple(_ini_lines(parser, section, "extras", factors)),
+        variables=(
+            *_ini_lines(parser, section, "setenv", factors),
+            *_ini_lines(parser, section, "set_env", factors),
+        ),
     )
 
 
@@ -156,4 +162,9 @@ def _from_toml(path: str, document: dict[str, Any]) -> ToxEnvironment:
         name=name,
         dependencies=tuple(strings(own.get("deps", base.get("deps")))),
         extras=tuple(words(own.get("extras", base.get("extras")))),
+        variables=tuple(_assignments({**table(base, "set_env"), **table(own, "set_env")})),
     )
+
+
+def _assignments(variables: dict[str, Any]) -> list[str]:
+    return [f"{name}={value}" for name, value in variables.items() if isinstance(value, str)]

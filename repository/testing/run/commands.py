@@ -35,6 +35,9 @@ _PYTEST_OPTIONS = (
 #: Ignore the repository's own options.
 _PYTEST_NO_ADDOPTS = ("-o", "addopts=", "-o", "required_plugins=")
 
+#: https://docs.djangoproject.com/en/stable/topics/testing/overview/#running-tests
+_DJANGO_SCRIPT = "manage.py"
+
 CommandLine = tuple[str, ...]
 
 
@@ -168,7 +171,7 @@ def script_selections(script: str, tests: Sequence[str]) -> list[CommandLine]:
     """Return tests in the forms that a script may accept.
 
     They are modules relative to the script's folder (or a class or test in one), top-level packages
-    and paths.
+    and paths. Django accepts modules only.
     """
     folder = PurePosixPath(script).parent
     modules: list[str] = []
@@ -179,6 +182,8 @@ def script_selections(script: str, tests: Sequence[str]) -> list[CommandLine]:
         elif PurePosixPath(path).is_relative_to(folder):
             parts = PurePosixPath(path).relative_to(folder).with_suffix("").parts
             modules.append(".".join([*parts, *inside]))
+    if PurePosixPath(script).name == _DJANGO_SCRIPT:
+        return [tuple(modules)]
     by_path = tuple(tests)
     if not modules or not folder.parts:
         return [by_path]
