@@ -36,7 +36,8 @@ TEST_SECONDS = 15.0
 """Time limit of one test run; a generated suite takes about one second."""
 _EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 _REPLACE = f"""set -e
-find . -mindepth 1 -maxdepth 1 ! -name target ! -name {KEPT} -exec rm -rf {{}} +
+find . -mindepth 1 -maxdepth 1 ! -name target ! -name node_modules ! -name {KEPT} \\
+  -exec rm -rf {{}} +
 cp -R ../source/. .
 """
 _AUTHOR = Identity("Benchmark", "benchmark@example.com")

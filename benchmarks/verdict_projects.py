@@ -135,10 +135,16 @@ class Project:
 class Language(Protocol):
     """Writes a project in a language, for one of its test runners."""
 
-    runner: str
-    traps: frozenset[Trap]
-    """Those that its test files can contain."""
-    sight: Sight
+    @property
+    def runner(self) -> str: ...
+
+    @property
+    def traps(self) -> frozenset[Trap]:
+        """Those that its test files can contain."""
+        ...
+
+    @property
+    def sight(self) -> Sight: ...
 
     def render(self, project: Project) -> dict[str, str]:
         """Return path -> content of the project's files."""

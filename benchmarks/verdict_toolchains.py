@@ -1,6 +1,7 @@
 """The made-up projects in JavaScript, Go and Rust."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from benchmarks.verdict_projects import (
     LARGEST_SMALL,
@@ -33,25 +34,46 @@ def _capital(name: str) -> str:
     return name.title().replace("_", "")
 
 
-class NodeTest:
-    """Node's own runner, which needs no packages."""
+@dataclass(frozen=True)
+class Node:
+    """JavaScript, for one of its runners."""
 
-    runner = "node:test"
-    traps = frozenset(Trap) - {Trap.ADDRESS_ID, Trap.ORDER, Trap.EXPECTED_FAILURE}
-    sight = Sight.LINES
+    runner: str
+    sight: Sight
+    package: str
+    """The content of package.json."""
+    header: str
+    """The first lines of a test file."""
+    traps: frozenset[Trap] = frozenset(Trap) - {
+        Trap.ADDRESS_ID,
+        Trap.ORDER,
+        Trap.EXPECTED_FAILURE,
+    }
 
     def render(self, project: Project) -> dict[str, str]:
-        files = {
-            "README.md": project.readme,
-            "package.json": '{"name": "shop", "scripts": {"test": "node --test test/"}}\n',
-        }
+        files = {"README.md": project.readme, "package.json": self.package}
         for name, module in project.modules.items():
             files[f"src/{name}.js"] = _render_node_module(module)
         for name, tests in project.tests.items():
-            files[f"test/{name}.test.js"] = _render_node_tests(tests)
+            files[f"test/{name}.test.js"] = self.header + _render_node_tests(tests)
         return files
 
 
+NODE_TEST = Node(
+    runner="node:test",
+    sight=Sight.LINES,
+    package='{"name": "shop", "scripts": {"test": "node --test test/"}}\n',
+    header="const test = require('node:test');\n",
+)
+"""Node's own runner, which needs no packages."""
+JEST = Node(
+    runner="jest",
+    sight=Sight.FILES,
+    package=(
+        '{"name": "shop", "scripts": {"test": "jest"}, "devDependencies": {"jest": "^29.7.0"}}\n'
+    ),
+    header="",
+)
 _NODE_FAULTS: Mapping[Fault, str] = {
     Fault.EXIT: "  process.exit(3);\n",
     Fault.LOOP: "  for (;;) {}\n",
@@ -81,10 +103,7 @@ def _render_node_module(module: Module) -> str:
 
 
 def _render_node_tests(tests: TestFile) -> str:
-    parts = [
-        "const test = require('node:test');\nconst assert = require('node:assert');\n"
-        f"const luck = Number(process.env.{LUCK});\n"
-    ]
+    parts = [f"const assert = require('node:assert');\nconst luck = Number(process.env.{LUCK});\n"]
     for module in sorted({check.module for check in tests.checks}):
         parts.append(f"const {module} = require('../src/{module}.js');\n")
     for check in tests.checks:
@@ -173,25 +192,64 @@ def _render_go_check(check: Check) -> str:
 
 
 class Cargo:
-    """Rust: one crate with a file of integration tests for each module."""
+    """Rust: one package, or a workspace with a package for each module.
+
+    In a workspace, the packages have functions, files of tests and tests of the same names.
+    """
 
     runner = "cargo"
     traps = frozenset(Trap) - {Trap.ADDRESS_ID, Trap.RANDOM_ID, Trap.ORDER}
     sight = Sight.PACKAGES
 
     def render(self, project: Project) -> dict[str, str]:
+        if _has_same_names(project):
+            return _render_workspace(project)
         names = [name for name in project.modules if name != _UNUSED_NAME]
         files = {
             "README.md": project.readme,
-            "Cargo.toml": '[package]\nname = "shop"\nversion = "0.1.0"\nedition = "2021"\n',
-            "Cargo.lock": 'version = 3\n\n[[package]]\nname = "shop"\nversion = "0.1.0"\n',
+            "Cargo.toml": _manifest("shop"),
+            "Cargo.lock": _lock_file(["shop"]),
             "src/lib.rs": "".join(f"pub mod {name};\n" for name in names),
         }
         for name, module in project.modules.items():
             files[f"src/{name}.rs"] = _render_rust_module(module)
         for name, tests in project.tests.items():
-            files[f"tests/{name}_test.rs"] = _render_rust_tests(tests)
+            files[f"tests/{name}_test.rs"] = _render_rust_tests(tests, "shop::")
         return files
+
+
+def _has_same_names(project: Project) -> bool:
+    names = [check.name for tests in project.tests.values() for check in tests.checks]
+    return len(names) > len(set(names))
+
+
+def _render_workspace(project: Project) -> dict[str, str]:
+    members = [name for name in project.modules if name != _UNUSED_NAME]
+    listed = ", ".join(f'"{name}"' for name in members)
+    files = {
+        "README.md": project.readme,
+        "Cargo.toml": f'[workspace]\nresolver = "2"\nmembers = [{listed}]\n',
+        "Cargo.lock": _lock_file(members),
+    }
+    for name, module in project.modules.items():
+        files[f"{name}/Cargo.toml"] = _manifest(name)
+        files[f"{name}/src/lib.rs"] = _render_rust_module(module)
+    for name, tests in project.tests.items():
+        member = tests.checks[0].module if tests.checks else members[0]
+        target = "suite" if name == member else name
+        files[f"{member}/tests/{target}.rs"] = _render_rust_tests(tests, "")
+    return files
+
+
+def _manifest(name: str) -> str:
+    return f'[package]\nname = "{name}"\nversion = "0.1.0"\nedition = "2021"\n'
+
+
+def _lock_file(names: Sequence[str]) -> str:
+    parts = ["version = 3\n"]
+    for name in sorted(names):
+        parts.append(f'[[package]]\nname = "{name}"\nversion = "0.1.0"\n')
+    return "\n".join(parts)
 
 
 _RUST_FAULTS: Mapping[Fault, str] = {
@@ -228,10 +286,10 @@ def _render_rust_module(module: Module) -> str:
     return "\n".join(parts)
 
 
-def _render_rust_tests(tests: TestFile) -> str:
+def _render_rust_tests(tests: TestFile, prefix: str) -> str:
     parts: list[str] = []
     for check in tests.checks:
-        call = f"shop::{check.module}::{check.function}({check.argument})"
+        call = f"{prefix}{check.module}::{check.function}({check.argument})"
         assertion = f"assert_eq!({call}, {check.expected});"
         if check.weak:
             assertion = f"assert!({call} > 0);"

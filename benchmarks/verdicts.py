@@ -33,13 +33,15 @@ from benchmarks.verdict_cases import Case, Word, make_case
 from benchmarks.verdict_judge import Answer, CaseJudge
 from benchmarks.verdict_projects import Language
 from benchmarks.verdict_python import Pytest, Unittest
-from benchmarks.verdict_toolchains import Cargo, GoTest, NodeTest
+from benchmarks.verdict_toolchains import JEST, NODE_TEST, Cargo, GoTest
 from cli.backends import python_folders, sandbox_for, uv_path
 from pipeline import settings as config
 from repository.testing.environment import EnvironmentFailed
 from repository.testing.install.tools import BuildTools, index_settings
 
-LANGUAGES: tuple[Language, ...] = (Pytest(), Unittest(), NodeTest(), GoTest(), Cargo())
+LANGUAGES: tuple[Language, ...] = (Pytest(), Unittest(), NODE_TEST, GoTest(), Cargo(), JEST)
+_SHARES = {"pytest": 5, "unittest": 4, "node:test": 3, "go": 2, "cargo": 2, "jest": 1}
+"""Of how many cases, relative to the others; jest is the one whose packages are many."""
 _COLUMNS = {
     "case": "case",
     "runner": "runner",
@@ -169,9 +171,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _select_languages(only: str | None, parser: argparse.ArgumentParser) -> list[Language]:
+def _choose_languages(only: str | None, parser: argparse.ArgumentParser) -> list[Language]:
     if only is None:
-        return list(LANGUAGES)
+        return [language for language in LANGUAGES for _ in range(_SHARES[language.runner])]
     by_runner = {language.runner: language for language in LANGUAGES}
     languages: list[Language] = []
     for runner in only.split(","):
@@ -195,7 +197,7 @@ def _build_tools(work: Path) -> BuildTools:
 def main() -> None:
     parser = _parser()
     arguments = parser.parse_args()
-    languages = _select_languages(arguments.only, parser)
+    languages = _choose_languages(arguments.only, parser)
     numbers = list(range(arguments.cases))
     if arguments.case:
         numbers = [int(number) for number in arguments.case.split(",")]

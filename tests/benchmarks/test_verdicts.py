@@ -102,6 +102,15 @@ def test_each_language_writes_every_change_with_every_trap(language: Language) -
         assert len(language.render(trapped)) > len(language.render(scene.before))
 
 
+def test_modules_with_tests_of_the_same_names_are_packages_of_a_cargo_workspace() -> None:
+    manifests: set[bool] = set()
+    for seed in SEEDS:
+        files = Cargo().render(make_scene("reorder", Random(seed)).before)
+        assert ("cart/tests/suite.rs" in files) == ("[workspace]" in files["Cargo.toml"])
+        manifests.add("[workspace]" in files["Cargo.toml"])
+    assert manifests == {True, False}
+
+
 def test_only_a_language_whose_lines_are_seen_shows_that_a_branch_is_not_tested() -> None:
     scene = make_scene("fix without test", Random(1))
     assert truth_of(scene, Pytest(), frozenset()).best is Word.NOT_VERIFIED
