@@ -75,6 +75,8 @@ class Trial:
     @cached_property
     def failing_new(self) -> frozenset[str]:
         """Failing tests that the base does not have."""
+        if self.unbuilt:
+            return frozenset()
         return self.after.red - self.base.results.keys() - self.broken - self.flaky
 
     @property
@@ -155,6 +157,12 @@ class Trial:
 
     @cached_property
     def _green_before(self) -> frozenset[str]:
+        """Tests that must stay green.
+
+        There are none if a part of the change is not compiled: the rest may well fail without it.
+        """
+        if self.unbuilt:
+            return frozenset()
         return self.base.green if self.own is None else self.base.green | self.own.green
 
     @cached_property

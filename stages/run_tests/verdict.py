@@ -192,5 +192,5 @@ def _reservations(trial: Trial) -> Sequence[str]:
         reservations.append("time ran out before all of them had run")
     if trial.unbuilt:
         files = ", ".join(trial.unbuilt[:_MAX_UNBUILT_FILES])
-        reservations.append(f"its changes to {files} were not tested: they are not recompiled")
+        reservations.append(f"its changes to {files} were not tested, since they were not compiled")
     return reservations

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -227,7 +228,7 @@ async def test_a_green_suite_proves_nothing_about_a_file_that_no_test_reads(
     assert verdict.reason == "the whole suite passes (2 tests), but no test reads rates.json"
 
 
-def test_a_green_suite_proves_nothing_about_sources_not_recompiled() -> None:
+def test_no_result_says_anything_about_sources_that_are_not_compiled() -> None:
     green = TestReport(
         results={"test_calc::test_add": "passed"},
         completed=True,
@@ -236,6 +237,9 @@ def test_a_green_suite_proves_nothing_about_sources_not_recompiled() -> None:
         log_key="",
     )
     trial = Trial(green, None, green, tests=(), whole_suite=True, unbuilt=("fast.pyx",))
+    results = {"test_calc::test_add": "failed", "test_calc::test_new": "failed"}
+    red = green.model_copy(update={"results": results})
+    assert not replace(trial, after=red).accused
     verdict = judge(0, trial)
     assert verdict.verification is Verification.NOT_VERIFIED
     assert "none fails; its changes to fast.pyx were not tested" in verdict.reason

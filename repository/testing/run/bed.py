@@ -10,7 +10,7 @@ from repository.testing.environment import BuiltEnvironment
 from repository.testing.folders import Changes, rebuild_tree
 from repository.testing.models import Recipe, TestReport
 from repository.testing.run.in_tree import TreeRunner
-from repository.testing.run.rebuild import rebuild_extensions
+from repository.testing.run.rebuild import Rebuild, rebuild_extensions
 from sandbox import Sandbox, SandboxCommand
 
 #: ``await save(name, data)`` stores an artifact and returns its key.
@@ -69,12 +69,15 @@ class TestBed:
         await rebuild_tree(self.sandbox, self.workspace, changes)
         existing = [path for path in tests if changes.get(path, b"") is not None]
         log = CommandLog()
-        unbuilt = await rebuild_extensions(
+        rebuild = await rebuild_extensions(
             self.sandbox, self.workspace, self.environment, changes, self._command(), log
         )
-        report = await self._tree_runner().run(existing, log)
+        if rebuild.errors:
+            report = _without_results(rebuild)
+        else:
+            report = await self._tree_runner().run(existing, log)
         log_key = await self.save(f"{label}.log", log.text)
-        return report.model_copy(update={"log_key": log_key, "unbuilt": unbuilt})
+        return report.model_copy(update={"log_key": log_key, "unbuilt": rebuild.unbuilt})
 
     async def load(self, tests: Sequence[str], log: CommandLog) -> str:
         """Load test files of the base commit (none: all) with pytest; return what it prints.
@@ -121,3 +124,15 @@ class TestBed:
             },
             timeout=self.seconds,
         )
+
+
+def _without_results(rebuild: Rebuild) -> TestReport:
+    """Return the report of a change that does not compile."""
+    return TestReport(
+        results={},
+        completed=False,
+        failures={},
+        output=rebuild.errors,
+        seconds=rebuild.seconds,
+        log_key="",
+    )

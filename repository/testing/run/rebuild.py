@@ -1,7 +1,9 @@
 """Compile a change's sources of extension modules before its tests run."""
 
-from dataclasses import replace
-from pathlib import Path
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 
 from repository.testing.command_log import CommandLog
 from repository.testing.compiled_sources import are_included, compiled_sources
@@ -11,6 +13,18 @@ from sandbox import Sandbox, SandboxCommand
 
 _PROGRAM = Path(__file__).with_name("extension_builder.py")
 _MEMORY_MB = 4096
+_MAX_OUTPUT_CHARS = 4_000
+
+
+@dataclass(frozen=True)
+class Rebuild:
+    """The outcome of compiling a change's sources."""
+
+    unbuilt: tuple[str, ...] = ()
+    """Changed sources that could not be compiled here, for a reason that is not the change's."""
+    errors: str = ""
+    """The end of the compiler's output if it found errors in the changed sources."""
+    seconds: float = 0.0
 
 
 async def rebuild_extensions(
@@ -20,14 +34,14 @@ async def rebuild_extensions(
     changes: Changes,
     command: SandboxCommand,
     log: CommandLog,
-) -> tuple[str, ...]:
-    """Compile the changed sources in ``tree``; return those that are not compiled.
+) -> Rebuild:
+    """Compile the changed sources in ``tree``.
 
     ``command`` says what the tests may do; the build may do the same.
     """
     sources = compiled_sources(changes, environment.recipe)
     if not sources or not environment.rebuilds:
-        return sources
+        return Rebuild(unbuilt=sources)
     python = environment.python(workspace)
     packages = workspace / "tree" / environment.recipe.source_root
     options = ("--force",) if are_included(sources) else ()
@@ -41,4 +55,17 @@ async def rebuild_extensions(
         environment={**command.environment, **environment.build_variables(workspace)},
     )
     result = await log.run_logged(sandbox, build)
-    return () if result.returncode == 0 else sources
+    if result.returncode == 0:
+        return Rebuild(seconds=result.seconds)
+    if not result.timed_out and names_errors_in(sources, result.output):
+        return Rebuild(errors=result.output[-_MAX_OUTPUT_CHARS:], seconds=result.seconds)
+    return Rebuild(unbuilt=sources, seconds=result.seconds)
+
+
+def names_errors_in(sources: Sequence[str], output: str) -> bool:
+    """Whether a compiler names a place in one of the sources, or in the C code made from it."""
+    for source in sources:
+        stem = re.escape(PurePosixPath(source).stem)
+        if re.search(rf"\b{stem}\.\w{{1,4}}:\d+:\d+: (?!warning|note)", output):
+            return True
+    return False

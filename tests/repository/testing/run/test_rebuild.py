@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from repository.testing.command_log import CommandLog
 from repository.testing.environment import BuiltEnvironment
-from repository.testing.run.rebuild import rebuild_extensions
+from repository.testing.run.rebuild import names_errors_in, rebuild_extensions
 from sandbox import SandboxCommand
 from tests.repository.testing.install.test_installer import RECIPE, ScriptedSandbox
 
@@ -24,7 +26,11 @@ async def unbuilt_after(
         rebuilds=rebuilds,
     )
     command = SandboxCommand((), cwd=workspace)
-    return await rebuild_extensions(sandbox, workspace, environment, changes, command, CommandLog())
+    rebuild = await rebuild_extensions(
+        sandbox, workspace, environment, changes, command, CommandLog()
+    )
+    assert rebuild.errors == ""
+    return rebuild.unbuilt
 
 
 async def test_changed_sources_are_compiled_before_the_tests() -> None:
@@ -42,7 +48,21 @@ async def test_a_changed_header_compiles_everything() -> None:
     assert "--force" in sandbox.options(0)
 
 
-async def test_sources_that_do_not_compile_are_named() -> None:
+@pytest.mark.parametrize(
+    ("output", "expected"),
+    [
+        ("shop/fast.pyx:3:8: undeclared name not builtin: x", True),
+        ("build/shop/fast.c:120:5: error: unknown type", True),
+        ("shop/fast.c:120:5: warning: unused", False),
+        ("shop/other_fast.c:120:5: error: unknown type", False),
+        ("/usr/include/Python.h:1:1: error: none", False),
+    ],
+)
+def test_an_error_in_a_changed_source_is_the_changes(output: str, expected: bool) -> None:
+    assert names_errors_in(["shop/fast.pyx"], output) is expected
+
+
+async def test_sources_that_cannot_be_compiled_here_are_named() -> None:
     sandbox = ScriptedSandbox("error: command 'gcc' failed")
     assert await unbuilt_after(sandbox, CHANGES) == ("shop/fast.pyx",)
 
