@@ -71,6 +71,7 @@ _PROSE = (".md", ".rst", ".markdown", ".txt", ".adoc")
 _MAX_DEPTH = 2
 _MAX_FILES = 40
 _MAX_COMMAND = 200
+_MAX_INSTALLS = 500
 
 _KEY_BEFORE_COMMAND = re.compile(r"^(?:-\s*)?(?:run|script|commands|test|install)\s*[:=]\s*\|?")
 _SEPARATOR = re.compile(r"\s(?:&&|\|\||;)\s")
@@ -145,17 +146,17 @@ def read_automation(tree: Tree, script: str) -> AutomationHints:
                 for minor in minors_in_matrix(path, line):
                     minors.setdefault(minor, Source(path, line=line.number))
             for command in _commands(line):
-                if is_install(command):
+                if len(installs) < _MAX_INSTALLS:
                     installs += [
                         AutomationLine(path, argument, line.number, for_tests)
                         for argument in install_arguments(command)
                     ]
-                elif _runs_tests(command, script):
+                if not is_install(command) and _runs_tests(command, script):
                     call = AutomationLine(path, command[:_MAX_COMMAND], line.number, for_tests)
                     calls.append(call)
     return AutomationHints(
         calls=tuple(calls),
-        installs=tuple(installs),
+        installs=tuple(installs[:_MAX_INSTALLS]),
         minors=tuple(sorted(minors)),
         minors_source=minors[max(minors)] if minors else None,
     )

@@ -17,7 +17,11 @@ from repository.testing.detect.pip_commands import FILE_OPTION
 from repository.testing.detect.pipfile import from_pipfile
 from repository.testing.detect.project import Project
 from repository.testing.detect.pyproject_needs import from_pyproject
-from repository.testing.detect.requirement_files import NOT_FOR_TESTS, from_requirement_files
+from repository.testing.detect.requirement_files import (
+    NOT_FOR_TESTS,
+    from_requirement_files,
+    is_project_file,
+)
 from repository.testing.detect.requirements import (
     Confidence,
     Need,
@@ -31,6 +35,7 @@ from repository.testing.detect.test_code import find_modules, find_plugins
 from repository.testing.detect.tox import ToxEnvironment
 
 _MAX_REQUIREMENTS = 120
+_MAX_NEEDS = 5000
 _MAX_COMMANDED = 25
 """Commands that install more than this install tools, too."""
 _FOLDER_WITH_EXTRAS = re.compile(r"^(?:-e\s*|--editable[\s=]*)?[\"']?\.\[([\w,. -]+)\]")
@@ -95,7 +100,7 @@ def find_needs(
         tests: path -> text of the test files and of the files that they share.
     """
     pip_arguments = [*tox.dependencies, *hints.pip_arguments]
-    return [
+    needs = [
         *_from_automation(hints),
         *from_conda(project.tree),
         *from_requirement_files(project.tree, pip_arguments),
@@ -106,6 +111,7 @@ def find_needs(
         *_from_test_code(project, tests),
         *from_pixi(project.tree, project.pyproject),
     ]
+    return needs[:_MAX_NEEDS]
 
 
 def select_needs(
@@ -138,19 +144,32 @@ def select_needs(
                 foreign.append(need)
             elif need.confidence is not Confidence.RUNTIME:
                 extras |= Requirement(line).extras
-    dependencies = _lines(foreign, Confidence.RUNTIME) or _commanded(foreign)
+    requirements = _lines(foreign, Confidence.DECLARED)
+    dependencies = _select_dependencies(foreign, requirements)
     return TestNeeds(
-        requirements=tuple(_lines(foreign, Confidence.DECLARED)[:_MAX_REQUIREMENTS]),
+        requirements=tuple(requirements[:_MAX_REQUIREMENTS]),
         extras=tuple(sorted(filter(_is_for_tests, extras))),
         dependencies=tuple(dependencies[:_MAX_REQUIREMENTS]),
         modules=find_modules(code, project.tree.paths, _known_requirements(foreign), own_name),
     )
 
 
-def _commanded(needs: Iterable[Need]) -> list[str]:
-    """Return what commands install; nothing if that is so much that it must be tools."""
-    lines = _lines(needs, Confidence.COMMAND)
-    return lines if len(lines) <= _MAX_COMMANDED else []
+def _select_dependencies(needs: Sequence[Need], requirements: Iterable[str]) -> list[str]:
+    """Return what the code needs to run, from its declarations or else from commands.
+
+    A line without a version gives way to one for the same package in ``requirements``.
+    """
+    required = {package_name(line) for line in requirements}
+    dependencies: list[str] = []
+    for line in _lines(needs, Confidence.RUNTIME):
+        if package_name(line) not in required or Requirement(line).specifier:
+            dependencies.append(line)
+    if dependencies or any(is_project_file(need.source.path) for need in needs):
+        return dependencies
+    commanded = _lines(needs, Confidence.COMMAND)
+    if len(commanded) > _MAX_COMMANDED:
+        return []
+    return [line for line in commanded if package_name(line) not in required]
 
 
 def _known_requirements(needs: Iterable[Need]) -> dict[str, str]:

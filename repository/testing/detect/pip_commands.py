@@ -9,6 +9,7 @@ from repository.testing.detect.package_names import pypi_name
 
 FILE_OPTION = "-r"
 _MAX_COMMANDS = 20
+_MAX_LENGTH = 4000
 _INSTALL = re.compile(
     r"\b(?P<program>pip3?(?:\.\d+)?|uv pip|uv|poetry|pipenv|conda|mamba|micromamba)"
     r"\s{1,8}(?:install|add|create)\s"
@@ -52,7 +53,7 @@ _CONDA = ("conda", "mamba", "micromamba")
 
 def is_install(command: str) -> bool:
     """Whether a command installs packages."""
-    return _INSTALL.search(f"{command} ") is not None
+    return _INSTALL.search(f"{command[:_MAX_LENGTH]} ") is not None
 
 
 def install_arguments(command: str) -> list[str]:
@@ -61,7 +62,7 @@ def install_arguments(command: str) -> list[str]:
     These are requirements, requirement files as ``-rFILE`` and folders such as ``.[extra]``; other
     options are left out.
     """
-    text = f"{command} "
+    text = f"{command[:_MAX_LENGTH]} "
     arguments: list[str] = []
     for with_option in list(_WITH.finditer(text))[:_MAX_COMMANDS]:
         arguments += with_option["packages"].split(",")

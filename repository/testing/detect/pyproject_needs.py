@@ -79,11 +79,21 @@ def _from_poetry_groups(project: Project) -> list[Need]:
     source = Source(_PYPROJECT, "[tool.poetry.dev-dependencies]")
     needs = needs_from(lines, source, Confidence.DECLARED)
     groups = table(poetry, "group")
-    for name in choose_for_tests(groups):
+    for name in choose_for_tests(groups) or _default_groups(groups):
         lines = poetry_requirements(table(groups, name, "dependencies"))
         source = Source(_PYPROJECT, f"[tool.poetry.group.{name}.dependencies]")
         needs += needs_from(lines, source, Confidence.DECLARED)
     return needs
+
+
+def _default_groups(groups: Mapping[str, Any]) -> list[str]:
+    """Return the groups that Poetry installs unless told otherwise, if they may be for tests."""
+    names = []
+    for name, group in groups.items():
+        is_optional = isinstance(group, dict) and group.get("optional") is True
+        if not is_optional and not is_special(name) and not is_for_other_purpose(name):
+            names.append(name)
+    return names
 
 
 def _from_hatch(project: Project) -> list[Need]:

@@ -38,7 +38,7 @@ _RUNTIME_NAMES = re.compile(
 _PROJECT_REQUIREMENTS = ("requirements.txt", "requirements.in", "requirements/base.txt")
 _MAX_DEPTH = 3
 _MAX_FILES = 10
-_MAX_LINES = 3000
+_MAX_LINES = 1000
 _MANY = 25
 """A development file with more requirements also has editors, linters and documentation tools."""
 
@@ -79,6 +79,12 @@ def from_requirement_files(tree: Tree, pip_arguments: Iterable[str]) -> list[Nee
     for path in list(distinct_paths)[:_MAX_FILES]:
         needs += _read_needs(tree, path)
     return needs
+
+
+def is_project_file(path: str) -> bool:
+    """Whether a path is that of a requirement file for running the project."""
+    is_other = _NAMED_FOR_TESTS.search(path) or _NAMED_FOR_DEVELOPMENT.search(path)
+    return not is_other and _is_requirement_file(path) and _RUNTIME_NAMES.search(path) is not None
 
 
 def read_requirement_lines(tree: Tree, path: str) -> list[tuple[str, Source]]:

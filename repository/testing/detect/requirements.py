@@ -4,9 +4,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
+
+from repository.testing.detect.blocks import is_special
 
 _FOR_TESTS = frozenset(
     {
@@ -20,6 +23,10 @@ _FOR_TESTS = frozenset(
         "test-all",
     }
 )
+_NAMED_FOR_TESTS = re.compile(
+    r"(?:^|[._-])(?:unit-?)?(?:tests?|testing|pytest|unit)(?:$|[._-])", re.I
+)
+_MAX_LINES = 500
 _FOR_DEVELOPMENT = frozenset({"dev", "develop", "development", "dev-dependencies"})
 
 _NAME = re.compile(r"\s*([A-Za-z0-9][\w.-]{0,100})")
@@ -66,8 +73,8 @@ class Need:
 
 
 def needs_from(lines: Iterable[str], source: Source, confidence: Confidence) -> list[Need]:
-    """Return the needs of several lines with one source."""
-    return [Need(line, source, confidence) for line in lines]
+    """Return the needs of several lines with one source; the first lines of very many."""
+    return [Need(line, source, confidence) for line in islice(lines, _MAX_LINES)]
 
 
 def installable(lines: Iterable[str]) -> list[str]:
@@ -100,12 +107,21 @@ def package_name(line: str) -> str:
 
 
 def choose_for_tests(names: Iterable[str]) -> list[str]:
-    """Return the extras or groups for tests or, if there are none, for development."""
+    """Return the extras or groups for tests or, if there are none, for development.
+
+    Those that are named exactly so take precedence over others, such as ``unit-tests``.
+    """
     distinct_names = list(dict.fromkeys(names))
     for_tests = [name for name in distinct_names if name.lower() in _FOR_TESTS]
+    if not for_tests:
+        for_tests = [name for name in distinct_names if _is_named_for_tests(name)]
     if for_tests:
         return for_tests
     return [name for name in distinct_names if name.lower() in _FOR_DEVELOPMENT]
+
+
+def _is_named_for_tests(name: str) -> bool:
+    return _NAMED_FOR_TESTS.search(name) is not None and not is_special(name)
 
 
 def resolve_extras(

@@ -1,5 +1,7 @@
 """Read the needs from setup.py, which is parsed and never run, and from setup.cfg."""
 
+import re
+
 from repository.testing.detect.parsing import setup_argument, setup_table, unconditional_lines
 from repository.testing.detect.project import Project
 from repository.testing.detect.requirement_files import read_requirement_lines
@@ -15,6 +17,10 @@ _SETUP_PY = "setup.py"
 _SETUP_CFG = "setup.cfg"
 _EXTRAS_SECTION = "options.extras_require"
 _FILE = "file:"
+_REQUIREMENT_FILE = re.compile(
+    r"[\"'](?:\./)?((?:[\w-]{1,40}/){0,3}[\w-]{0,40}req[\w-]{0,40}\.(?:txt|in))[\"']"
+)
+_MAX_FILES = 4
 
 
 def from_setup(project: Project) -> list[Need]:
@@ -35,10 +41,22 @@ def _from_setup_py(project: Project) -> list[Need]:
     ):
         lines = setup_argument(project.setup_py, argument)
         needs += needs_from(lines, Source(_SETUP_PY, argument), confidence)
+    if not setup_argument(project.setup_py, "install_requires"):
+        needs += _from_files_read(project)
     extras = setup_table(project.setup_py, "extras_require")
     for name in choose_for_tests(extras):
         source = Source(_SETUP_PY, f"extras_require {name}")
         needs += needs_from(extras[name], source, Confidence.RUNTIME)
+    return needs
+
+
+def _from_files_read(project: Project) -> list[Need]:
+    """Return the lines of the requirement files that setup.py names, which it may read."""
+    needs: list[Need] = []
+    for path in dict.fromkeys(_REQUIREMENT_FILE.findall(project.setup_py)[:_MAX_FILES]):
+        if path in project.tree.sizes:
+            lines = read_requirement_lines(project.tree, path)
+            needs += [Need(line, source, Confidence.RUNTIME) for line, source in lines]
     return needs
 
 

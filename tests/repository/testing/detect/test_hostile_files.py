@@ -23,6 +23,19 @@ HUGE = 40_000
         " " * HUGE + "!",
         "importorskip(" + " " * HUGE,
         "from " + "." * HUGE,
+        "{" * HUGE,
+        "{a,b}" * HUGE,
+        "py3{" + "9," * HUGE + "}: x",
+        "pip install " + "a " * HUGE,
+        "pip " * HUGE,
+        "`" * HUGE,
+        "-" * HUGE + ":",
+        "a: " * HUGE,
+        "\n".join(" " * depth + "a:" for depth in range(400)),
+        "[" * 2000,
+        "x = [" + "'a', " * HUGE + "]",
+        "install_requires='req" * HUGE,
+        "uv run --with " * HUGE,
     ],
 )
 def test_any_text_of_a_repository_or_a_runner_is_read_quickly(text: str) -> None:
@@ -32,6 +45,12 @@ def test_any_text_of_a_repository_or_a_runner_is_read_quickly(text: str) -> None
         "conftest.py": text,
         "setup.py": text,
         "environment.yml": f"dependencies:\n - {text}",
+        "tox.ini": f"[tox]\nenvlist = {text}\n[testenv]\ndeps = {text}",
+        "noxfile.py": f"def test(session):\n    session.install({text!r})\n",
+        **dict.fromkeys(
+            ["README.md", "Dockerfile", "Makefile", "requirements.txt", "Pipfile"], text
+        ),
+        ".github/workflows/a.yml": text,
     }
     detect(tree_of(files))
     read_lines(text)
@@ -51,6 +70,13 @@ def test_any_text_of_a_repository_or_a_runner_is_read_quickly(text: str) -> None
                 "pytest.ini",
                 "test_a.py",
                 "noxfile.py",
+                "Pipfile",
+                "environment.yml",
+                "pixi.toml",
+                "README.md",
+                "Dockerfile",
+                "requirements.in",
+                "tox.toml",
                 "Makefile",
                 ".github/workflows/a.yml",
                 "requirements-test.txt",
