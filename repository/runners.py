@@ -11,11 +11,13 @@ Runner = Literal[
     "vitest",
     "mocha",
     "node:test",
+    "jasmine",
+    "tap",
     "go",
     "cargo",
     "maven",
     "gradle",
 ]
-NODE_RUNNERS: tuple[Runner, ...] = ("jest", "vitest", "mocha", "node:test")
+NODE_RUNNERS: tuple[Runner, ...] = ("jest", "vitest", "mocha", "node:test", "jasmine", "tap")
 #: Runners that need a Python interpreter.
 PYTHON_RUNNERS: tuple[Runner, ...] = ("pytest", "unittest", "script", "command")

@@ -3,15 +3,17 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from posixpath import normpath
 
 from repository.files import VENDORED_FOLDERS, is_test_helper, matches
 from repository.runners import Runner
 from repository.testing.detect.node.builds import library_builds
 from repository.testing.detect.node.package_json import PackageJson
 from repository.testing.detect.node.package_managers import install_command
-from repository.testing.detect.node.runner_calls import find_runner_call, is_check
+from repository.testing.detect.node.runner_calls import RunnerCall, find_runner_call, is_check
 from repository.testing.detect.node.runner_options import read_call
 from repository.testing.detect.node.scripts import ScriptCommand, ScriptResolver, command_line
+from repository.testing.detect.node.shell_words import Word
 from repository.testing.detect.node.test_files import TEST_PATTERNS, patterns_of
 from repository.testing.detect.node.workspaces import (
     PACKAGE_FILE,
@@ -33,6 +35,11 @@ _RUNNERS_BY_PACKAGE: tuple[tuple[str, Runner], ...] = (
     ("vitest", "vitest"),
     ("jest", "jest"),
     ("mocha", "mocha"),
+    ("jasmine", "jasmine"),
+    ("ava", "tap"),
+    ("tape", "tap"),
+    ("uvu", "tap"),
+    ("tap", "tap"),
 )
 _MAX_READ = 400
 _MAX_PROJECTS = 12
@@ -167,11 +174,27 @@ class _Detector:
             projects = _group_commands(commands)
             if projects:
                 path = self.packages[folder].path
+                projects = [self._with_node_test(project) for project in projects]
                 return [
-                    (project, f"{path}: script {script!r} calls {project.commands[0].runner}")
+                    (project, f"{path}: script {script!r} calls {_called(project.commands[0])}")
                     for project in projects
                 ]
         return []
+
+    def _with_node_test(self, project: NodeProject) -> NodeProject:
+        """Return the project with scripts that import node:test run by Node's own runner."""
+        commands = [
+            command.model_copy(update={"runner": "node:test"})
+            if command.runner == "tap" and self._imports_node_test(project.folder, command)
+            else command
+            for command in project.commands
+        ]
+        return project.model_copy(update={"commands": tuple(commands)})
+
+    def _imports_node_test(self, folder: str, command: NodeCommand) -> bool:
+        prefix = f"{folder}/" if folder else ""
+        paths = [normpath(prefix + Word(file).value) for file in command.files]
+        return any(_IMPORT_OF_NODE_TEST.search(self.tree.text(path)) for path in paths)
 
     def _by_dependency(self, folder: str, root: str) -> list[tuple[NodeProject, str]]:
         """Return a call without options of the runner on which a package depends."""
@@ -179,7 +202,8 @@ class _Detector:
             package = self.packages[candidate]
             for name, runner in _RUNNERS_BY_PACKAGE:
                 if name in package.dependencies:
-                    command = NodeCommand(runner=runner, program=(name,))
+                    program = "node" if name in ("uvu", "tap") else name
+                    command = read_call(RunnerCall(runner, (Word(program),), ()))
                     return [(_project(folder, command), f"{package.path} depends on {name}")]
         tests = group_by_folder([folder], self.texts).get(folder, [])
         prefix = f"{folder}/" if folder else ""
@@ -227,7 +251,7 @@ class _Detector:
         script = root.scripts.get("test", "")
         return (
             f"no known runner: in {root.path}, the script 'test' is {script[:100]!r}; jest, vitest,"
-            " mocha and node --test are known"
+            " mocha, jasmine, ava, tape, uvu and node --test are known"
         )
 
 
@@ -235,6 +259,10 @@ def _build_steps(projects: Sequence[NodeProject]) -> list[BuildStep]:
     if not any(project.preparation for project in projects):
         return []
     return [BuildStep(command=build_script(projects), network=False)]
+
+
+def _called(command: NodeCommand) -> str:
+    return Word(command.program[-1]).program if command.runner == "tap" else command.runner
 
 
 def _project(folder: str, command: NodeCommand) -> NodeProject:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from repository.runners import Runner
 from repository.testing.detect.node.shell_words import Command, Word, names
 
+#: ``tap`` stands for all test files that can be run one by one.
 _RUNNERS: Mapping[str, Runner] = {
     "mocha": "mocha",
     "_mocha": "mocha",
@@ -15,6 +16,12 @@ _RUNNERS: Mapping[str, Runner] = {
     "jest": "jest",
     "jest-cli": "jest",
     "vitest": "vitest",
+    "jasmine": "jasmine",
+    "jasmine-ts": "jasmine",
+    "tape": "tap",
+    "ava": "tap",
+    "uvu": "tap",
+    "tap": "tap",
 }
 _SUBCOMMANDS: Mapping[tuple[str, str], Runner] = {
     ("react-scripts", "test"): "jest",
@@ -27,7 +34,9 @@ _SUBCOMMANDS: Mapping[tuple[str, str], Runner] = {
     ("kcd-scripts", "test"): "jest",
 }
 """(program, subcommand) of tools that call a runner with options of their own."""
-_RUNNER_FILE = re.compile(r"node_modules/(?:\.bin/)?(_?mocha|jest|jest-cli|vitest)(?:/|$)")
+_RUNNER_FILE = re.compile(
+    r"node_modules/(?:\.bin/)?(_?mocha|jest|jest-cli|vitest|jasmine|tape|ava)(?:/|$)"
+)
 _WRAPPERS = names(
     """
     cross-env cross-env-shell env env-cmd dotenv dotenvx c8 nyc istanbul npx pnpx
@@ -36,6 +45,8 @@ _WRAPPERS = names(
     """
 )
 """Programs that run the program that their arguments name."""
+#: A script that Node runs by itself, if its path is that of a test.
+_TEST_SCRIPT = re.compile(r"(?:^|/)(?:tests?|specs?)(?:[./_-]|$)|[._-](?:test|spec)\.")
 _NODE_PROGRAMS = names("node nodejs tsx ts-node ts-node-esm babel-node")
 _CHECKS = names(
     """
@@ -78,6 +89,18 @@ def find_runner_call(command: Command) -> RunnerCall | None:
         call = _call_at(command, position)
         if call is not None:
             return call
+    return _test_script_call(command)
+
+
+def _test_script_call(command: Command) -> RunnerCall | None:
+    """Return the call of a test script without a runner, such as ``node test.js``."""
+    for position, word in enumerate(command):
+        if word.program in _NODE_PROGRAMS:
+            arguments = command[position + 1 :]
+            scripts = [word for word in arguments if not word.value.startswith("-")]
+            if scripts and _TEST_SCRIPT.search(scripts[-1].value):
+                return RunnerCall("tap", command[: position + 1], arguments)
+            return None
     return None
 
 
@@ -112,6 +135,9 @@ def _call_at(command: Command, position: int) -> RunnerCall | None:
         end += 1
     if runner is None:
         return None
+    if word.value in ("uvu", "tap"):
+        # Node runs their test files as well, and then each file's results are known.
+        return RunnerCall(runner, (*command[:position], Word("node")), command[end:])
     arguments = command[end:]
     values = {argument.value for argument in arguments}
     if arguments and arguments[0].value in _NO_TEST_SUBCOMMANDS:

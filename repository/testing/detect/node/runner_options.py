@@ -20,6 +20,12 @@ class _Options:
     """First words that choose a mode; ours is set instead."""
 
 
+_NODE_OPTIONS_WITH_VALUE = names(
+    """
+    -r --require --import --loader --experimental-loader -C --conditions --test-name-pattern
+    --test-skip-pattern --env-file --test-concurrency --project -P --tsconfig --max-old-space-size
+    """
+)
 _OPTIONS: Mapping[Runner, _Options] = {
     "mocha": _Options(
         dropped=names("-b --bail -w --watch --no-timeout --no-timeouts"),
@@ -77,13 +83,19 @@ _OPTIONS: Mapping[Runner, _Options] = {
         dropped_with_value=names(
             "--test-reporter --test-reporter-destination --test-timeout --test-shard"
         ),
-        with_value=names(
-            """
-    -r --require --import --loader --experimental-loader -C --conditions
-    --test-name-pattern --test-skip-pattern --env-file --test-concurrency
-    --project -P --tsconfig --max-old-space-size
-    """
+        with_value=_NODE_OPTIONS_WITH_VALUE,
+    ),
+    "jasmine": _Options(
+        dropped=names("--fail-fast --stop-on-failure=true --parallel=auto"),
+        dropped_with_value=names("--reporter --parallel"),
+        with_value=names("--config --helper --require --filter --seed"),
+    ),
+    "tap": _Options(
+        dropped=names(
+            "--no-coverage --cov --100 --disable-coverage --allow-incomplete-coverage --watch -w --verbose -v --fail-fast --no-worker-threads --tap -t"
         ),
+        dropped_with_value=names("-T --timeout -c --concurrency"),
+        with_value=_NODE_OPTIONS_WITH_VALUE | names("--config -i --ignore"),
     ),
 }
 
@@ -109,6 +121,8 @@ def read_call(call: RunnerCall) -> NodeCommand:
             kept.append(word.raw)
             if name in options.with_value and not has_value and rest:
                 kept.append(rest.pop(0).raw)
+    if call.program[-1].program == "ava":
+        kept.append("--tap")
     return NodeCommand(
         runner=call.runner,
         program=_raw(call.program),

@@ -25,7 +25,7 @@ TEST_PATTERNS = tuple(
     for extension in _EXTENSIONS
 )
 #: The words that these runners are given are files, folders or patterns of files.
-_RUNNERS_OF_FILES: tuple[Runner, ...] = ("mocha", "node:test")
+_RUNNERS_OF_FILES: tuple[Runner, ...] = ("mocha", "node:test", "jasmine", "tap")
 _ENDS_IN_EXTENSION = re.compile(r"\*\.(?:[cm]?[jt]sx?|\{[\w,]+\}|\[[\w]+\][\w]+)$|\*$")
 
 

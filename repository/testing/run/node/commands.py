@@ -14,6 +14,8 @@ _REPORTER_FILES: Mapping[Runner, str] = {
     "jest": "jest.cjs",
     "vitest": "vitest.mjs",
     "node:test": "node_test.mjs",
+    "jasmine": "jasmine.cjs",
+    "tap": "tap.cjs",
 }
 _FINISH = """\
 code=0
@@ -43,10 +45,27 @@ def test_script(projects: Sequence[NodeProject], folder: str, tests: Sequence[st
 def command_line(command: NodeCommand, tests: Sequence[str]) -> str:
     """Return the call of a runner with our reporter; ``tests`` replace the files that it names."""
     files = [shlex.quote(test) for test in tests] or list(command.files)
+    if command.runner == "tap":
+        return _file_by_file(command, files)
     options = list(command.options)
     if tests and command.runner == "jest":
         options.append("--runTestsByPath")
     return " ".join([*command.program, *_ARGUMENTS[command.runner](options, files)])
+
+
+def _file_by_file(command: NodeCommand, files: Sequence[str]) -> str:
+    """Return the call of our program that runs each file and reads the TAP that it prints."""
+    words = [word for file in files for word in _split(file)]
+    line = shlex.quote(" ".join([*command.program, *command.options]))
+    return " ".join(['node "$REPORT/tap.cjs"', line, *map(shlex.quote, words)])
+
+
+def _split(word: str) -> list[str]:
+    """Return a shell word without its quotes."""
+    try:
+        return shlex.split(word)
+    except ValueError:
+        return [word]
 
 
 def _reporter_text(runner: Runner) -> str:
@@ -71,6 +90,10 @@ def _vitest(options: list[str], files: list[str]) -> list[str]:
     return ["run", *files, *options, *ours]
 
 
+def _jasmine(options: list[str], files: list[str]) -> list[str]:
+    return [*options, '--reporter="$REPORT/jasmine.cjs"', *files]
+
+
 def _node_test(options: list[str], files: list[str]) -> list[str]:
     ours = ["--test", "--test-timeout=$EACH_MS"]
     ours += ['--test-reporter="$REPORT/node_test.mjs"', "--test-reporter-destination=/dev/null"]
@@ -83,4 +106,5 @@ _ARGUMENTS: Mapping[Runner, Callable[[list[str], list[str]], list[str]]] = {
     "jest": _jest,
     "vitest": _vitest,
     "node:test": _node_test,
+    "jasmine": _jasmine,
 }

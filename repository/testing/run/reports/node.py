@@ -13,6 +13,7 @@ from repository.testing.run.reports.untrusted_json import (
     text_field,
 )
 
+_UNKNOWN_FILE = "(unknown file)"
 _STATUSES: dict[str, Status] = {
     "passed": "passed",
     "failed": "failed",
@@ -42,8 +43,11 @@ def read_node(data: bytes, folder: str) -> ReportResults:
 def _collect(event: JsonObject, folder: str, collector: ResultCollector) -> None:
     file = text_field(event, "file").removeprefix(folder)
     titles = " > ".join(str(title) for title in list_field(event, "titles"))
+    status = _STATUSES.get(text_field(event, "status"), "skipped")
     test = f"{file}::{titles}" if titles else f"::{file}"
-    collector.set_status(test, _STATUSES.get(text_field(event, "status"), "skipped"))
+    if not file and status != "error":
+        test = f"{_UNKNOWN_FILE}::{titles}"
+    collector.set_status(test, status)
     message = text_field(event, "message")
     if message:
         collector.add_output(test, f"{message}\n")

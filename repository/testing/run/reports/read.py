@@ -23,7 +23,7 @@ def read_results(runner: Runner, folder: Path, tree: Path, output: str) -> Repor
     match runner:
         case "go":
             return read_go(read_report_file(folder, "go.json"))
-        case "jest" | "vitest" | "mocha" | "node:test":
+        case "jest" | "vitest" | "mocha" | "node:test" | "jasmine" | "tap":
             return read_node(read_report_file(folder, "node.jsonl"), f"{tree}/")
         case "cargo":
             return read_cargo(_read_text(folder, "cargo.txt"))

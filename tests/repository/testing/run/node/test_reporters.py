@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from repository.testing.models import Status
 from repository.testing.node_preparation import build_script
 from repository.testing.node_project import NodeCommand, NodeProject
 from repository.testing.run.node.commands import test_script as script_of
@@ -56,6 +57,11 @@ def run(tree: Path, projects: Sequence[NodeProject], tests: Sequence[str] = ()) 
     return result.returncode, report / "node.jsonl"
 
 
+def read(report: Path, tree: Path) -> tuple[dict[str, Status], dict[str, str]]:
+    results = read_node(report.read_bytes(), f"{tree}/")
+    return results.statuses, results.failures
+
+
 def test_nodes_own_runner_is_reported_by_file_and_titles(tmp_path: Path) -> None:
     tree = tmp_path / "tree"
     (tree / "test").mkdir(parents=True)
@@ -65,7 +71,7 @@ def test_nodes_own_runner_is_reported_by_file_and_titles(tmp_path: Path) -> None
     (tree / "test/plain.test.js").write_text("require('node:assert').ok(1)")
     command = NodeCommand(runner="node:test", program=("node",))
     code, report = run(tree, [NodeProject(folder="", commands=(command,))])
-    statuses, failures = read_node(report.read_bytes(), f"{tree}/")
+    statuses, failures = read(report, tree)
     assert code == 1
     assert statuses == {
         "test/calc.test.js::calc > adds": "failed",
@@ -81,6 +87,30 @@ def test_nodes_own_runner_is_reported_by_file_and_titles(tmp_path: Path) -> None
     assert "1 == 2" in failures["test/calc.test.js::calc > adds"]
 
 
+def test_files_that_print_tap_or_nothing_are_run_one_by_one(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    (tree / "test/fixtures").mkdir(parents=True)
+    (tree / "test/fixtures/data.js").write_text("throw 1")
+    (tree / "test/plain.js").write_text("require('assert').equal(1, 2)")
+    (tree / "test/crashes.js").write_text("console.log('ok 1 - begins'); process.exit(3)")
+    lines = ["# adds", "ok 1 one", "not ok 2 two", "# ok", "ok 3 x", "# td", "not ok 4 y # TODO"]
+    (tree / "test/it's.js").write_text(f"console.log({chr(10).join(lines)!r}); process.exit(1)")
+    command = NodeCommand(runner="tap", program=("node",), files=("'test/**/*.js'",))
+    code, report = run(tree, [NodeProject(folder="", commands=(command,))])
+    statuses, failures = read(report, tree)
+    assert code == 1
+    assert statuses == {
+        "test/it's.js::adds": "failed",
+        "test/it's.js::ok": "passed",
+        "test/it's.js::td": "skipped",
+        "test/crashes.js::begins": "passed",
+        "::test/crashes.js": "error",
+        "test/plain.js::(whole file)": "failed",
+        "::test/plain.js": "error",
+    }
+    assert "1 == 2" in failures["test/plain.js::(whole file)"]
+
+
 def test_a_runner_that_ends_early_is_an_error_and_its_exit_code_means_nothing(
     tmp_path: Path,
 ) -> None:
@@ -93,7 +123,7 @@ def test_a_runner_that_ends_early_is_an_error_and_its_exit_code_means_nothing(
     for options in ((), ("--crash",)):
         command = NodeCommand(runner="mocha", program=("mocha",), options=options)
         code, report = run(tree, [NodeProject(folder="p", commands=(command,))])
-        statuses, _ = read_node(report.read_bytes(), f"{tree}/")
+        statuses, _ = read(report, tree)
         early = {"::mocha ended early": "error"} if options else {}
         assert (code, statuses) == (1, results | early)
         report.unlink()
@@ -120,5 +150,5 @@ def test_sources_are_built_again_only_if_they_are_newer(tmp_path: Path) -> None:
     report.unlink()
     (tree / "source.js").unlink()
     code, report = run(tree, [project])
-    statuses, _ = read_node(report.read_bytes(), f"{tree}/")
+    statuses, _ = read(report, tree)
     assert (code, statuses) == (1, {"::building ended early": "error"})

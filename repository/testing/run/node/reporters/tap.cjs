@@ -1,0 +1,106 @@
+// Runs test files that print TAP, or nothing that is known, one by one, and writes one JSON object
+// per test to $REPORT/node.jsonl.
+// Arguments: the shell line that runs a file, then files, folders and patterns of files.
+const { spawnSync } = require("child_process");
+const fs = require("fs");
+const path = require("path");
+
+const SKIPPED = new Set(["node_modules", ".git", ".coding-agent-kept", "fixtures", "fixture"]);
+const SCRIPT = /\.[cm]?[jt]sx?$/;
+// What ava and others run if they are given nothing.
+const DEFAULT =
+  /(^|\/)(test|tests|__tests__|spec)(\/[^_]|\.[cm]?[jt]sx?$)|[.-]test\.|(^|\/)test-|\.spec\./;
+
+function write(event) {
+  fs.appendFileSync(process.env.REPORT + "/node.jsonl", JSON.stringify(event) + "\n");
+}
+
+function allFiles(folder) {
+  const files = [];
+  for (const entry of fs.readdirSync(folder || ".", { withFileTypes: true })) {
+    const name = folder ? folder + "/" + entry.name : entry.name;
+    if (entry.isDirectory() && !SKIPPED.has(entry.name)) files.push(...allFiles(name));
+    else if (entry.isFile() && SCRIPT.test(name)) files.push(name);
+  }
+  return files.sort();
+}
+
+function expression(pattern) {
+  const parts = pattern.replace(/^\.\//, "").split(/(\*\*\/?|\*|\{[^{}]*\})/);
+  const source = parts.map((part) => {
+    if (part === "**/" || part === "**") return "(?:.*/)?" + (part === "**" ? "[^/]*" : "");
+    if (part === "*") return "[^/]*";
+    if (part.startsWith("{")) {
+      return "(?:" + part.slice(1, -1).split(",").map(quote).join("|") + ")";
+    }
+    return quote(part);
+  });
+  return new RegExp("^" + source.join("") + "$");
+}
+
+function quote(text) {
+  return text.replace(/[.+?^$()[\]{}|\\]/g, "\\$&");
+}
+
+function expand(patterns) {
+  const files = allFiles("");
+  if (patterns.length === 0) {
+    return files.filter((file) => DEFAULT.test(file) && !/\.d\.ts$/.test(file));
+  }
+  const chosen = new Set();
+  for (const pattern of patterns) {
+    const plain = path.posix.normalize(pattern).replace(/\/$/, "");
+    const glob = expression(pattern);
+    for (const file of files) {
+      const isNamed = file === plain || file === plain + ".js" || glob.test(file);
+      if (isNamed || file.startsWith(plain + "/")) chosen.add(file);
+    }
+  }
+  return [...chosen];
+}
+
+// title -> the lines of its results. With comments as titles (tape), a title has several results.
+function readTap(text) {
+  const results = new Map();
+  let group = "";
+  for (const line of text.split("\n")) {
+    const comment = /^# (?!Subtest:)(.+)/.exec(line);
+    if (comment) group = comment[1].trim();
+    const result = /^(not )?ok\b\s*\d*\s*-?\s*([^#]*)(#.*)?/.exec(line);
+    if (!result) continue;
+    const title = group || result[2].trim();
+    if (!results.has(title)) results.set(title, []);
+    const isLeftOut = /^#\s*(skip|todo)/i.test(result[3] || "");
+    results.get(title).push(isLeftOut ? "skipped" : result[1] ? "failed" : "passed");
+  }
+  return results;
+}
+
+function runFile(line, file) {
+  const quoted = "'" + file.replace(/'/g, "'\\''") + "'";
+  const run = spawnSync("/bin/sh", ["-c", line + " " + quoted + " 2>&1"], { maxBuffer: 1e8 });
+  const output = String(run.stdout);
+  process.stdout.write("$ " + line + " " + quoted + "\n" + output);
+  const absolute = path.resolve(file);
+  let anyFailed = false;
+  const results = readTap(output);
+  for (const [title, statuses] of results) {
+    const status = ["failed", "passed", "skipped"].find((one) => statuses.includes(one));
+    anyFailed = anyFailed || status === "failed";
+    const message = status === "failed" ? output.slice(-2000) : "";
+    write({ file: absolute, titles: [title], status, message });
+  }
+  if (run.status !== 0 && !anyFailed) {
+    write({ file: absolute, titles: [], status: "error", message: output.slice(-2000) });
+  }
+  if (results.size === 0) {
+    const status = run.status === 0 ? "passed" : "failed";
+    write({ file: absolute, titles: ["(whole file)"], status, message: output.slice(-2000) });
+  }
+  return run.status === 0;
+}
+
+const [line, ...patterns] = process.argv.slice(2);
+const passed = expand(patterns).map((file) => runFile(line, file));
+write({ end: true });
+process.exitCode = passed.every(Boolean) ? 0 : 1;
