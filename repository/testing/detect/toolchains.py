@@ -54,7 +54,7 @@ def detect_toolchain(tree: Tree) -> DetectedToolchain | None:
             found.append(_read_tests(ecosystem, folders, tree))
     best = max(found, key=lambda tests: len(tests.texts), default=None)  # the first one wins a tie
     node = detect_node(tree)
-    if node is not None and (best is None or len(node.texts) >= len(best.texts)):
+    if node is not None and (best is None or (node.texts and len(node.texts) >= len(best.texts))):
         return _node_toolchain(node)
     if best is None:
         return None

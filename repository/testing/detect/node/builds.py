@@ -1,5 +1,6 @@
 """Packages to build before others can be tested: what they export is not in the repository."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from posixpath import normpath
 
@@ -18,20 +19,27 @@ def library_builds(
     resolver: ScriptResolver,
     packages: Mapping[str, PackageJson],
     tested: Sequence[NodeProject],
+    texts: Mapping[str, str],
 ) -> list[NodeProject]:
     """Return the packages to build, each after those on which it depends.
 
     They are the packages of this repository that tested packages depend on, and tested packages
-    without a preparation of their own.
+    whose tests (``texts``) import what is built.
     """
     folders = {package.name: folder for folder, package in packages.items() if package.name}
-    prepared = {project.folder for project in tested if project.preparation}
+    unneeded = {
+        project.folder
+        for project in tested
+        if project.preparation or not _imports_itself(packages[project.folder], texts)
+    }
     order: dict[str, None] = {}
+    needed = _dependencies(tested, packages, folders)
     for project in tested:
         _visit(project.folder, packages, folders, order, set())
     builds: list[NodeProject] = []
     for folder in order:
-        if folder in prepared or not _exports_untracked(tree, packages[folder]):
+        is_unneeded = folder in unneeded and folder not in needed
+        if is_unneeded or not _exports_untracked(tree, packages[folder]):
             continue
         lines = _build_lines(resolver, packages[folder])
         if lines:
@@ -53,6 +61,31 @@ def _visit(
     for name in sorted(packages[folder].dependencies & folders.keys()):
         _visit(folders[name], packages, folders, order, visiting)
     order[folder] = None
+
+
+def _dependencies(
+    tested: Sequence[NodeProject], packages: Mapping[str, PackageJson], folders: Mapping[str, str]
+) -> set[str]:
+    """Return the folders of the packages on which another tested package depends."""
+    found: set[str] = set()
+    for project in tested:
+        for name in packages[project.folder].dependencies & folders.keys():
+            if folders[name] != project.folder:
+                found.add(folders[name])
+    return found
+
+
+def _imports_itself(package: PackageJson, texts: Mapping[str, str]) -> bool:
+    """Whether tests import the package by its name, or from the folder of what is built."""
+    built = {path.partition("/")[0] for path in package.entry_points if "/" in path}
+    words = [rf"(?:\.{{1,2}}/)+{re.escape(folder)}(?:/|['\"])" for folder in sorted(built)]
+    if package.name:
+        words.append(rf"{re.escape(package.name)}(?:/[\w/-]*)?['\"]")
+    if not words:
+        return False
+    pattern = re.compile(rf"['\"](?:{'|'.join(words)})")
+    prefix = f"{package.folder}/" if package.folder else ""
+    return any(pattern.search(text) for path, text in texts.items() if path.startswith(prefix))
 
 
 def _exports_untracked(tree: Tree, package: PackageJson) -> bool:

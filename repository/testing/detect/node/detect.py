@@ -31,6 +31,8 @@ _ROOT = ""
 _TEST_SCRIPTS = ("test", "tests", "test:unit", "unit", "test:node", "test-unit", "testonly")
 _TEST_MARK = re.compile(r"\b(?:test|it|describe|suite|assert|expect)\b")
 _IMPORT_OF_NODE_TEST = re.compile(r"['\"]node:test['\"]")
+#: What npm init writes.
+_NO_TESTS = re.compile(r"no test specified")
 _RUNNERS_BY_PACKAGE: tuple[tuple[str, Runner], ...] = (
     ("vitest", "vitest"),
     ("jest", "jest"),
@@ -135,8 +137,8 @@ class _Detector:
         texts = _read_tests(self.tree, patterns)
         tested = self._with_tests(projects, texts)
         if not tested:
-            return NodeTests(texts, patterns, (), self._no_runner(roots))
-        builds = library_builds(self.tree, self._resolver, self.packages, tested)
+            return self._without_runner(roots, patterns, texts)
+        builds = library_builds(self.tree, self._resolver, self.packages, tested, texts)
         all_projects = (*builds, *tested)
         return NodeTests(
             texts=texts,
@@ -145,6 +147,22 @@ class _Detector:
             reason=self._describe(reasons, tested),
             steps=(*self._install_steps(tested), *_build_steps(all_projects)),
         )
+
+    def _without_runner(
+        self, roots: Sequence[str], patterns: tuple[str, ...], texts: Mapping[str, str]
+    ) -> NodeTests:
+        """Return why no runner is known; in a repository without tests, Node's own can run one."""
+        root = self.packages[roots[0]] if roots else next(iter(self.packages.values()))
+        script = root.scripts.get("test", "")
+        plain = _project(root.folder, NodeCommand(runner="node:test", program=("node",)))
+        steps = self._install_steps([plain])
+        if not texts and (not script or _NO_TESTS.search(script)):
+            return NodeTests(texts, patterns, (plain,), "it has no tests", steps)
+        reason = (
+            f"no known runner: in {root.path}, the script 'test' is {script[:100]!r}; jest, vitest,"
+            " mocha, jasmine, ava, tape, uvu, tap and node --test are known"
+        )
+        return NodeTests(texts, patterns, (), reason, steps)
 
     @property
     def _resolver(self) -> ScriptResolver:
@@ -245,14 +263,6 @@ class _Detector:
         versions = f"; it asks for Node {asked}" if asked else ""
         others = f" and {len(projects) - 1} other packages" if len(projects) > 1 else ""
         return f"{reasons[0]}{others}{versions}"
-
-    def _no_runner(self, roots: Sequence[str]) -> str:
-        root = self.packages[roots[0]] if roots else next(iter(self.packages.values()))
-        script = root.scripts.get("test", "")
-        return (
-            f"no known runner: in {root.path}, the script 'test' is {script[:100]!r}; jest, vitest,"
-            " mocha, jasmine, ava, tape, uvu and node --test are known"
-        )
 
 
 def _build_steps(projects: Sequence[NodeProject]) -> list[BuildStep]:

@@ -92,7 +92,10 @@ _OPTIONS: Mapping[Runner, _Options] = {
     ),
     "tap": _Options(
         dropped=names(
-            "--no-coverage --cov --100 --disable-coverage --allow-incomplete-coverage --watch -w --verbose -v --fail-fast --no-worker-threads --tap -t"
+            """
+            --no-coverage --cov --100 --disable-coverage --allow-incomplete-coverage --watch -w
+            --verbose -v --fail-fast --no-worker-threads --tap -t
+            """
         ),
         dropped_with_value=names("-T --timeout -c --concurrency"),
         with_value=_NODE_OPTIONS_WITH_VALUE | names("--config -i --ignore"),

@@ -43,7 +43,11 @@ PACKAGE = '{"scripts": {"test": "%s"}, "devDependencies": {%s}}'
             "node:test",
             None,
         ),
-        ({"package.json": PACKAGE % ("karma", '"karma": "1"'), "test/a.js": "it('x')"}, None, None),
+        (
+            {"package.json": PACKAGE % ("karma", '"karma": "1"'), "test/a.js": "it('x')"},
+            None,
+            "npm",
+        ),
         ({"package.json": "[", "test/a.js": "test('x')"}, None, None),
         (
             {"go.mod": "module x\n", "a_test.go": "func TestA(t *testing.T) {}"},

@@ -179,6 +179,24 @@ def test_a_package_whose_output_is_not_tracked_is_built_before_its_dependents() 
     assert tests.folders == ("p/app",)
 
 
+@pytest.mark.parametrize(
+    ("text", "built"),
+    [
+        ("import x from '../dist/a.js'; test()", True),
+        ('const x = require("a/sub"); test()', True),
+        ("import x from '../source/dist.js'; test()", False),
+    ],
+)
+def test_a_tested_package_is_built_if_its_tests_import_what_is_built(
+    text: str, built: bool
+) -> None:
+    scripts = {"test": "mocha", "build": "tsc"}
+    files = {"package.json": package(scripts, main="dist/a.js"), "test/a.js": text}
+    tests = detect_node(tree_of(files))
+    assert tests is not None
+    assert [project.preparation for project in tests.projects] == [("tsc",), ()][not built :]
+
+
 def test_files_that_a_script_names_are_tests() -> None:
     scripts = {"test": "mocha lib/**/*.check.js suite && node --test one.js"}
     files = {
@@ -191,6 +209,13 @@ def test_files_that_a_script_names_are_tests() -> None:
     tests = detect_node(tree_of(files))
     assert tests is not None
     assert sorted(tests.texts) == ["lib/a/b.check.js", "one.js", "suite/c.js"]
+
+
+def test_the_first_test_of_a_package_is_run_by_node() -> None:
+    scripts = {"test": 'echo "Error: no test specified" && exit 1'}
+    tests = detect_node(tree_of({"package.json": package(scripts, dependencies={"x": "1"})}))
+    assert tests is not None
+    assert (tests.runner, len(tests.steps)) == ("node:test", 1)
 
 
 def test_chosen_files_replace_those_of_the_command() -> None:
