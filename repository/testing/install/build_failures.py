@@ -3,6 +3,8 @@
 import re
 from enum import StrEnum
 
+from repository.testing.install.uv_errors import first_error
+
 #: In the output of a failing build: the module or package that is missing.
 _MISSING = re.compile(
     r"No module named '?(\w+)|\b(\w+)\)? is not installed|\b(\w+) must be available and importable"
@@ -35,6 +37,7 @@ _COMPILER = re.compile(
 )
 _VARIABLE_PARTS = re.compile(r"/[^\s'\"`:]+|0x[0-9a-f]+|\d+", re.I)
 _ERROR_LINE = re.compile(r"\b\w*(?:error|exception)\b", re.I)
+_EXCEPTION = re.compile(r"^\s*(?:[\w.]{0,80}(?:Error|Exception)|(?:fatal )?error): .", re.M)
 _COMPARED_LINES = 12
 
 
@@ -92,6 +95,12 @@ def classify(output: str) -> BuildFailure:
 def missing_in_build(output: str) -> set[str]:
     """Return the modules that a failing build reports as missing."""
     return {name for names in _MISSING.findall(output) for name in names if name}
+
+
+def cause_of(output: str) -> str:
+    """Return the last exception in a build's output, else uv's first error."""
+    exceptions = [line.strip() for line in output.splitlines() if _EXCEPTION.search(line)]
+    return exceptions[-1][:300] if exceptions else first_error(output)
 
 
 def fingerprint(output: str) -> tuple[str, ...]:

@@ -5,7 +5,12 @@ from datetime import datetime
 
 from repository.testing.environment import InstallMode
 from repository.testing.folders import copy_folder
-from repository.testing.install.build_failures import BuildFailure, classify, fingerprint
+from repository.testing.install.build_failures import (
+    BuildFailure,
+    cause_of,
+    classify,
+    fingerprint,
+)
 from repository.testing.install.extensions import Extensions, check_extensions
 from repository.testing.install.installer import UvInstaller
 from repository.testing.install.rebuild_tools import install_rebuild_tools
@@ -15,7 +20,6 @@ from repository.testing.install.release import (
     release_candidates,
 )
 from repository.testing.install.unisolated_build import build_without_isolation
-from repository.testing.install.uv_errors import first_error
 
 #: Build back ends whose editable installs keep extension modules outside of the tree, and find them
 #: by an import hook. meson-python's are rebuilt at each import, with tools that are gone by then.
@@ -92,7 +96,7 @@ class PackageInstaller:
                 output = result.output
             failure = BuildFailure.TOO_SLOW if result.timed_out else classify(output)
             errors = fingerprint(output)
-            self.failure = f"{failure.value}: {first_error(output)}"
+            self.failure = f"{failure.value}: {cause_of(output)}"
             await self._restore_tree()
             if self._installer.unreachable or not failure.may_copy:
                 break
@@ -109,11 +113,11 @@ class PackageInstaller:
             yield "--editable"
             yield str(self._installer.workspace / "tree" / folder)
 
-    async def _complete(self, mode: InstallMode) -> Extensions:
-        """Complete the tree, and return its extension modules."""
+    async def _complete(self, mode: InstallMode, name: str = "") -> Extensions:
+        """Complete the tree from the copy, or the release of ``name``; return its extensions."""
         if mode == "copied":
             packages = self._installer.workspace / "tree" / self._recipe.source_root
-            await self._installer.run_script("complete_tree", str(packages), self._recipe.name)
+            await self._installer.run_script("complete_tree", str(packages), name)
         return await check_extensions(self._installer)
 
     async def _build_without_isolation(self) -> bool:
@@ -131,16 +135,19 @@ class PackageInstaller:
 
         The first whose extension modules load in the tree is taken.
         """
-        tried: set[str] = set()
-        for requirement, date in release_candidates(self._installer):
-            release = await describe_release(self._installer, date, requirement)
-            if release is None or release.version in tried:
+        tried: set[tuple[str, str]] = set()
+        strangers: set[str] = set()
+        for candidate in release_candidates(self._installer):
+            if candidate.name in strangers:
                 continue
-            tried.add(release.version)
+            release = await describe_release(self._installer, candidate.date, candidate.arguments)
+            if release is None or (candidate.name, release.version) in tried:
+                continue
+            tried.add((candidate.name, release.version))
             if not release.belongs_to(self._recipe.repository):
                 self._installer.log.note(release.refusal)
-                return None
-            if await self._install_parts_of(release, date):
+                strangers.add(candidate.name)
+            elif await self._install_parts_of(release, candidate.date):
                 self._installer.log.note(
                     f"the repository can't be built; its release {release.version} provides the"
                     " dependencies and compiled parts"
@@ -149,13 +156,13 @@ class PackageInstaller:
         return None
 
     async def _install_parts_of(self, release: Release, date: datetime) -> bool:
-        name = self._recipe.name
+        name = release.name
         admit = self._installer.admit(name)
         requirement = f"{name}=={release.version}"
         result = await self._installer.install(date, "--only-binary", name, admit, requirement)
         if result.returncode != 0:
             return False
-        extensions = await self._complete("copied")
+        extensions = await self._complete("copied", name)
         if not extensions.broken:
             return True
         await self._restore_tree()

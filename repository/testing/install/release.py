@@ -2,14 +2,18 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
+from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from repository.testing.install.installer import UvInstaller
+from repository.testing.models import Recipe
 
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")
 #: Of the lines of a release's modules, the share that a tree of the same package has at least.
 _MIN_SHARED = 0.5
 #: Fewer lines than these say nothing.
@@ -55,20 +59,45 @@ class Release(BaseModel):
         return self.lines >= _MIN_LINES and self.shared_lines >= _MIN_SHARED * self.lines
 
 
-def release_candidates(installer: UvInstaller) -> Iterator[tuple[tuple[str, ...], datetime]]:
-    """Return what to ask the index for, best first, as arguments of uv and a date for packages.
+@dataclass(frozen=True)
+class Candidate:
+    """A release to ask the index for."""
+
+    name: str
+    arguments: tuple[str, ...]
+    """What uv is asked for."""
+    date: datetime
+    """The date for packages."""
+
+
+def release_candidates(installer: UvInstaller) -> Iterator[Candidate]:
+    """Return the releases to ask for, best first.
 
     The compiled parts of the release that the tree announces fit it better than those of the one
     before.
     """
     recipe = installer.recipe
-    if not recipe.name:
-        return
     announced = release_of(recipe.announced_version or recipe.version or "")
-    if announced:
-        yield (installer.admit(recipe.name), f"{recipe.name}=={announced}"), installer.dates[0]
-    for date in installer.dates:
-        yield (recipe.name,), date
+    first_date = installer.dates[0]
+    for name in _possible_names(recipe):
+        if announced:
+            arguments = (installer.admit(name), f"{name}=={announced}")
+            yield Candidate(name, arguments, first_date)
+        for date in installer.dates:
+            yield Candidate(name, (name,), date)
+
+
+def _possible_names(recipe: Recipe) -> list[str]:
+    """Return the package's name, which may be a guess, and the repository's on its forge."""
+    names = [recipe.name]
+    owner, _, name = recipe.repository.partition("/")
+    if owner and "/" not in name:
+        names.append(name)
+    by_name: dict[str, str] = {}
+    for name in names:
+        if _NAME.fullmatch(name):
+            by_name.setdefault(canonicalize_name(name), name)
+    return list(by_name.values())
 
 
 def release_of(version: str) -> str:

@@ -1,7 +1,7 @@
 """Import the extension modules in the tree's packages; print those that can't be loaded.
 
-A module that lacks another package is not broken: that package may not be installed yet. Arguments:
-the folder of the tree's packages, and the name of a package to import if there are none.
+A module that lacks another package is not broken: that package may not be installed yet. Argument:
+the folder of the tree's packages.
 """
 
 import importlib
@@ -20,7 +20,7 @@ for path in sorted(root.rglob("*.so"))[:MAX_MODULES]:
     if is_module and parts[0] != "build" and all(part.isidentifier() for part in parts):
         names.append(".".join(parts))
 
-for name in names or sys.argv[2:]:
+for name in names:
     print("importing", name, flush=True)
     try:
         importlib.import_module(name)

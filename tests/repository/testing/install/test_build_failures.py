@@ -2,7 +2,7 @@
 
 import pytest
 
-from repository.testing.install.build_failures import BuildFailure, classify, fingerprint
+from repository.testing.install.build_failures import BuildFailure, cause_of, classify, fingerprint
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,9 @@ def test_the_same_failure_has_the_same_fingerprint_in_another_folder() -> None:
     second = "y z\nerror: /tmp/q9/setup.py line 14: ValueError: bad\n"
     assert fingerprint(first) == fingerprint(second)
     assert fingerprint(first) != fingerprint("error: KeyError: bad")
+
+
+def test_the_cause_is_the_last_exception() -> None:
+    output = "error: The build backend returned an error\n  cause: x\n\n    KeyError: 'no'\n"
+    assert cause_of(f"{output}    RuntimeError: bad\n\nhint: y") == "RuntimeError: bad"
+    assert cause_of("× No solution\nbecause") == "× No solution"

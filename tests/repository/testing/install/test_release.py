@@ -77,7 +77,16 @@ def test_a_version_in_development_announces_its_release(version: str, expected: 
 
 def test_the_announced_release_is_the_first_candidate(tmp_path: Path) -> None:
     installer = make_installer(ScriptedSandbox(), tmp_path)
-    installer.recipe = RECIPE.model_copy(update={"name": "shop", "announced_version": "3.0.dev0"})
-    first, second, *_ = [arguments for arguments, _ in release_candidates(installer)]
-    assert first[-1] == "shop==3.0"
-    assert second == ("shop",)
+    installer.recipe = RECIPE.model_copy(
+        update={"repository": "octo/py-shop", "name": "shop", "announced_version": "3.0.dev0"}
+    )
+    first, second, *_, last = release_candidates(installer)
+    assert first.arguments[-1] == "shop==3.0"
+    assert second.arguments == ("shop",)
+    assert last.arguments == ("py-shop",)
+
+
+def test_a_folder_is_not_looked_up(tmp_path: Path) -> None:
+    installer = make_installer(ScriptedSandbox(), tmp_path)
+    installer.recipe = RECIPE.model_copy(update={"repository": "/home/me/shop"})
+    assert list(release_candidates(installer)) == []
