@@ -21,6 +21,10 @@ class AdditionInstaller:
         self._names = names
         self._tried: set[str] = set()
 
+    @property
+    def index_is_unreachable(self) -> bool:
+        return self._installer.unreachable
+
     async def install(self, symptoms: Sequence[Symptom]) -> list[Addition]:
         """Install what the symptoms ask for, and return what could be installed."""
         additions: list[Addition] = []

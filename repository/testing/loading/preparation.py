@@ -45,6 +45,7 @@ class Preparation:
         if findings is not None:
             recipe = findings.apply(self.task.recipe)
             await self.rebuild(recipe, self.task.seconds)
+            self.task.log.note("the tests were loaded in an earlier run on this machine")
             return recipe
         recipe = self.task.recipe
         await self.rebuild(recipe, self.task.seconds)
@@ -91,10 +92,9 @@ class Preparation:
         with self.task.log.phase("load the tests"):
             installer = await self.addition_installer()
             additions = await load_tests(bed, tests, installer, self.task.log)
-        if not additions:
-            return recipe
         recipe = recipe.model_copy(update={"additions": tuple(additions)})
-        self.record(recipe)
+        if not installer.index_is_unreachable:
+            self.record(recipe)
         return recipe
 
     @property
