@@ -39,12 +39,12 @@ def _read_script(name: str) -> str:
     return Path(__file__).with_name(name).read_text()
 
 
-def _fetch(command: str) -> BuildStep:
-    return BuildStep(command=command, network=True)
+def _fetch(command: str, title: str = "") -> BuildStep:
+    return BuildStep(command=command, network=True, title=title)
 
 
-def _build(command: str) -> BuildStep:
-    return BuildStep(command=command, network=False)
+def _build(command: str, title: str = "") -> BuildStep:
+    return BuildStep(command=command, network=False, title=title)
 
 
 _GO_MODE = _read_script("go_mode.sh")
@@ -67,8 +67,14 @@ ECOSYSTEMS = (
         tools=("go",),
         runner="go",
         steps=(
-            _fetch(f'{_GO_MODE}\n[ "$GOFLAGS" = -mod=vendor ] || go mod download'),
-            _build(f"{_GO_MODE}\ngo test -exec true ./... > /dev/null; true"),
+            _fetch(
+                f'{_GO_MODE}\n[ "$GOFLAGS" = -mod=vendor ] || go mod download',
+                "go mod download, unless its modules are vendored",
+            ),
+            _build(
+                f"{_GO_MODE}\ngo test -exec true ./... > /dev/null; true",
+                "compile the tests",
+            ),
         ),
     ),
     Ecosystem(
@@ -92,7 +98,8 @@ ECOSYSTEMS = (
         steps=(
             _fetch(
                 f'echo "{_MAVEN_MIRROR}" > $KEPT/settings.xml; {_MAVEN_TEST}'
-                f" || {{ echo '<settings/>' > $KEPT/settings.xml; {_MAVEN_TEST}; }}"
+                f" || {{ echo '<settings/>' > $KEPT/settings.xml; {_MAVEN_TEST}; }}",
+                "mvn test, with packages of this machine or else of the network",
             ),
         ),
     ),

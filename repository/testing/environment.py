@@ -59,6 +59,8 @@ class BuiltEnvironment(BaseModel):
     readable: tuple[Path, ...]
     """Folders that they read, other than the system's."""
     variables: dict[str, str] = {}
+    failed_projects: dict[str, str] = {}
+    """Folder of a project that could not be built, and is not tested -> why."""
     rebuilds: bool = False
     """Whether the package's extension modules can be compiled again, without the network."""
     failure: str = ""

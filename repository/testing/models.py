@@ -48,6 +48,8 @@ class TestReport(BaseModel):
     """The end of the runner's output if it did not complete."""
     unbuilt: tuple[str, ...] = ()
     """Changed sources of extension modules that were not compiled for this run."""
+    left_out: dict[str, str] = {}
+    """Folder of a project whose tests can't be run -> why."""
     seconds: float
     log_key: str
     """Artifact with the runner's output."""
@@ -68,6 +70,7 @@ class TestReport(BaseModel):
                 "completed": self.completed and other.completed,
                 "cut_short": self.cut_short or other.cut_short,
                 "output": "\n".join(filter(None, [self.output, other.output])),
+                "left_out": {**self.left_out, **other.left_out},
                 "seconds": self.seconds + other.seconds,
             }
         )
@@ -113,6 +116,13 @@ class BuildStep(BaseModel):
     """Whether it may reach the package registries."""
     folder: str = ""
     """The project's folder, in which it is run."""
+    title: str = ""
+    """What stands for a long command in logs; empty for the command itself."""
+
+    def describe(self) -> str:
+        """Return the command, or what stands for it, and its folder."""
+        text = self.title or self.command
+        return f"{text} (in {self.folder})" if self.folder else text
 
 
 class Addition(BaseModel):
@@ -158,6 +168,8 @@ class Recipe(BaseModel):
     """Whether the package asks git for its version when it is built."""
     tools: tuple[str, ...] = ()
     """Programs that must be on the machine, if the tests are not Python's."""
+    tool_versions: dict[str, str] = {}
+    """Program -> the version that the repository asks for, in a wrapper or toolchain file."""
     steps: tuple[BuildStep, ...] = ()
     extras: tuple[str, ...]
     """Extras that the configuration or automation requests, in addition to those for tests."""

@@ -154,6 +154,7 @@ def _toolchain_recipe(
         environment=dict(draft.environment),
         patterns=draft.patterns,
         tools=toolchain.tools,
+        tool_versions=dict(toolchain.tool_versions),
         steps=toolchain.steps,
         folders=toolchain.folders,
         node_projects=toolchain.node_projects,

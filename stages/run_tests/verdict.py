@@ -193,4 +193,6 @@ def _reservations(trial: Trial) -> Sequence[str]:
     if trial.unbuilt:
         files = ", ".join(trial.unbuilt[:_MAX_UNBUILT_FILES])
         reservations.append(f"its changes to {files} were not tested, since they were not compiled")
+    for folder, failure in trial.after.left_out.items():
+        reservations.append(f"the tests in {folder or 'the root folder'} can't be run: {failure}")
     return reservations

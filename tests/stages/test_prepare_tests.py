@@ -269,7 +269,7 @@ async def test_a_missing_tool_is_named(
     sandbox: NoNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "repository.testing.install.toolchains.find_tool", lambda name, environ: None
+        "repository.testing.install.tool_search.find_tool", lambda name, environ: None
     )
     files = {"go.mod": "module x\n", "a_test.go": "func TestA(t *testing.T) {}\n"}
     suite = await prepare(files, sandbox, tmp_path)

@@ -244,6 +244,11 @@ def test_no_result_says_anything_about_sources_that_are_not_compiled() -> None:
     assert verdict.verification is Verification.NOT_VERIFIED
     assert "none fails; its changes to fast.pyx were not tested" in verdict.reason
 
+    partly = green.model_copy(update={"completed": False, "left_out": {"svc": "no registry"}})
+    verdict = judge(0, Trial(green, None, partly, tests=(), whole_suite=True))
+    assert verdict.verification is Verification.NOT_VERIFIED
+    assert "the tests in svc can't be run: no registry" in verdict.reason
+
 
 async def test_a_candidate_is_not_verified_if_its_suite_cannot_run(
     make_bench: MakeBench,

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from repository.counts import count
 from repository.files import VENDORED_FOLDERS, matches
@@ -10,6 +10,7 @@ from repository.runners import NODE_RUNNERS, Runner
 from repository.testing.detect.modules import ROOT, find_module_folders
 from repository.testing.detect.node.detect import NodeTests, call_runner, detect_node
 from repository.testing.detect.test_options import find_test_options
+from repository.testing.detect.tool_versions import find_tool_versions
 from repository.testing.detect.tree import Tree
 from repository.testing.ecosystems import ECOSYSTEMS, Ecosystem
 from repository.testing.models import BuildStep
@@ -39,6 +40,8 @@ class DetectedToolchain:
     """Steps to take before the tests can run."""
     folders: tuple[str, ...] = (ROOT,)
     """Folders of the projects whose tests can be run; the root is ``""``."""
+    tool_versions: Mapping[str, str] = field(default_factory=dict)
+    """Program -> version that the repository asks for."""
     options: tuple[str, ...] = ()
     """Options that the repository always passes to the runner, and we pass, too."""
     node_projects: tuple[NodeProject, ...] = ()
@@ -68,6 +71,7 @@ def detect_toolchain(tree: Tree) -> DetectedToolchain | None:
         tools=ecosystem.tools,
         steps=_steps_in_folders(ecosystem.steps, project_folders),
         folders=project_folders,
+        tool_versions=find_tool_versions(tree, ecosystem.runner, project_folders[0]),
         options=find_test_options(tree, ecosystem.runner),
     )
 

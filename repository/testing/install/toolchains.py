@@ -14,7 +14,9 @@ from repository.testing.ecosystems import KEPT
 from repository.testing.environment import BuiltEnvironment, EnvironmentFailed
 from repository.testing.folders import copy_folder, empty_folders, make_readable
 from repository.testing.install.installer import BuildTask
+from repository.testing.install.tool_search import find_tools
 from repository.testing.models import BuildStep, Recipe
+from repository.testing.run.project_folders import ROOT, folders_below
 from repository.testing.toolchain_errors import explain_failure
 from sandbox import Network, SandboxCommand
 
@@ -47,27 +49,7 @@ _FIXED_VARIABLES = {
     "CARGO_RESOLVER_INCOMPATIBLE_RUST_VERSIONS": "fallback",
     "RUST_BACKTRACE": "1",
 }
-_PREFIX_FOLDERS = ("bin", "lib", "libexec", "share", "src", "pkg", "conf")
-
-
-def find_tool(name: str, environ: Mapping[str, str]) -> Path | None:
-    """Return the real path of a program; for a rustup proxy, that of the toolchain's program."""
-    command = shutil.which(name, path=environ.get("PATH"))
-    if command is None:
-        return None
-    program = Path(command).resolve()
-    if program.name == "rustup":
-        return _rust_tool(name, environ)
-    if program.name.startswith(name):
-        return program
-    return Path(command)
-
-
-def _rust_tool(name: str, environ: Mapping[str, str]) -> Path | None:
-    home = Path(environ.get("RUSTUP_HOME") or Path(environ.get("HOME", "/")) / ".rustup")
-    programs = home.glob(f"toolchains/*/bin/{name}")
-    stable_first = sorted(programs, key=lambda path: ("stable" not in str(path), str(path)))
-    return stable_first[0] if stable_first else None
+_PREFIX_FOLDERS = ("bin", "lib", "libexec", "share", "src", "pkg", "conf", "boot")
 
 
 async def build_with_tools(task: BuildTask) -> BuiltEnvironment:
@@ -76,29 +58,17 @@ async def build_with_tools(task: BuildTask) -> BuiltEnvironment:
     Raises:
         EnvironmentFailed: a tool is missing or a step failed; the message says which.
     """
-    tools = _find_tools(task.recipe.tools)
+    found = find_tools(task.recipe.tools, task.recipe.tool_versions, os.environ)
+    for tool in found.values():
+        if tool.note:
+            task.log.note(f"[{tool.note}]")
+    tools = {name: tool.path for name, tool in found.items()}
     await empty_folders(task.tools.sandbox, task.workspace, "env", "report")
     await copy_folder(task.tools.sandbox, task.workspace, "source", "tree")
     environment = await _environment(task, tools)
-    await _run_steps(task, environment)
+    failures = await _run_steps(task, environment)
     await copy_folder(task.tools.sandbox, task.workspace, "tree", "prepared")
-    return environment
-
-
-def _find_tools(names: Iterable[str]) -> dict[str, Path]:
-    tools: dict[str, Path] = {}
-    missing: list[str] = []
-    for name in names:
-        path = find_tool(name, os.environ)
-        if path is None:
-            missing.append(name)
-        else:
-            tools[name] = path
-    if missing:
-        raise EnvironmentFailed(
-            f"{', '.join(missing)} is not on this machine; with it these tests could run"
-        )
-    return tools
+    return environment.model_copy(update={"failed_projects": failures})
 
 
 async def _environment(task: BuildTask, tools: Mapping[str, Path]) -> BuiltEnvironment:
@@ -121,25 +91,36 @@ async def _environment(task: BuildTask, tools: Mapping[str, Path]) -> BuiltEnvir
     )
 
 
-async def _run_steps(task: BuildTask, environment: BuiltEnvironment) -> None:
-    """Run the steps; a project in which one fails gets no further ones.
+async def _run_steps(task: BuildTask, environment: BuiltEnvironment) -> dict[str, str]:
+    """Run the steps; return folder -> error of the projects in which one failed.
 
     Raises:
-        EnvironmentFailed: one failed in each project.
+        EnvironmentFailed: there is no other project.
     """
     deadline = time.monotonic() + _ALL_SECONDS
-    failures: dict[str, EnvironmentFailed] = {}
+    failures: dict[str, str] = {}
     for step in task.recipe.steps:
         if step.folder in failures:
             continue
         try:
             await _run_step(task, environment, step, deadline - time.monotonic())
         except EnvironmentFailed as error:
-            failures[step.folder] = error
+            failures.update(dict.fromkeys(_projects_of(step, task.recipe), str(error)))
+            if failures.keys() >= set(task.recipe.folders):
+                raise
             task.log.note(f"[in {step.folder or 'the root folder'}: {error}]")
-    built = set(task.recipe.folders) - failures.keys()
-    if failures and not built:
-        raise next(iter(failures.values()))
+    return failures
+
+
+def _projects_of(step: BuildStep, recipe: Recipe) -> list[str]:
+    """Return the projects that can't be tested without a step.
+
+    The packages of JavaScript's workspaces get what is installed in the folder above them.
+    """
+    if not recipe.node_projects or step.folder == ROOT:
+        return list(recipe.folders) if recipe.node_projects else [step.folder]
+    inside = folders_below(recipe.folders, step.folder)
+    return [step.folder, *(f"{step.folder}/{folder}" for folder in inside)]
 
 
 async def _run_step(
@@ -163,7 +144,9 @@ async def _run_step(
         timeout=max(_MIN_STEP_SECONDS, min(_STEP_SECONDS, seconds_left)),
         output_limit=_MAX_OUTPUT_BYTES,
     )
-    result = await task.log.run_logged(task.tools.sandbox, command, title=step.command)
+    result = await task.log.run_logged(
+        task.tools.sandbox, command, title=step.title or step.command
+    )
     if result.returncode != 0:
         action = "fetching dependencies" if step.network else "building"
         error = explain_failure(result.output)

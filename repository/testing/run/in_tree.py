@@ -45,6 +45,10 @@ class TreeRunner:
         started = time.monotonic()
         reports: list[TestReport] = []
         for folder, own_tests in group_by_folder(self.recipe.folders, tests).items():
+            failure = self.environment.failed_projects.get(folder)
+            if failure is not None:
+                reports.append(_left_out(folder, failure))
+                continue
             seconds_left = self.command.timeout - (time.monotonic() - started)
             if reports:
                 await empty_folders(self.sandbox, self.workspace, "report")
@@ -126,6 +130,19 @@ class _FolderRun:
     @property
     def _python(self) -> Path | None:
         return self.runner.environment.python(self.runner.workspace)
+
+
+def _left_out(folder: str, failure: str) -> TestReport:
+    """Return the report on a project that could not be built."""
+    return TestReport(
+        results={},
+        completed=False,
+        failures={},
+        output=failure,
+        left_out={folder: failure},
+        seconds=0.0,
+        log_key="",
+    )
 
 
 def _report_of(results: ReportResults, last: SandboxResult, log: str) -> TestReport:

@@ -158,6 +158,47 @@ def test_each_module_or_workspace_is_a_project(
     assert next(iter(files)).rpartition("/")[0] in toolchain.reason
 
 
+GRADLE_URL = "distributionUrl=https\\://services.test/distributions/gradle-8.5-bin.zip\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "versions"),
+    [
+        (
+            {
+                "build.gradle": "",
+                "gradle/wrapper/gradle-wrapper.properties": f"zipStoreBase=x\n{GRADLE_URL}",
+            },
+            {"gradle": "8.5"},
+        ),
+        (
+            {
+                "app/pom.xml": "",
+                "app/.mvn/wrapper/maven-wrapper.properties": "distributionUrl=https://repo.test/"
+                "apache-maven/3.9.6/apache-maven-3.9.6-bin.zip",
+            },
+            {"mvn": "3.9.6"},
+        ),
+        (
+            {"Cargo.toml": "", "rust-toolchain.toml": "[toolchain]\nchannel = '1.70'"},
+            {"cargo": "1.70"},
+        ),
+        (
+            {"Cargo.toml": "", "rust-toolchain": "nightly-2024-01-01\n"},
+            {"cargo": "nightly-2024-01-01"},
+        ),
+        ({"Cargo.toml": "", "rust-toolchain": "../x"}, {}),
+        ({"go.mod": ""}, {}),
+    ],
+)
+def test_the_versions_of_wrappers_and_toolchain_files_are_asked_for(
+    files: dict[str, str], versions: dict[str, str]
+) -> None:
+    toolchain = detect(tree_of(files)).draft.toolchain
+    assert toolchain is not None
+    assert toolchain.tool_versions == versions
+
+
 def test_a_repository_without_tests_is_set_up_for_those_of_a_change() -> None:
     detection = detect(tree_of({"Cargo.toml": PACKAGE_TOML, "src/lib.rs": "pub fn a() {}"}))
     assert detection.draft.runners == ("cargo",)
