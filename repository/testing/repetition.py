@@ -1,7 +1,7 @@
 """Repeat the runs that decide about a change: only what stays the same counts.
 
 A test that ends at random, half of the time green, passes for fixed or broken with probability
-1/64: it must be red three times on one side and green three times on the other.
+1/256: it must be red four times on one side and green four times on the other.
 """
 
 from collections.abc import Collection, Sequence
@@ -15,8 +15,8 @@ from repository.testing.trial import Trial
 from repository.testing.unstable_ids import find_broken
 
 #: How often a run is repeated.
-REPETITIONS = 2
-#: After this time, no second repetition begins.
+REPETITIONS = 3
+#: After this time, no further repetition begins.
 _MAX_SECONDS = 60.0
 #: Faster runs are repeated as a whole, since tests may depend on those before them. Of slower ones,
 #: only the files of decisive tests are.

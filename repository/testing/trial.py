@@ -74,10 +74,17 @@ class Trial:
 
     @cached_property
     def failing_new(self) -> frozenset[str]:
-        """Failing tests that the base does not have."""
+        """Failing tests that the base does not have, where tests like them can pass."""
         if self.unbuilt:
             return frozenset()
-        return self.after.red - self.base.results.keys() - self.broken - self.flaky
+        new = self.after.red - self.base.results.keys() - self.broken - self.flaky
+        if len(self.after.green) >= len(self.after.red & self.base.red):
+            return new
+        return frozenset(test for test in new if place_of(test) in self._places_with_green)
+
+    @cached_property
+    def _places_with_green(self) -> frozenset[str]:
+        return frozenset(place_of(test) for test in self._green_before | self.after.green)
 
     @property
     def accused(self) -> frozenset[str]:

@@ -531,3 +531,30 @@ def test_a_missing_test_is_lost() -> None:
     before = report(a="passed", b="passed")
     trial = Trial(before, None, report(a="passed"), tests=(), whole_suite=False)
     assert trial.lost == {"b"}
+
+
+def test_a_new_test_accuses_no_change_where_most_tests_fail_anyway() -> None:
+    broken = {"tests.test_a::a": "failed", "tests.test_a::b": "error"}
+    base = report(**broken, **{"tests.test_b::c": "passed"})
+    after = report(**broken, **{"tests.test_b::c": "passed", "tests.test_new::d": "failed"})
+    trial = Trial(base, None, after, tests=(), whole_suite=True)
+    assert trial.failing_new == frozenset()
+    assert judge(0, trial).verification is Verification.NOT_VERIFIED
+
+    same_file = report(**broken, **{"tests.test_b::c": "passed", "tests.test_b::d": "failed"})
+    trial = Trial(base, None, same_file, tests=(), whole_suite=True)
+    assert trial.failing_new == {"tests.test_b::d"}
+
+
+def test_moved_tests_are_the_same_and_removed_ones_are_noted() -> None:
+    base = report(**{"tests.test_a::a": "passed", "tests.test_a::b": "passed", "x::fix": "failed"})
+    after = report(**{"tests.test_new::a": "passed", "x::fix": "passed"})
+    own_files = ("tests/test_a.py", "tests/test_new.py")
+    trial = Trial(base, None, after, tests=(), whole_suite=True, own_files=own_files)
+    assert trial.lost == frozenset()
+    assert trial.dropped == 1
+    assert "the change removes 1 test that passed" in judge(0, trial).reason
+    assert Trial(base, None, after, tests=(), whole_suite=True).lost == {
+        "tests.test_a::a",
+        "tests.test_a::b",
+    }

@@ -1,7 +1,7 @@
 """Verdicts on simulated runs of random suites, some of whose tests end at random.
 
-What a test does is drawn for each run on each side. A flaky test differs at least once in the three
-runs of a side: what repetition can see. ``docs/verdicts.md`` states how likely it is to miss one.
+What a test does is drawn for each run on each side. A flaky test differs at least once in the runs
+of a side: what repetition can see. ``docs/verdicts.md`` states how likely it is to miss one.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from repository.git import Entry
 from repository.testing.change_tester import ChangeTester
 from repository.testing.folders import Changes
 from repository.testing.models import Recipe, Status, Suite, TestReport
+from repository.testing.repetition import REPETITIONS
 from stages.apply_patch import Candidate
 from stages.run_tests.candidate_tester import CandidateTester
 from stages.run_tests.results import Change, Passed, Regressed, Result, Unproven
@@ -25,7 +26,7 @@ from stages.run_tests.results import Change, Passed, Regressed, Result, Unproven
 OWN = "tests/test_own.py"
 FILES = ("tests/test_a.py", "tests/test_b.py")
 CHANGE: Changes = {"calc.py": b"", OWN: b""}
-RUNS = 3
+RUNS = 1 + REPETITIONS
 
 State = Literal["passed", "failed", "error", "skipped", "missing"]
 RED: tuple[State, ...] = ("failed", "error")
