@@ -1,9 +1,11 @@
 """Install what tests lack into a built environment."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from repository.testing.install.installer import UvInstaller
 from repository.testing.loading.remedies import Remedy, RepositoryNames, find_remedies
@@ -46,14 +48,29 @@ class AdditionInstaller:
 
     async def _install(self, remedy: Remedy) -> bool:
         for date in self._installer.dates:
-            if remedy.is_guess and not await self._is_right_guess(remedy, date):
-                continue
-            result = await self._installer.install(date, remedy.requirement)
-            if result.returncode == 0:
-                return await self._can_be_imported(remedy)
             if self._installer.unreachable or not self._installer.time_left:
                 return False
+            wheel_alone = ("--no-deps", "--only-binary", ":all:") if remedy.is_guess else ()
+            result = await self._installer.install(date, *wheel_alone, remedy.requirement)
+            if result.returncode != 0:
+                continue
+            if not _has_installed(result.output, remedy.package):
+                return False
+            if remedy.is_guess and not await self._complete_guess(remedy, date):
+                continue
+            return await self._can_be_imported(remedy)
         return False
+
+    async def _complete_guess(self, remedy: Remedy, date: datetime) -> bool:
+        """Install what a guessed package requires, if it has the module; else uninstall it."""
+        missing = await self._installer.run_script("print_missing_modules", remedy.module)
+        if missing.returncode != 0 or remedy.module in missing.output.split():
+            await self._drop(remedy, f"has no module {remedy.module}")
+            return False
+        result = await self._installer.install(date, remedy.requirement)
+        if result.returncode != 0:
+            await self._drop(remedy, "requires what can't be installed")
+        return result.returncode == 0
 
     async def _can_be_imported(self, remedy: Remedy) -> bool:
         """Uninstall a package whose module fails to load, as for want of a library.
@@ -65,19 +82,15 @@ class AdditionInstaller:
         result = await self._installer.run_script("print_broken_modules", remedy.module)
         if f"broken: {remedy.module}" not in result.output:
             return True
-        await self._installer.uninstall([Requirement(remedy.requirement).name])
-        self._installer.log.note(f"{remedy.requirement} can't be loaded: removed")
+        await self._drop(remedy, "can't be loaded")
         return False
 
-    async def _is_right_guess(self, remedy: Remedy, date: datetime) -> bool:
-        """Whether the index has a wheel of that name with that module; it is then installed."""
-        arguments = ("--no-deps", "--only-binary", ":all:", remedy.requirement)
-        result = await self._installer.install(date, *arguments)
-        if result.returncode != 0:
-            return False
-        missing = await self._installer.run_script("print_missing_modules", remedy.module)
-        if missing.returncode == 0 and remedy.module not in missing.output.split():
-            return True
-        await self._installer.uninstall([remedy.requirement])
-        self._installer.log.note(f"{remedy.requirement} has no module {remedy.module}: removed")
-        return False
+    async def _drop(self, remedy: Remedy, reason: str) -> None:
+        await self._installer.uninstall([remedy.package])
+        self._installer.log.note(f"{remedy.requirement} {reason}: removed")
+
+
+def _has_installed(output: str, package: str) -> bool:
+    """Whether uv says that it installed a package which was not there in this version."""
+    installed = re.findall(r"^ \+ ([\w.-]+)==", output, re.M)
+    return any(canonicalize_name(name) == package for name in installed)

@@ -48,6 +48,11 @@ class Remedy:
     is_guess: bool = False
     """Whether nothing but the module's name speaks for the package."""
 
+    @property
+    def package(self) -> str:
+        """The normalized name of the package."""
+        return canonicalize_name(Requirement(self.requirement).name)
+
 
 @dataclass(frozen=True)
 class RepositoryNames:
@@ -87,9 +92,8 @@ def find_remedies(symptoms: Iterable[Symptom], names: RepositoryNames) -> list[R
     remedies: dict[str, Remedy] = {}
     for symptom in symptoms:
         for remedy in _find_remedies(symptom, names):
-            package = canonicalize_name(Requirement(remedy.requirement).name)
-            if package != names.package:
-                remedies.setdefault(package, remedy)
+            if remedy.package != names.package:
+                remedies.setdefault(remedy.package, remedy)
     return list(remedies.values())
 
 
