@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from repository.files import belongs_to_tests
 from repository.testing.folders import Changes
 from repository.testing.models import Recipe
 
@@ -14,7 +15,8 @@ def compiled_sources(changes: Changes, recipe: Recipe) -> tuple[str, ...]:
     """Return the changed files that only a build brings into effect."""
     if not recipe.packaged:
         return ()
-    return tuple(path for path in changes if path.endswith((*_SOURCES, *_INCLUDED)))
+    sources = [path for path in changes if path.endswith((*_SOURCES, *_INCLUDED))]
+    return tuple(path for path in sources if not belongs_to_tests(path, recipe.patterns))
 
 
 def are_included(paths: Iterable[str]) -> bool:

@@ -8,7 +8,7 @@ from repository.testing.install.uv_errors import first_error
 #: In the output of a failing build: the module or package that is missing.
 _MISSING = re.compile(
     r"No module named '?(\w+)|\b(\w+)\)? is not installed|\b(\w+) must be available and importable"
-    r"|'(\w+)[/.][\w/.]{1,200}' not found|fatal error: (numpy|pybind11)/",
+    r"|\.p[yx][xdi]:\d+:\d+: '(\w+)[/.][\w/.]{1,200}' not found|fatal error: (numpy|pybind11)/",
     re.I,
 )
 #: What a build says that no date and no other way of installing would change.
@@ -20,8 +20,8 @@ _NO_PACKAGE = re.compile(
     re.I,
 )
 _NEEDS_NETWORK = re.compile(
-    r"urlopen error|URLError|Failed to download|Name or service not known"
-    r"|Temporary failure in name resolution|Could not resolve host|ConnectionError"
+    r"urlopen error|URLError|Failed to download any|Name or service not known"
+    r"|Temporary failure in name resolution|Could not resolve host|NewConnectionError"
     r"|failed to (?:fetch|get|download from) .{0,200}crates|index\.crates\.io|Blocking waiting for"
     r"|spurious network error|failed to load source for dependency",
     re.I,

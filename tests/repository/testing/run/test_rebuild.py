@@ -75,5 +75,5 @@ async def test_sources_of_a_package_that_was_not_built_are_named() -> None:
 
 async def test_without_compiled_sources_nothing_is_built() -> None:
     sandbox = ScriptedSandbox()
-    assert await unbuilt_after(sandbox, {"shop/cart.py": b""}) == ()
+    assert await unbuilt_after(sandbox, {"shop/cart.py": b"", "tests/data/a.c": b""}) == ()
     assert sandbox.commands == []
