@@ -12,7 +12,7 @@ from typing import Literal
 
 from repository.testing.detect.blocks import Line, is_for_other_purpose, is_special, read_lines
 from repository.testing.detect.nox import read_noxfile
-from repository.testing.detect.pip_commands import install_arguments, is_install
+from repository.testing.detect.pip_commands import FILE_OPTION, install_arguments, is_install
 from repository.testing.detect.prose import read_prose
 from repository.testing.detect.python_versions import minors_in_matrix
 from repository.testing.detect.requirements import Source
@@ -114,8 +114,15 @@ class AutomationHints:
 
     @property
     def pip_arguments(self) -> list[str]:
-        """The texts of the ``installs`` that may be for tests."""
-        return [line.text for line in self.installs if line.for_tests]
+        """The texts of the ``installs`` that may be for tests.
+
+        Documents count only if no other file installs the project or a requirement file.
+        """
+        for_tests = [line for line in self.installs if line.for_tests]
+        outside = [line.text for line in for_tests if not _is_prose(line.path)]
+        if any(text.startswith((FILE_OPTION, ".")) for text in outside):
+            return outside
+        return [line.text for line in for_tests]
 
     def called_runner(self, script: str) -> CalledRunner | None:
         """Return the first runner called; ``script`` is the repository's own, or empty."""
@@ -177,13 +184,17 @@ def _lines(path: str, text: str) -> list[Line]:
     """Return the lines of a file that may matter; lines of special jobs are left out."""
     if path == _NOXFILE:
         lines = read_noxfile(text)
-    elif path.endswith(_PROSE) or path == "README":
+    elif _is_prose(path):
         lines = read_prose(text)
     else:
         lines = read_lines(text)
     if path == _PYPROJECT:
         lines = [line for line in lines if _SECTIONS_WITH_COMMANDS.match(" ".join(line.blocks))]
     return [line for line in lines if not any(map(is_special, line.blocks))]
+
+
+def _is_prose(path: str) -> bool:
+    return path.endswith(_PROSE) or path == "README"
 
 
 def _may_be_for_tests(path: str, line: Line) -> bool:

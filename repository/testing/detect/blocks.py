@@ -16,7 +16,8 @@ _OPTION = re.compile(r"([\w.-]{1,100})\s{0,4}=(?!=)")
 _ITEM = re.compile(r"-\s+")
 
 _ALWAYS_SPECIAL = re.compile(
-    r"(?<![a-z])(?:min(?:imum|imal)?|mindeps|oldest|lowest|nightly|upstream|canary)(?![a-z])", re.I
+    r"(?<![a-z])(?:min(?:imum|imal)?|mindeps|oldest|lowest|nightly|upstream|canary|pre-?release)(?![a-z])",
+    re.I,
 )
 _OTHER_PURPOSE = re.compile(
     r"(?<![a-z])(?:docs?|documentation|sphinx|mkdocs|lint(?:er|ing|ers)?|style|format(?:ting)?|flake8"

@@ -15,6 +15,7 @@ from repository.testing.detect.tree import Tree
 
 _IMPORT = re.compile(r"import[ \t]+([^#]{1,400})")
 _FROM = re.compile(r"from[ \t]+(\.{0,20})([\w.]{0,200})[ \t]+import[ \t]+\(?([^#()]{0,400})")
+_TRIPLE_QUOTES = re.compile(r"\"{3}|'{3}")
 _MODULE_NAME = re.compile(r"[A-Za-z_]\w*(?:\.\w+)*")
 _MAX_LINE = 500
 _MAX_FILES = 150
@@ -85,7 +86,7 @@ def find_imports(text: str) -> Imports:
     """Return the modules that a source imports, except for the standard library's."""
     required: set[str] = set()
     optional: set[str] = set()
-    for line in text.splitlines():
+    for line in _code_lines(text):
         modules = required if line[:1] not in (" ", "\t") else optional
         for statement in _statements(line.strip()):
             if statement.level == 0:
@@ -95,6 +96,19 @@ def find_imports(text: str) -> Imports:
         required=frozenset(_without(required, standard)),
         optional=frozenset(_without(optional, standard)),
     )
+
+
+def _code_lines(text: str) -> Iterator[str]:
+    """Yield the lines that do not begin in a string with triple quotes."""
+    quotes = ""
+    for line in text.splitlines():
+        if not quotes:
+            yield line
+        for mark in _TRIPLE_QUOTES.findall(line):
+            if not quotes:
+                quotes = mark
+            elif mark == quotes:
+                quotes = ""
 
 
 def _without(modules: Iterable[str], excluded: Collection[str]) -> Iterator[str]:
@@ -154,7 +168,7 @@ def reachable_sources(tree: Tree, tests: Mapping[str, str]) -> dict[str, str]:
 def _imported_files(sizes: Mapping[str, int], path: str, text: str) -> list[str]:
     files: dict[str, None] = {}
     count = 0
-    for line in text.splitlines():
+    for line in _code_lines(text):
         for statement in _statements(line.strip()):
             count += 1
             if count > _MAX_IMPORTS:

@@ -16,11 +16,17 @@ class OwnModules:
     """Modules and packages that lie outside of any package."""
     folders: frozenset[str] = frozenset()
     """Folders with Python files that are no packages; they may be namespaces."""
+    inner: frozenset[str] = frozenset()
+    """Modules and folders at any depth, also within packages."""
 
     def include(self, module: str) -> bool:
         """Whether an imported module may be one of them."""
         top_level = module.partition(".")[0]
         return top_level in self.modules or top_level in self.folders
+
+    def resemble(self, module: str) -> bool:
+        """Whether any file or folder has the name of a module, which may then be found."""
+        return self.include(module) or module.partition(".")[0] in self.inner
 
     @classmethod
     def of(cls, paths: Iterable[str]) -> "OwnModules":
@@ -28,11 +34,13 @@ class OwnModules:
         packages = {path.parent for path in sources if path.name == "__init__.py"}
         modules: set[str] = set()
         folders: set[str] = set()
+        inner: set[str] = set()
         for path in sources:
             top = _top_level(path, packages)
             modules.add(top.stem)
             folders.update(top.parent.parts)
-        return cls(frozenset(modules), frozenset(folders))
+            inner.update([*path.parent.parts, path.stem])
+        return cls(frozenset(modules), frozenset(folders), frozenset(inner))
 
 
 def _is_source(path: str) -> bool:

@@ -116,7 +116,7 @@ def find_modules(
         if own.include(module):
             continue
         requirement = known_requirement(module, known)
-        if requirement is None and module in required:
+        if requirement is None and module in required and not own.resemble(module):
             requirement = distribution_of(module)
         if requirement is not None and package_name(requirement) != own_name:
             requirements[module] = requirement

@@ -4,18 +4,21 @@ from repository.testing.detect.detection import detect
 from repository.testing.detect.imports import find_imports, reachable_sources
 from tests.repository.testing.detect.trees import tree_of
 
-SOURCE = """\
+SOURCE = '''\
 from __future__ import annotations
 import os, yaml as y, PIL.Image
 from google.cloud import storage
 from google.protobuf.message import Message
 from .near import x
 import urllib2
+TEXT = """
+import otherdir
+"""
 try:
     import torch
 except ImportError:
     torch = None
-"""
+'''
 
 
 def test_imports_outside_of_blocks_are_required() -> None:
@@ -54,6 +57,7 @@ def test_imports_of_the_sources_that_tests_reach_are_needed() -> None:
         "conf/__init__.py": "",
         "conf/celery.py": "from celery import Celery\n",
         "train.py": "import torch\n",
+        "requirements-test.txt": "celery\n",
     }
     assert detect(tree_of(files)).draft.needs.modules == {
         "celery": "celery",
