@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
+from repository.files import name_of
 from repository.testing.coverage.contract import FOLDER, Target
 from repository.testing.coverage.places import Place
 from repository.testing.folders import Changes
@@ -20,6 +21,10 @@ from repository.testing.run.reports.results import UnreadableReport
 
 _PROGRAM = Path(__file__).with_name("scripts") / "sitecustomize.py"
 _RECORD = "record"
+_READ_BY_RUNNERS = frozenset(
+    {"pyproject.toml", "setup.cfg", "tox.ini", "pytest.ini", ".pytest.ini", "pytest.toml"}
+)
+"""Files that pytest opens itself, so that their opening shows nothing of the tests."""
 _LINE = re.compile(r"([SLIR]) (\d{1,6})(?: (\d{1,7}))?")
 
 
@@ -90,4 +95,4 @@ class PythonRun:
         return bool(lines & place.lines) if place.lines else bool(lines)
 
     def reads(self, path: str) -> bool:
-        return path in self.opened
+        return path in self.opened and name_of(path) not in _READ_BY_RUNNERS

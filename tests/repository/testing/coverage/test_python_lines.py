@@ -37,6 +37,7 @@ TARGETS = (
     Target("shop.py", SHOP, (IMPORTED, LARGE, SMALL)),
     Target("rates.json", b"1", ()),
     Target("unread.json", b"1", ()),
+    Target("pyproject.toml", b"", ()),
 )
 
 
@@ -61,11 +62,14 @@ def record(tree: Path, program: str, minor: int) -> Run | None:
 
 @pytest.mark.parametrize("minor", [8, 11, 12])
 def test_lines_that_run_and_files_that_are_read_are_recorded(tmp_path: Path, minor: int) -> None:
-    run = record(tmp_path, "import shop; shop.price(11); open('rates.json')", minor)
+    run = record(
+        tmp_path, "import shop; shop.price(11); open('rates.json'); open('pyproject.toml')", minor
+    )
     assert run
     assert [run.covers(place) for place in (IMPORTED, LARGE, SMALL)] == [True, True, False]
     assert run.reads("rates.json")
     assert not run.reads("unread.json")
+    assert not run.reads("pyproject.toml")  # as pytest itself does
 
 
 @pytest.mark.parametrize("minor", [11, 12])
