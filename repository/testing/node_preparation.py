@@ -7,6 +7,7 @@ change: from then on, its failure is ignored.
 
 import shlex
 from collections.abc import Sequence
+from pathlib import PurePosixPath
 
 from repository.testing.node_project import NodeProject
 
@@ -33,8 +34,8 @@ use_folder() {  # folder; its programs, and those of the folders above, come fir
   unset IFS
   export PATH
 }
+KEPT="$ROOT/.coding-agent-kept"
 mkdir -p "$KEPT"
-ROOT=${KEPT%/*}
 ORIGINAL_PATH=$PATH
 """
 
@@ -43,18 +44,20 @@ def build_script(projects: Sequence[NodeProject]) -> str:
     """Return the text that builds all packages when the environment is built."""
     numbers = [number for number, project in enumerate(projects) if project.preparation]
     blocks = [_block(number, projects[number]) for number in numbers]
-    return "".join([_FUNCTIONS, "BUILDING=1\n", *blocks])
+    return "".join(["ROOT=$PWD\n", _FUNCTIONS, "BUILDING=1\n", *blocks])
 
 
 def preparation_script(projects: Sequence[NodeProject], folder: str) -> str:
-    """Return the text that prepares a test run in a folder, which then is the working directory."""
+    """Return the text that prepares a test run in a folder, which is the working directory."""
     blocks: list[str] = []
     for number, project in enumerate(projects):
         is_needed = project.folder == folder or not project.commands
         if project.preparation and is_needed:
             blocks.append(_block(number, project))
     enter = f"use_folder {shlex.quote(folder)}\n"
-    return "".join([_FUNCTIONS, "BUILDING=\n", *blocks, enter])
+    above = "/".join(".." for _ in PurePosixPath(folder).parts)
+    root = f"ROOT=$(cd ./{above} && pwd)\n"
+    return "".join([root, _FUNCTIONS, "BUILDING=\n", *blocks, enter])
 
 
 def _block(number: int, project: NodeProject) -> str:

@@ -47,12 +47,15 @@ def run(tree: Path, projects: Sequence[NodeProject], tests: Sequence[str] = ()) 
     environment = {
         "PATH": f"{node}:/usr/bin:/bin",
         "REPORT": str(report),
-        "KEPT": str(tree / ".coding-agent-kept"),
         "EACH_MS": "20000",
     }
     text = script_of(projects, projects[-1].folder, tests)
     result = subprocess.run(
-        ["/bin/sh", "-c", text], cwd=tree, env=environment, check=False, capture_output=True
+        ["/bin/sh", "-c", text],
+        cwd=tree / projects[-1].folder,
+        env=environment,
+        check=False,
+        capture_output=True,
     )
     return result.returncode, report / "node.jsonl"
 
@@ -138,7 +141,7 @@ def test_sources_are_built_again_only_if_they_are_newer(tmp_path: Path) -> None:
     command = NodeCommand(runner="node:test", program=("node",))
     project = NodeProject(folder="", preparation=(build, "false"), commands=(command,))
     text = build_script([project])
-    environment = {"PATH": "/usr/bin:/bin", "KEPT": str(tree / ".coding-agent-kept")}
+    environment = {"PATH": "/usr/bin:/bin"}
     subprocess.run(["/bin/sh", "-c", text], cwd=tree, env=environment, check=True)
     built = (tree / "out.js").stat().st_mtime_ns
     code, report = run(tree, [project])
