@@ -1,4 +1,4 @@
-"""Explain in a sentence why the tools of Go, Rust or Java could not build a repository."""
+"""Explain in a sentence why the tools of Go, Rust, Java or Node could not build a repository."""
 
 import re
 
@@ -25,6 +25,12 @@ _TOO_OLD = (
     (
         r"(?:invalid target release: |release version |invalid source release: )(\d+)",
         "it needs Java {0}; this machine's Java is older",
+    ),
+    (r"node: bad option: (\S+)", "this machine's Node does not know its option {0}"),
+    (
+        r"Could not locate the bindings file|No native build was found"
+        r"|Cannot find module '[^'\n]{1,300}\.node'|compiled against a different Node\.js version",
+        "it needs a native module; the installation scripts that would build it are not run here",
     ),
 )
 _UNREACHABLE = re.compile(

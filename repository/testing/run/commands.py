@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from repository.runners import NODE_RUNNERS
 from repository.testing.ecosystems import SHELL_RUNNERS
 from repository.testing.models import Recipe
-from repository.testing.run.node.commands import test_script
+from repository.testing.run.node.commands import test_scripts
 
 #: Time limit of one test in seconds, if the runner supports one.
 SECONDS_PER_TEST = 120
@@ -86,8 +86,8 @@ class RunnerCommands:
             return [("/bin/sh", "-c", shell_runner.command, "sh", *self.recipe.options, *arguments)]
         if runner in NODE_RUNNERS:
             files = dict.fromkeys(test.partition("::")[0] for test in self.tests)
-            script = test_script(self.recipe.node_projects, self.folder, list(files))
-            return [("/bin/sh", "-c", script)]
+            scripts = test_scripts(self.recipe.node_projects, self.folder, list(files))
+            return [("/bin/sh", "-c", script) for script in scripts]
         match runner:
             case "command":
                 return [self._configured_command()]

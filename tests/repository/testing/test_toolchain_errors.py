@@ -33,6 +33,11 @@ from repository.testing.toolchain_errors import explain_failure, explain_old_too
             "[ERROR] Fatal error compiling: error: invalid target release: 21",
             "it needs Java 21; this machine's Java is older",
         ),
+        (
+            "Error: Could not locate the bindings file. Tried:",
+            "it needs a native module; the installation scripts that would build it are not run"
+            " here",
+        ),
     ],
 )
 def test_a_tool_that_is_too_old_is_named(output: str, explanation: str) -> None:

@@ -243,6 +243,8 @@ class _Detector:
     def _install_steps(self, projects: Sequence[NodeProject]) -> tuple[BuildStep, ...]:
         """Return one installation for each workspace, and for each package in none."""
         roots = {self._install_root(project.folder): None for project in projects}
+        if _ROOT in self.packages and not all(self._has_runner(project) for project in projects):
+            roots = {_ROOT: None, **roots}
         steps = []
         for root in roots:
             package = self.packages[root]
@@ -250,6 +252,10 @@ class _Detector:
                 command = install_command(self.tree, package)
                 steps.append(BuildStep(command=command, network=True, folder=root))
         return tuple(steps)
+
+    def _has_runner(self, project: NodeProject) -> bool:
+        """Whether a package has dependencies of its own; its runner may be the root's."""
+        return bool(self.packages[project.folder].dependencies)
 
     def _install_root(self, folder: str) -> str:
         for root, members in self.members.items():

@@ -21,6 +21,10 @@ _BY_DATE = f"npm install {_QUIET} --no-package-lock --before=$BEFORE"
 _NPM_INSTALL = f"{{ {_BY_DATE} || {_BY_DATE} --legacy-peer-deps; }}"
 _NPM_CI = f"{{ npm ci {_QUIET} || npm ci {_QUIET} --legacy-peer-deps; }}"
 _FALLBACK_NOTE = "[the lock file does not fit the package.json: installing without it]"
+_VARIABLES = (
+    "export npm_config_engine_strict=false NPM_TOKEN=none NODE_AUTH_TOKEN=none GITHUB_TOKEN=none;"
+)
+"""Package managers refuse settings that name a variable which is not set."""
 _FORGET_CACHES = 'rm -rf "$KEPT/npm" "$KEPT/yarn" "$KEPT/pnpm"'
 _PNPM_SETTINGS = (
     "export npm_config_manage_package_manager_versions=false"
@@ -53,7 +57,7 @@ def install_command(tree: Tree, package: PackageJson) -> str:
     else:
         command = _NPM_INSTALL
     enter = f"cd '{package.folder}' && " if package.folder else ""
-    return f"{enter}export npm_config_engine_strict=false; {command} && {_FORGET_CACHES}"
+    return f"{enter}{_VARIABLES} {command} && {_FORGET_CACHES}"
 
 
 def _pnpm(package: PackageJson, lock: str) -> str:

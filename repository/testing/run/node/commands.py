@@ -9,47 +9,76 @@ from repository.testing.node_preparation import preparation_script
 from repository.testing.node_project import NodeCommand, NodeProject
 
 _REPORTERS = Path(__file__).with_name("reporters")
-_REPORTER_FILES: Mapping[Runner, str] = {
-    "mocha": "mocha.cjs",
-    "jest": "jest.cjs",
-    "vitest": "vitest.mjs",
-    "node:test": "node_test.mjs",
-    "jasmine": "jasmine.cjs",
-    "tap": "tap.cjs",
+_REPORTER_FILES: Mapping[Runner, tuple[str, ...]] = {
+    "mocha": ("mocha.cjs",),
+    "jest": ("jest.cjs",),
+    "vitest": ("vitest.mjs",),
+    "node:test": ("node_test.mjs", "files.cjs"),
+    "jasmine": ("jasmine.cjs",),
+    "tap": ("tap.cjs", "files.cjs"),
 }
+_NEW_OPTIONS: Mapping[Runner, tuple[str, ...]] = {
+    "mocha": ("--no-bail",),
+    "jest": ("--bail=0", "--testTimeout=$EACH_MS"),
+    "vitest": ("--bail=0", "--testTimeout=$EACH_MS"),
+    "node:test": ("--test-timeout=$EACH_MS",),
+}
+"""Options of ours that not all versions of a runner know."""
 _FINISH = """\
 code=0
 finish() {  # exit code of a runner, its name
   [ "$1" -eq 0 ] || code=1
+  [ -n "$LAST" ] || [ -s "$REPORT/node.jsonl" ] || exit 1
   tail -n 1 "$REPORT/node.jsonl" 2>/dev/null | grep -q '^{"end":true}' && return
   printf '{"unfinished": "%s"}\\n' "$2" >> "$REPORT/node.jsonl"
   code=1
 }
 """
-"""A runner that ends without our reporter's last line has crashed; its exit code may be any."""
+"""A runner that ends without our reporter's last line has crashed; its exit code may be any. If it
+has reported nothing, it may not know an option of ours, and is called again without them."""
 
 
-def test_script(projects: Sequence[NodeProject], folder: str, tests: Sequence[str]) -> str:
-    """Return the shell text that runs a package's tests (none: all), with its report."""
+def test_scripts(
+    projects: Sequence[NodeProject], folder: str, tests: Sequence[str]
+) -> tuple[str, str]:
+    """Return the shell texts that run a package's tests (none: all), with their report.
+
+    The second one, for runners that know fewer options, is for the case that the first reports
+    nothing.
+    """
+    return (
+        _test_script(projects, folder, tests, is_last=False),
+        _test_script(projects, folder, tests, is_last=True),
+    )
+
+
+def _test_script(
+    projects: Sequence[NodeProject], folder: str, tests: Sequence[str], *, is_last: bool
+) -> str:
     project = next(project for project in projects if project.folder == folder)
     runners = dict.fromkeys(command.runner for command in project.commands)
     parts = [_reporter_text(runner) for runner in runners]
-    parts += [preparation_script(projects, folder), _FINISH]
+    parts += [preparation_script(projects, folder), _FINISH, f"LAST={'1' * is_last}\n"]
     for command in project.commands:
-        line = command_line(command, tests)
+        line = command_line(command, tests, old_runner=is_last)
         parts.append(f"echo {shlex.quote('$ ' + line)}\n{line}\nfinish $? {command.runner}\n")
     parts.append("exit $code\n")
     return "".join(parts)
 
 
-def command_line(command: NodeCommand, tests: Sequence[str]) -> str:
-    """Return the call of a runner with our reporter; ``tests`` replace the files that it names."""
+def command_line(command: NodeCommand, tests: Sequence[str], *, old_runner: bool = False) -> str:
+    """Return the call of a runner with our reporter; ``tests`` replace the files that it names.
+
+    For an ``old_runner``, it has only the options that all versions know.
+    """
     files = [shlex.quote(test) for test in tests] or list(command.files)
     if command.runner == "tap":
         return _file_by_file(command, files)
     options = list(command.options)
-    if tests and command.runner == "jest":
-        options.append("--runTestsByPath")
+    if not old_runner:
+        options += _NEW_OPTIONS.get(command.runner, ())
+        if tests and command.runner == "jest":
+            options.append("--runTestsByPath")
     return " ".join([*command.program, *_ARGUMENTS[command.runner](options, files)])
 
 
@@ -69,9 +98,11 @@ def _split(word: str) -> list[str]:
 
 
 def _reporter_text(runner: Runner) -> str:
-    name = _REPORTER_FILES[runner]
-    text = (_REPORTERS / name).read_text()
-    return f"cat > \"$REPORT/{name}\" <<'END_OF_REPORTER'\n{text}END_OF_REPORTER\n"
+    parts = []
+    for name in _REPORTER_FILES[runner]:
+        text = (_REPORTERS / name).read_text()
+        parts.append(f"cat > \"$REPORT/{name}\" <<'END_OF_REPORTER'\n{text}END_OF_REPORTER\n")
+    return "".join(parts)
 
 
 def _mocha(options: list[str], files: list[str]) -> list[str]:
@@ -81,13 +112,12 @@ def _mocha(options: list[str], files: list[str]) -> list[str]:
 
 def _jest(options: list[str], files: list[str]) -> list[str]:
     """Return the arguments; options that take several values must not stand before the files."""
-    ours = ["--ci", '--reporters="$REPORT/jest.cjs"', "--reporters=default", "--runInBand"]
-    return [*files, *options, *ours, "--testTimeout=$EACH_MS"]
+    ours = ['--reporters="$REPORT/jest.cjs"', "--reporters=default", "--ci", "--runInBand"]
+    return [*files, *options, *ours]
 
 
 def _vitest(options: list[str], files: list[str]) -> list[str]:
-    ours = ['--reporter="$REPORT/vitest.mjs"', "--reporter=default", "--testTimeout=$EACH_MS"]
-    return ["run", *files, *options, *ours]
+    return ["run", *files, *options, '--reporter="$REPORT/vitest.mjs"', "--reporter=default"]
 
 
 def _jasmine(options: list[str], files: list[str]) -> list[str]:
@@ -95,10 +125,17 @@ def _jasmine(options: list[str], files: list[str]) -> list[str]:
 
 
 def _node_test(options: list[str], files: list[str]) -> list[str]:
-    ours = ["--test", "--test-timeout=$EACH_MS"]
+    """Return the arguments; before version 21, Node did not read patterns of files."""
+    ours = ["--test"]
     ours += ['--test-reporter="$REPORT/node_test.mjs"', "--test-reporter-destination=/dev/null"]
     ours += ["--test-reporter=spec", "--test-reporter-destination=stdout"]
-    return [*options, *ours, *files]
+    words = [f'$(node "$REPORT/files.cjs" {file})' if _is_glob(file) else file for file in files]
+    return [*options, *ours, *words]
+
+
+def _is_glob(word: str) -> bool:
+    """Whether a word is a quoted pattern of files, which the shell does not expand."""
+    return word.startswith(("'", '"')) and "*" in word
 
 
 _ARGUMENTS: Mapping[Runner, Callable[[list[str], list[str]], list[str]]] = {

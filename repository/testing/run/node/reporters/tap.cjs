@@ -5,58 +5,10 @@ const { spawnSync } = require("child_process");
 const fs = require("fs");
 const path = require("path");
 
-const SKIPPED = new Set(["node_modules", ".git", ".coding-agent-kept", "fixtures", "fixture"]);
-const SCRIPT = /\.[cm]?[jt]sx?$/;
-// What ava and others run if they are given nothing.
-const DEFAULT =
-  /(^|\/)(test|tests|__tests__|spec)(\/[^_]|\.[cm]?[jt]sx?$)|[.-]test\.|(^|\/)test-|\.spec\./;
+const expand = require("./files.cjs");
 
 function write(event) {
   fs.appendFileSync(process.env.REPORT + "/node.jsonl", JSON.stringify(event) + "\n");
-}
-
-function allFiles(folder) {
-  const files = [];
-  for (const entry of fs.readdirSync(folder || ".", { withFileTypes: true })) {
-    const name = folder ? folder + "/" + entry.name : entry.name;
-    if (entry.isDirectory() && !SKIPPED.has(entry.name)) files.push(...allFiles(name));
-    else if (entry.isFile() && SCRIPT.test(name)) files.push(name);
-  }
-  return files.sort();
-}
-
-function expression(pattern) {
-  const parts = pattern.replace(/^\.\//, "").split(/(\*\*\/?|\*|\{[^{}]*\})/);
-  const source = parts.map((part) => {
-    if (part === "**/" || part === "**") return "(?:.*/)?" + (part === "**" ? "[^/]*" : "");
-    if (part === "*") return "[^/]*";
-    if (part.startsWith("{")) {
-      return "(?:" + part.slice(1, -1).split(",").map(quote).join("|") + ")";
-    }
-    return quote(part);
-  });
-  return new RegExp("^" + source.join("") + "$");
-}
-
-function quote(text) {
-  return text.replace(/[.+?^$()[\]{}|\\]/g, "\\$&");
-}
-
-function expand(patterns) {
-  const files = allFiles("");
-  if (patterns.length === 0) {
-    return files.filter((file) => DEFAULT.test(file) && !/\.d\.ts$/.test(file));
-  }
-  const chosen = new Set();
-  for (const pattern of patterns) {
-    const plain = path.posix.normalize(pattern).replace(/\/$/, "");
-    const glob = expression(pattern);
-    for (const file of files) {
-      const isNamed = file === plain || file === plain + ".js" || glob.test(file);
-      if (isNamed || file.startsWith(plain + "/")) chosen.add(file);
-    }
-  }
-  return [...chosen];
 }
 
 // title -> the lines of its results. With comments as titles (tape), a title has several results.

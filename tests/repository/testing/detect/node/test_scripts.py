@@ -224,9 +224,9 @@ def test_chosen_files_replace_those_of_the_command() -> None:
     assert tests is not None
     jest, mocha = tests.projects[0].commands
     assert command_line(jest, ["a b.test.js"]).startswith(
-        "jest 'a b.test.js' --env=node --runTestsByPath --ci"
+        "jest 'a b.test.js' --env=node --bail=0 --testTimeout=$EACH_MS --runTestsByPath"
     )
-    assert command_line(jest, []).startswith("jest src --env=node --ci")
+    assert command_line(jest, [], old_runner=True).startswith("jest src --env=node --reporters=")
     assert command_line(mocha, ["x.js"]).endswith(" x.js")
 
 
