@@ -32,8 +32,6 @@ _PYTEST_OPTIONS = (
     "no:random_order",
     "--maxfail=0",
 )
-#: Ignore the repository's own options.
-_PYTEST_NO_ADDOPTS = ("-o", "addopts=", "-o", "required_plugins=")
 
 #: https://docs.djangoproject.com/en/stable/topics/testing/overview/#running-tests
 _DJANGO_SCRIPT = "manage.py"
@@ -74,8 +72,8 @@ class RunnerCommands:
     def command_lines(self) -> list[CommandLine]:
         """Return command lines to try in turn until one produces results.
 
-        There may be several because old pytests have fewer options, a repository's own options may
-        need plugins that are not installed, and scripts accept either modules or paths.
+        There may be several because pytest's program needs Python 3.6, and scripts accept either
+        modules or paths.
         """
         runner = self.recipe.runner
         shell_runner = SHELL_RUNNERS.get(runner)
@@ -140,7 +138,6 @@ class RunnerCommands:
         limited = (*options, "--continue-on-collection-errors")
         return [
             self._python_runner("pytest", *limited, "--", *self.tests),
-            self._python_runner("pytest", *limited, *_PYTEST_NO_ADDOPTS, "--", *self.tests),
             (
                 str(self.python),
                 "-m",

@@ -11,10 +11,10 @@ import fnmatch
 import importlib.util
 import os
 import re
-from typing import Any, Generator, List, Set
+from typing import Any, Generator, List, Set, Tuple
 from xml.etree import ElementTree
 
-from repository.testing.run.crashes import TEST, Send, run_despite_crashes
+from repository.testing.run.crashes import KILLED, TEST, Send, run_despite_crashes
 from repository.testing.run.pytest_files import (
     ConfigFolders,
     Deferred,
@@ -25,6 +25,8 @@ from repository.testing.run.pytest_files import (
 from repository.testing.run.time_limits import Limits
 
 NO_TESTS = 5
+#: The repository's own options may need plugins that are not installed.
+WITHOUT_OWN_OPTIONS = ("-o", "addopts=", "-o", "required_plugins=")
 #: Versions of pytest from this one on have the option --rootdir.
 ROOTDIR_SINCE = 4
 
@@ -40,7 +42,7 @@ def run_pytest(report_path: str, limits: Limits, arguments: List[str]) -> int:
     seen: Set[str] = set()
     while groups:
         group = groups.pop(0)
-        run = GroupRun(group, folders, limits, [*options, f"--junitxml={report.next_part()}"])
+        run = GroupRun(group, folders, limits, options)
         later = [path for path in report.add(run) if path not in seen]
         seen.update(later)
         groups += make_groups(later, folders)
@@ -56,13 +58,16 @@ class Reports:
         self.root = ElementTree.Element("testsuites")
         self.codes: List[int] = []
 
-    def next_part(self) -> str:
-        return f"{self.path}.{len(self.codes)}"
-
     def add(self, run: "GroupRun") -> List[str]:
         """Run a group in a process of its own; return the paths that it left to others."""
-        part = self.next_part()
-        code, messages = run_despite_crashes(run.run, part)
+        part = f"{self.path}.{len(self.codes)}"
+        messages: List[Tuple[str, str]] = []
+        code = KILLED
+        for options in option_sets(run.options):
+            run.options = [*options, f"--junitxml={part}"]
+            code, messages = run_despite_crashes(run.run, part)
+            if os.path.exists(part):
+                break
         self.codes.append(code)
         if os.path.exists(part):
             self.root.extend(suites_of(part))
@@ -80,6 +85,21 @@ class Reports:
         """Return the worst exit code; a group without tests counts only if all are."""
         codes = [code for code in self.codes if code != NO_TESTS] or [NO_TESTS]
         return max(codes)
+
+
+def option_sets(options: List[str]) -> List[List[str]]:
+    """Return sets of options to try in turn until pytest accepts one and writes a report.
+
+    A plugin that we turn off may define one of the repository's own options, and these may need a
+    plugin that is not installed.
+    """
+    allowing: List[str] = []
+    for option in options:
+        if option.startswith("no:"):
+            allowing.pop()  # the -p before it
+        else:
+            allowing.append(option)
+    return [options, allowing, [*options, *WITHOUT_OWN_OPTIONS]]
 
 
 def suites_of(path: str) -> List[Any]:

@@ -7,14 +7,20 @@ from pathlib import Path
 import pytest
 
 from repository.testing.run.commands import python_runner_text
+from repository.testing.run.pytest_runner import option_sets
 from repository.testing.run.reports.junit import read_junit
 
 ADD = "def test_add(): pass\n"
 FILES = {
     "conftest.py": "import pytest\n@pytest.fixture\ndef one(): return 1\n",
-    "alpha/pyproject.toml": "[tool.pytest.ini_options]\npython_files = 'check_*.py'\n",
+    "alpha/pyproject.toml": """[tool.pytest.ini_options]
+python_files = 'check_*.py'
+addopts = '--an-option-of-a-missing-plugin'
+""",
     "alpha/tests/check_a.py": "def test_add(one): assert one == 1\n",
     "alpha/tests/check_broken.py": "import gone\n",
+    "delta/pytest.ini": "[pytest]\npython_functions = check_*\naddopts = --ff\n",
+    "delta/tests/test_d.py": "def check_it(): pass\n",
     "beta/setup.py": "",
     "beta/tests/test_b.py": ADD,
     "gamma/tests/test_b.py": "class TestSum:\n    def test_add(self): pass\n",
@@ -23,6 +29,7 @@ ALL = {
     "alpha.tests.check_a::test_add": "passed",
     "::alpha.tests.check_broken": "error",
     "beta.tests.test_b::test_add": "passed",
+    "delta.tests.test_d::check_it": "passed",
     "gamma.tests.test_b.TestSum::test_add": "passed",
 }
 
@@ -45,6 +52,11 @@ def tree(tmp_path: Path) -> Path:
         (tree / path).parent.mkdir(parents=True, exist_ok=True)
         (tree / path).write_text(text)
     return tree
+
+
+def test_the_repositorys_own_options_are_kept_where_a_plugin_is_off_that_defines_them() -> None:
+    ours = ["-p", "no:cacheprovider", "--maxfail=0"]
+    assert option_sets(ours)[:2] == [ours, ["--maxfail=0"]]
 
 
 def test_ids_do_not_depend_on_the_given_files(tree: Path) -> None:
