@@ -185,5 +185,7 @@ def _readable_folders(tool_folders: Iterable[Path]) -> tuple[Path, ...]:
             continue
         prefix = folder.parent if folder.name == "bin" else folder
         candidates += [prefix / name for name in _PREFIX_FOLDERS]
+        if (prefix / "bin/go").exists():
+            candidates.append(prefix)  # Go reads files beside its folders
     candidates += [*Path("/etc").glob("java-*"), Path("/etc/maven")]
     return tuple(path for path in candidates if path.is_dir())

@@ -21,6 +21,10 @@ from repository.testing.toolchain_errors import explain_failure, explain_old_too
             "it needs Go 1.22.0; this machine's Go is older",
         ),
         (
+            "tree.go:12:2: package slices is not in GOROOT (/usr/lib/go-1.19/src/slices)",
+            "it needs a newer Go, with the package slices",
+        ),
+        (
             "error: rustc 1.95.0 is not supported by the following packages:\n"
             "  two@0.1.0 requires rustc 1.99",
             "it needs Rust 1.99; this machine has Rust 1.95.0",
