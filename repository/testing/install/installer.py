@@ -119,6 +119,10 @@ class UvInstaller:
         """The dates to try for packages, in order."""
         return package_dates(self.recipe, self._now)
 
+    def extend(self, seconds: float) -> None:
+        """Allow at least ``seconds`` from now, whatever time earlier steps took."""
+        self._deadline = max(self._deadline, time.monotonic() + seconds)
+
     async def install(
         self,
         date: datetime,

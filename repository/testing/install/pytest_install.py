@@ -7,6 +7,9 @@ from repository.testing.environment import EnvironmentFailed
 from repository.testing.install.installer import UvInstaller
 from repository.testing.install.uv_errors import first_error
 
+_SECONDS = 90.0
+"""Without pytest, all that was installed before is in vain."""
+
 
 async def install_pytest(installer: UvInstaller) -> None:
     """Install pytest as of the commit's date; if it does not work, a later one with its plugins.
@@ -18,9 +21,10 @@ async def install_pytest(installer: UvInstaller) -> None:
     plugins = [name for name in names if name.startswith("pytest-")]
     output = ""
     packages = ["pytest"]
+    installer.extend(_SECONDS)
     for date in installer.dates:
         result = await installer.install(date, *packages)
-        output = result.output
+        output = "no time was left" if result.timed_out else result.output
         if result.returncode == 0:
             probe = await installer.run_script("probe_pytest")
             if probe.returncode == 0:

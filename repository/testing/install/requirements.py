@@ -14,7 +14,8 @@ _BLAMED = r"(?:Failed to (?:build|download)|depends on|because|versions? of|only
 _MAX_ATTEMPTS = 8
 _MAX_PARTS = 24
 """Enough to find three of a hundred requirements that can't be installed."""
-_SECONDS = 200.0
+_SECONDS = 120.0
+"""Longer, and uv is going through the versions of requirements that exclude each other."""
 #: If there are more, each is tried only as of the commit's date.
 _MAX_TRIED_AT_ALL_DATES = 4
 

@@ -108,7 +108,11 @@ def _for_extra(symptom: Symptom, names: RepositoryNames) -> list[Remedy]:
     package, _, extra = symptom.name.rstrip("]").partition("[")
     if canonicalize_name(package) != names.package:
         return []
-    return [Remedy(line, symptom.evidence) for line in names.extras.get(extra, ())]
+    remedies: list[Remedy] = []
+    for name, lines in names.extras.items():
+        if canonicalize_name(name) == canonicalize_name(extra):
+            remedies += [Remedy(line, symptom.evidence) for line in lines]
+    return remedies
 
 
 def _find_remedy(symptom: Symptom, names: RepositoryNames) -> Remedy | None:

@@ -18,7 +18,7 @@ NAMES = RepositoryNames.of(
         ["PyYAML>=5", "responses==0.10", "flask<3"], Source("requirements.txt"), Confidence.DECLARED
     ),
     "Shop",
-    {"async_rest": ["google-auth[aiohttp]>=2", "requests-async"]},
+    {"async-rest": ["google-auth[aiohttp]>=2", "requests-async"]},
     lambda module: module in ("docutils", "PIL"),
 )
 
