@@ -26,7 +26,7 @@ _OTHER_PURPOSE = re.compile(
     r"(?![a-z])",
     re.I,
 )
-_TESTS = re.compile(r"test", re.I)
+_TESTS = re.compile(r"(?<!la)test", re.I)
 
 
 @dataclass(frozen=True)

@@ -66,8 +66,12 @@ def _alternatives(text: str) -> list[str]:
 
 def is_python(factor: str) -> bool:
     """Whether a factor stands for an interpreter."""
-    is_named = factor in _ANY_PYTHON or _PYTHON.fullmatch(factor) is not None
-    return is_named or _OTHER_PYTHON.fullmatch(factor) is not None
+    return is_cpython(factor) or _OTHER_PYTHON.fullmatch(factor) is not None
+
+
+def is_cpython(factor: str) -> bool:
+    """Whether a factor stands for CPython 3."""
+    return factor in _ANY_PYTHON or _PYTHON.fullmatch(factor) is not None
 
 
 def condition_marker(condition: str, factors: Collection[str]) -> str | None:

@@ -19,14 +19,15 @@ _REQUIREMENT_FILE = re.compile(
 )
 _FOLDER = re.compile(r"(?:^|/)(?:requirements?|reqs?|requires|deps)/", re.I)
 _FILE_IN_TEST_FOLDER = re.compile(
-    r"^(?:tests?|testing|ci|\.ci)/[\w-]*(?:require|test|dev)[\w-]*\.(?:txt|in)$", re.I
+    r"^(?:tests?|testing|ci|\.ci)/[\w-]*(?:require|test|dev|deps)[\w-]*\.(?:txt|in)$", re.I
 )
-_NAMED_FOR_TESTS = re.compile(r"test|\bci\b", re.I)
+_NAMED_FOR_TESTS = re.compile(r"(?<!la)test|\bci\b", re.I)
 _NAMED_FOR_DEVELOPMENT = re.compile(r"dev|local", re.I)
 NOT_FOR_TESTS = re.compile(r"release|doc|lint|mypy|typing|sphinx/|/data/|fixture|bench", re.I)
 """Matches names of files and extras for other purposes."""
 _SPECIAL = re.compile(
-    r"binder|constraint|example|min(?![a-z])|minver|minimum|oldest|lowest|publish|flake8", re.I
+    r"binder|constraint|example|min(?![a-z])|minver|minimum|oldest|lowest|pinned|publish|flake8",
+    re.I,
 )
 """Matches names of files that hold versions for a special purpose."""
 _RUNTIME_NAMES = re.compile(
@@ -133,13 +134,22 @@ def _is_requirement_file(path: str) -> bool:
         return True
     if depth > _MAX_DEPTH:
         return False
-    return _FOLDER.search(path) is not None or _FILE_IN_TEST_FOLDER.match(path) is not None
+    if _FILE_IN_TEST_FOLDER.match(path):
+        return True
+    name = PurePosixPath(path).name
+    is_named = any(
+        pattern.search(name)
+        for pattern in (_NAMED_FOR_TESTS, _NAMED_FOR_DEVELOPMENT, _RUNTIME_NAMES)
+    )
+    return is_named and _FOLDER.search(path) is not None
 
 
 def _relative_path(option: str) -> str:
     """Return the file of an option ``-r``, relative to the root."""
     path = option.removeprefix(FILE_OPTION).strip()
-    return path.removeprefix("{toxinidir}/").removeprefix("./")
+    for prefix in ("{toxinidir}/", "{tox_root}/", "./"):
+        path = path.removeprefix(prefix)
+    return path
 
 
 def _read_needs(tree: Tree, path: str) -> list[Need]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from repository.testing.detect.blocks import is_for_other_purpose, is_special
-from repository.testing.detect.factors import condition_marker, expand_names, is_python
+from repository.testing.detect.factors import condition_marker, expand_names, is_cpython, is_python
 from repository.testing.detect.parsing import parse_ini, parse_toml, strings, table, words
 from repository.testing.detect.tree import Tree
 
@@ -20,7 +20,7 @@ _SECTION = "testenv:"
 _MAX_LINES = 300
 _CONDITION = re.compile(r"([\w{},!.-]{1,200}):\s+(\S.*)")
 _REFERENCE = re.compile(r"\{\[([^\]]{1,100})\]([\w-]{1,60})\}")
-_NAMED_FOR_TESTS = re.compile(r"test|unit", re.I)
+_NAMED_FOR_TESTS = re.compile(r"(?<!la)test|unit", re.I)
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def choose_environment(names: Sequence[str]) -> str:
     the last, since lists begin with the oldest versions.
     """
     candidates = [name for name in names if not is_special(name) and not is_for_other_purpose(name)]
-    named = [name for name in candidates if any(map(is_python, name.split("-")))]
+    named = [name for name in candidates if any(map(is_cpython, name.split("-")))]
     named = named or [name for name in candidates if _NAMED_FOR_TESTS.search(name)]
     if not named:
         return ""

@@ -93,3 +93,22 @@ def test_every_file_declares_dependencies(
     path: str, text: str, dependencies: tuple[str, ...]
 ) -> None:
     assert needs_of({path: text, "test_a.py": CASE}).dependencies == dependencies
+
+
+def test_files_of_requirement_folders_are_told_apart_by_their_names() -> None:
+    files = {
+        "requirements/testing/all.txt": "pytest\n",
+        "requirements/testing/extra.txt": "pikepdf\n",
+        "requirements/testing/minver.txt": "numpy==1.15\n",
+        "requirements/tests-pallets-min.txt": "werkzeug==2.0\n",
+        "requirements/docs.txt": "sphinx\n",
+        "requirements/prod.in": "-r common.in\n-c constraints.txt\ngunicorn\n",
+        "requirements/common.in": "attrs\n",
+        "requirements/constraints.txt": "attrs==20.1\n",
+        "ci/deps_latest.txt": "numpy\n",
+        "ci/deps_pinned.txt": "pandas==0.25\n",
+        "test_a.py": CASE,
+    }
+    needs = needs_of(files)
+    assert needs.requirements == ("numpy", "pytest")
+    assert needs.dependencies == ("attrs==20.1", "gunicorn")

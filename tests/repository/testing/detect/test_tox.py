@@ -58,7 +58,7 @@ def test_every_form_of_the_configuration_is_read(path: str, text: str) -> None:
     [
         ("py38, py39", "py39"),
         ("py39-django{22,42,main}, py39-django42-lowest", "py39-djangomain"),
-        ("py310-min, py310, docs", "py310"),
+        ("py310-min, py310, pypy39, docs", "py310"),
         ("lint, docs", ""),
         ("flake8, tests", "tests"),
     ],
