@@ -36,6 +36,8 @@ from repository.testing.install.requirements import (
 )
 from repository.testing.install.uv_errors import first_error
 
+#: The version of a package that asks git for it, and has neither a tag nor a release.
+_UNRELEASED = "0.0.1"
 #: Before Python 3.12, every environment had setuptools; without its pkg_resources, old pytests find
 #: no plugins.
 _FIRST_MINOR_WITHOUT_SETUPTOOLS = 12
@@ -143,11 +145,14 @@ class _Builder:
 
     async def _guess_version(self) -> None:
         """Use the version of the last release before the commit if there is no tag."""
-        name = self._recipe.name
-        if not (self._recipe.version_from_git and name) or self._recipe.version is not None:
+        recipe = self._recipe
+        if not recipe.version_from_git or recipe.version is not None:
             return
-        release = await describe_release(self._installer, self._installer.dates[0], (name,))
-        if release is not None and release.belongs_to(self._recipe.repository):
+        self._installer.version = _UNRELEASED
+        if not recipe.name:
+            return
+        release = await describe_release(self._installer, self._installer.dates[0], (recipe.name,))
+        if release is not None and release.belongs_to(recipe.repository):
             self._installer.version = release.version
 
     async def _install_repository(self) -> InstallMode:

@@ -17,6 +17,10 @@ FOLDERS = ("", "src", "lib", "python")
 MAX_FILES = 400
 MAX_BYTES = 300000
 MAX_ADDRESSES = 50
+MAX_LENGTH = 500
+
+
+release, tree, packages = map(Path, sys.argv[1:])
 
 
 def read(path: Path) -> str:
@@ -33,7 +37,7 @@ def addresses_of(metadata: Message) -> "list[str]":
     addresses = metadata.get_all("Home-page", []) + metadata.get_all("Download-URL", [])
     for labelled in metadata.get_all("Project-URL", []):
         addresses.append(labelled.partition(",")[2].strip())
-    return [str(address) for address in addresses[:MAX_ADDRESSES]]
+    return [str(address)[:MAX_LENGTH] for address in addresses[:MAX_ADDRESSES]]
 
 
 def compare(release: Path, roots: "list[Path]") -> "tuple[int, int]":
@@ -50,14 +54,12 @@ def compare(release: Path, roots: "list[Path]") -> "tuple[int, int]":
     return total, shared
 
 
-release, tree, packages = map(Path, sys.argv[1:])
-description = {}  # type: dict[str, object]
-for info in release.glob("*.dist-info"):
+def describe(info: Path) -> "dict[str, object]":
     metadata = HeaderParser().parsestr((info / "METADATA").read_text(encoding="utf-8"))
     addresses = addresses_of(metadata)
     stated = "\n".join(read(tree / name) for name in PACKAGING_FILES)
     total, shared = compare(release, [packages, *(tree / folder for folder in FOLDERS)])
-    description = {
+    return {
         "name": metadata["Name"],
         "version": metadata["Version"],
         "addresses": addresses,
@@ -65,5 +67,10 @@ for info in release.glob("*.dist-info"):
         "lines": total,
         "shared_lines": shared,
     }
-shutil.rmtree(str(release))
-print(json.dumps(description))
+
+
+try:
+    (info,) = release.glob("*.dist-info")
+    print(json.dumps(describe(info)))
+finally:
+    shutil.rmtree(str(release))
