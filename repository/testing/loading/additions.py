@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
-from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from repository.testing.install.installer import UvInstaller
@@ -22,6 +21,8 @@ class AdditionInstaller:
         self._installer = installer
         self._names = names
         self._tried: set[str] = set()
+        self._new_packages: list[str] = []
+        """Packages that were not there before the last call of ``install``."""
 
     @property
     def index_is_unreachable(self) -> bool:
@@ -30,6 +31,7 @@ class AdditionInstaller:
     async def install(self, symptoms: Sequence[Symptom]) -> list[Addition]:
         """Install what the symptoms ask for, and return what could be installed."""
         additions: list[Addition] = []
+        self._new_packages = []
         for remedy in find_remedies(symptoms, self._names):
             if remedy.requirement in self._tried or len(self._tried) >= MAX_ADDITIONS:
                 continue
@@ -41,10 +43,12 @@ class AdditionInstaller:
                 additions.append(Addition(requirement=remedy.requirement, reason=remedy.reason))
         return additions
 
-    async def remove(self, additions: Sequence[Addition]) -> None:
-        packages = [Requirement(addition.requirement).name for addition in additions]
-        await self._installer.uninstall(packages)
-        self._installer.log.note(f"removed {', '.join(packages)}: the tests are worse with it")
+    async def remove_last(self) -> None:
+        """Uninstall what the last call of ``install`` added."""
+        if self._new_packages:
+            await self._installer.uninstall(self._new_packages)
+        removed = ", ".join(self._new_packages) or "nothing"
+        self._installer.log.note(f"removed {removed}: the tests are worse with it")
 
     async def _install(self, remedy: Remedy) -> bool:
         for date in self._installer.dates:
@@ -54,8 +58,10 @@ class AdditionInstaller:
             result = await self._installer.install(date, *wheel_alone, remedy.requirement)
             if result.returncode != 0:
                 continue
-            if not _has_installed(result.output, remedy.package):
+            new = new_packages(result.output)
+            if not new:
                 return False
+            self._new_packages += new
             if remedy.is_guess and not await self._complete_guess(remedy, date):
                 continue
             return await self._can_be_imported(remedy)
@@ -80,7 +86,8 @@ class AdditionInstaller:
         if not remedy.module:
             return True
         result = await self._installer.run_script("print_broken_modules", remedy.module)
-        if f"broken: {remedy.module}" not in result.output:
+        is_broken = f"broken: {remedy.module}" in result.output
+        if not is_broken or remedy.package not in self._new_packages:
             return True
         await self._drop(remedy, "can't be loaded")
         return False
@@ -90,7 +97,8 @@ class AdditionInstaller:
         self._installer.log.note(f"{remedy.requirement} {reason}: removed")
 
 
-def _has_installed(output: str, package: str) -> bool:
-    """Whether uv says that it installed a package which was not there in this version."""
+def new_packages(output: str) -> list[str]:
+    """Return the normalized names of packages that uv installed and that were not there before."""
     installed = re.findall(r"^ \+ ([\w.-]+)==", output, re.M)
-    return any(canonicalize_name(name) == package for name in installed)
+    replaced = re.findall(r"^ - ([\w.-]+)==", output, re.M)
+    return [canonicalize_name(name) for name in installed if name not in replaced]

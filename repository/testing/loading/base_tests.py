@@ -78,7 +78,7 @@ class _BaseTests:
         all_additions = (*recipe.additions, *additions)
         again = await self._run(run.bed, recipe.model_copy(update={"additions": all_additions}))
         if len(again.report.green) < len(run.report.green):
-            await installer.remove(additions)
+            await installer.remove_last()
         return self._better(run, again)
 
     async def try_alternatives(self, run: BaseRun) -> BaseRun:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from repository.testing.loading.additions import AdditionInstaller
+from repository.testing.loading.additions import AdditionInstaller, new_packages
 from repository.testing.loading.remedies import RepositoryNames
 from repository.testing.loading.symptoms import Lack, Symptom
 from repository.testing.models import Addition
@@ -84,6 +84,20 @@ async def test_what_is_there_already_is_neither_added_nor_removed(tmp_path: Path
     await sandbox.run(SandboxCommand(("uv", "pip", "install", "tabulate"), cwd=tmp_path))
     assert await make(sandbox, tmp_path).install([TABULATE]) == []
     assert not any("uninstall" in command.argv for command in sandbox.commands)
+
+
+def test_packages_that_only_changed_their_version_are_not_new() -> None:
+    output = "Installed 2 packages\n - Attrs==21.2.0\n + Attrs==22.1.0\n + Foo.Bar==1\n"
+    assert new_packages(output) == ["foo-bar"]
+
+
+async def test_what_makes_tests_worse_is_removed_again(tmp_path: Path) -> None:
+    sandbox = Index()
+    installer = make(sandbox, tmp_path)
+    await installer.install([YAML])
+    await installer.remove_last()
+    assert sandbox.commands[-1].argv[-1] == "pyyaml"
+    assert "uninstall" in sandbox.commands[-1].argv
 
 
 async def test_what_could_not_be_installed_is_not_tried_again(tmp_path: Path) -> None:
