@@ -42,27 +42,32 @@ class Repetition:
             decided = trial.after.results and not trial.decisive
             if decided or seconds > _MAX_SECONDS:
                 break
-            trial, seconds_used = await self._repeat_once(trial, f"again-{number}-{label}")
-            seconds += seconds_used
+            repeated, reports = await self._repeat_once(trial, f"again-{number}-{label}")
+            if number > 1 and any(report.cut_short for report in reports):
+                break  # the machine is busy: what the repetition before has shown counts
+            if number > 1:
+                unstable = repeated.broken_unstable & trial.broken_unstable
+                repeated = replace(repeated, broken_unstable=unstable)
+            trial = repeated
+            seconds += sum(report.seconds for report in reports)
         return trial
 
-    async def _repeat_once(self, trial: Trial, label: str) -> tuple[Trial, float]:
-        """Return the trial after one more run of each side that matters, and their seconds."""
+    async def _repeat_once(self, trial: Trial, label: str) -> tuple[Trial, list[TestReport]]:
+        """Return the trial after one more run of each side that matters, and their reports."""
         tests = self._tests_to_repeat(trial)
         after = await self.bed.run(self.files, tests, label=f"tests-{label}")
         if not trial.after.results and after.results:
-            return replace(trial, after=after), after.seconds
+            return replace(trial, after=after), [after]
         base = await self._run_base(trial, tests, label)
         repeated = trial.repeat_after(after)
         if base is not None:
             repeated = repeated.repeat_base(base)
             broken = find_broken((trial.base, base), (trial.after, after))
-            repeated = replace(repeated, broken_unstable=trial.broken_unstable | broken)
+            repeated = replace(repeated, broken_unstable=broken)
         own = await self._run_own(repeated, tests, label)
         if own is not None:
             repeated = repeated.repeat_own(own)
-        reports = [report for report in (after, base, own) if report is not None]
-        return repeated, sum(report.seconds for report in reports)
+        return repeated, [report for report in (after, base, own) if report is not None]
 
     async def _run_base(self, trial: Trial, tests: Sequence[str], label: str) -> TestReport | None:
         """Run the tests on the base if one counts against the change."""
