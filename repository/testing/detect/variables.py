@@ -4,7 +4,7 @@ Only literal values are taken: a reference to a secret or to another variable sa
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from repository.testing.detect.automation import AutomationHints
 from repository.testing.detect.blocks import is_for_other_purpose, is_special, read_lines
@@ -19,15 +19,18 @@ _ROOT = re.compile(r"\{(?:toxinidir|tox_root)\}|\$\{\{\s*github\.workspace\s*\}\
 _DEFAULT_OF_TOX = re.compile(r"\{env:[A-Za-z_]\w{0,80}:([^{}]*)\}")
 _REFERENCE = re.compile(r"\$\{|\$\(|\$[A-Za-z]|\{[\w:\[]|\}")
 _ENV_BLOCKS = ("env", "environment", "variables")
-#: They are set by this service, or change which programs and modules are found.
+#: Variables in them are for a part of a job.
+_OTHER_BLOCKS = frozenset({"services", "steps", "container"})
+#: They are set by this service, or change which programs are found and what they print.
 _OWN = re.compile(
-    r"PATH|HOME|TMPDIR|TZ|VIRTUAL_ENV|PYTHON(?:HOME|HASHSEED|DONTWRITEBYTECODE|STARTUP)|LD_.*|DYLD_.*"
-    r"|SHELL|USER|PYTEST_ADDOPTS|PYTEST_PLUGINS|.*_PROXY|(?:PIP|UV|TOX|NOX|CONDA|GITHUB|COVERALLS"
-    r"|CODECOV|TWINE|DOCKER)_.*",
+    r"PATH|HOME|TMPDIR|TZ|VIRTUAL_ENV|PYTHON(?!PATH$|IOENCODING$|UTF8$).*|LD_.*|DYLD_.*|SHELL|USER"
+    r"|PYTEST_ADDOPTS|PYTEST_PLUGINS|.*_PROXY|(?:FORCE|PY)_COLORS?|CLICOLOR.*"
+    r"|(?:PIP|UV|TOX|NOX|CONDA|GITHUB|COVERAGE|COVERALLS|CODECOV|TWINE|DOCKER)_.*",
     re.I,
 )
 #: A server that tests here don't have.
 _SERVER = re.compile(r"^(?:postgres\w*|mysql\w*|redis|amqp|mongodb|psql)(?:\+\w+)?://", re.I)
+_SCHEDULED = re.compile(r"cron|schedule|daily|weekly|nightly", re.I)
 _MAX_VALUE = 500
 _MAX_LINES = 400
 _MAX_VARIABLES = 60
@@ -43,7 +46,7 @@ def find_variables(
     """
     sources: list[Iterable[tuple[str, str]]] = [map(_split, tox.variables)]
     sources += [_from_file(tree, path) for path in _FILES]
-    sources += [_from_workflow(tree, path) for path in _workflows(hints)]
+    sources += [_from_workflow(tree, path, lines) for path, lines in _workflows(hints).items()]
     if examples:
         sources += [_from_file(tree, path) for path in _EXAMPLE_FILES]
     variables: dict[str, str] = {}
@@ -81,16 +84,25 @@ def _from_file(tree: Tree, path: str) -> Iterator[tuple[str, str]]:
             yield _split(line)
 
 
-def _workflows(hints: AutomationHints) -> list[str]:
-    """Return the files of CI that call tests."""
-    calls = [call.path for call in hints.calls if call.for_tests]
-    return [path for path in dict.fromkeys(calls) if path.endswith((".yml", ".yaml"))]
+def _workflows(hints: AutomationHints) -> dict[str, set[int]]:
+    """Return the files of CI that call tests -> the lines of the calls."""
+    workflows: dict[str, set[int]] = {}
+    for call in hints.calls:
+        is_workflow = call.path.endswith((".yml", ".yaml")) and not _SCHEDULED.search(call.path)
+        if call.for_tests and is_workflow:
+            workflows.setdefault(call.path, set()).add(call.number)
+    return workflows
 
 
-def _from_workflow(tree: Tree, path: str) -> Iterator[tuple[str, str]]:
-    for line in read_lines(tree.text(path)):
-        jobs = line.blocks
-        if not jobs or jobs[-1] not in _ENV_BLOCKS or "services" in jobs:
+def _from_workflow(tree: Tree, path: str, calls: Collection[int]) -> Iterator[tuple[str, str]]:
+    """Yield the variables of the whole file and of the jobs with these lines."""
+    lines = read_lines(tree.text(path))
+    jobs = {line.blocks[:2] for line in lines if line.number in calls}
+    for line in lines:
+        blocks = line.blocks
+        if not blocks or blocks[-1] not in _ENV_BLOCKS or not _OTHER_BLOCKS.isdisjoint(blocks):
             continue
-        if not any(is_special(name) or is_for_other_purpose(name) for name in jobs):
+        is_global = len(blocks) == 1
+        other = any(is_special(name) or is_for_other_purpose(name) for name in blocks)
+        if not other and (is_global or blocks[:2] in jobs):
             yield _split(line.text.removeprefix("- "))

@@ -21,9 +21,13 @@ jobs:
           PASSWORD: x
     steps:
       - run: pytest
-  docs:
+        env:
+          STEP: x
+  more:
     env:
-      MODE: docs
+      MORE: x
+    steps:
+      - run: make
 """
 
 
