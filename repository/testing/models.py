@@ -218,7 +218,7 @@ class Recipe(BaseModel):
         """Whether anything but the interpreter and its standard library is needed."""
         if self.runner not in PYTHON_RUNNERS:
             return False
-        if "pytest" in self.runners or self.packaged:
+        if "pytest" in self.runners or self.packaged or self.siblings:
             return True
         return bool(self.requirements or self.dependencies or self.modules)
 

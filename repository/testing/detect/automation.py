@@ -76,6 +76,7 @@ _MAX_INSTALLS = 500
 _KEY_BEFORE_COMMAND = re.compile(r"^(?:-\s*)?(?:run|script|commands|test|install)\s*[:=]\s*\|?")
 _SEPARATOR = re.compile(r"\s(?:&&|\|\||;)\s")
 _PYTEST_CALL = re.compile(r"\b(?:pytest|py\.test)\b(?!\.)")
+_DOCTEST_CALL = re.compile(r"-m\s+doctest\b")
 _UNITTEST_CALL = re.compile(r"-m\s+unittest\b|\bsetup\.py test\b|-m\s+django\s+test\b")
 
 CalledRunner = Literal["pytest", "unittest", "script"]
@@ -209,7 +210,7 @@ def _commands(line: Line) -> Iterator[str]:
 
 
 def _runs_tests(command: str, script: str) -> bool:
-    if _PYTEST_CALL.search(command) or _UNITTEST_CALL.search(command):
+    if any(call.search(command) for call in (_PYTEST_CALL, _UNITTEST_CALL, _DOCTEST_CALL)):
         return True
     return bool(script) and PurePosixPath(script).name in command
 

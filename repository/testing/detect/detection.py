@@ -189,9 +189,10 @@ def _detect_python(tree: Tree) -> Detection:
     tests = find_test_files(project)
     script = find_script(tree)
     hints = read_automation(tree, script.path)
-    test_code = {**tests.texts, **read_shared_files(tree, tests)}
+    shared = read_shared_files(tree, tests)
+    test_code = {**tests.texts, **shared}
     tox = read_tox(tree)
-    surroundings = find_surroundings(project, hints, tox, test_code)
+    surroundings = find_surroundings(project, hints, tox, tests, shared)
     if script.path == MANAGE:
         script = replace(script, options=manage_options(tree, surroundings.settings))
     all_needs = find_needs(project, hints, tox, test_code)

@@ -3,6 +3,8 @@
 A project is a folder with a file that declares or configures one. Its tests run in it.
 """
 
+import posixpath
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -52,6 +54,11 @@ _SHARED_FILES = (
     "CONTRIBUTING.md",
 )
 """Files in the root that may say how a project below it is tested."""
+_REQUIREMENT_FILES = ("requirements.txt", "requirements.in", "requirements-dev.txt")
+_FOLDER_LINE = re.compile(
+    r"\s*(?:(?:-e|--editable)[ =])?\s*(?:[\w.-]+\s*@\s*)?(?:file:)?(\.{0,2}/?[\w./-]*/[\w./-]+)"
+    r"(?:\[[\w,-]*\])?\s*(?:#.*)?$"
+)
 _MAX_PROJECTS = 60
 _MAX_CHOSEN = 3
 _MAX_SIBLINGS = 12
@@ -226,9 +233,11 @@ def _find_siblings(folders: Sequence[str], projects: Mapping[str, Project]) -> l
     waiting = list(found)
     while waiting:
         folder = waiting.pop(0)
-        for name in _dependency_names(projects[folder]):
-            sibling = by_name.get(name)
-            if sibling is not None and sibling not in found:
+        project = projects[folder]
+        by_path = _dependency_folders(project, folder)
+        names = _dependency_names(project).intersection(by_name)
+        for sibling in [*by_path, *(by_name[name] for name in sorted(names))]:
+            if sibling in projects and sibling not in found:
                 found[sibling] = None
                 waiting.append(sibling)
     others = [folder for folder in found if folder != folders[0]]
@@ -254,8 +263,20 @@ def _dependency_names(project: Project) -> set[str]:
     packages += [table(group, "dependencies") for group in _tables(table(poetry, "group"))]
     for names in (*packages, table(pyproject, "tool", "uv", "sources")):
         lines += names
-    lines += project.tree.text("requirements.txt").splitlines()
+    for path in _REQUIREMENT_FILES:
+        lines += project.tree.text(path).splitlines()
     return names_in(lines)
+
+
+def _dependency_folders(project: Project, folder: str) -> list[str]:
+    """Return the folders that requirement files name by their path, such as ``-e ../core``."""
+    folders: list[str] = []
+    for name in _REQUIREMENT_FILES:
+        for line in project.tree.text(name).splitlines():
+            named = _FOLDER_LINE.match(line)
+            if named:
+                folders.append(posixpath.normpath(posixpath.join(folder, named[1])))
+    return folders
 
 
 def _tables(groups: Mapping[str, object]) -> list[dict[str, object]]:

@@ -10,6 +10,7 @@ from repository.files import is_test_file, name_of
 from repository.runners import Runner
 from repository.testing.detect.automation import AutomationHints
 from repository.testing.detect.django import MANAGE, TEST_PATTERNS, is_django
+from repository.testing.detect.doctests import has_doctests
 from repository.testing.detect.parsing import words
 from repository.testing.detect.project import Project
 from repository.testing.detect.requirements import Confidence, Need, installable, package_name
@@ -151,7 +152,7 @@ def choose_runners(
         reason = "manage.py runs Django's tests"
         return RunnerChoice(("script",), reason, has_tests=bool(tests.paths))
     if not tests.paths:
-        return _choose_for_new_tests(project, "the repository has no test files")
+        return _choose_without_files(project, hints)
     reasons: dict[Runner, str] = {}
     certain = _reason_for_pytest(project, tests)
     if certain:
@@ -182,6 +183,12 @@ def _is_for_manage(project: Project, tests: TestFiles, hints: AutomationHints) -
         return True
     for_pytest = _IMPORTS_PYTEST, _TEST_FUNCTION
     return not any(_any_matches(pattern, tests) for pattern in for_pytest)
+
+
+def _choose_without_files(project: Project, hints: AutomationHints) -> RunnerChoice:
+    if has_doctests(project, hints):
+        return RunnerChoice(("pytest",), "pytest runs the examples in docstrings")
+    return _choose_for_new_tests(project, "the repository has no test files")
 
 
 def _choose_for_new_tests(project: Project, problem: str) -> RunnerChoice:

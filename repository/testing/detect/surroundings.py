@@ -12,7 +12,9 @@ from repository.testing.detect.django import (
     is_django,
     missing_server,
 )
+from repository.testing.detect.doctests import doctest_variables
 from repository.testing.detect.project import Project
+from repository.testing.detect.python_tests import TestFiles
 from repository.testing.detect.tox import ToxEnvironment
 from repository.testing.detect.variables import find_variables
 
@@ -31,9 +33,13 @@ class Surroundings:
 
 
 def find_surroundings(
-    project: Project, hints: AutomationHints, tox: ToxEnvironment, test_code: Mapping[str, str]
+    project: Project,
+    hints: AutomationHints,
+    tox: ToxEnvironment,
+    tests: TestFiles,
+    shared: Mapping[str, str],
 ) -> Surroundings:
-    """Read the surroundings; ``test_code`` is path -> text of the tests and what they share."""
+    """Read the surroundings; ``shared`` is path -> text of the files that tests share."""
     tree = project.tree
     obstacles = [_missing_submodules(tree.text(".gitmodules"))]
     variables = find_variables(tree, tox, hints, examples=is_django(tree))
@@ -42,8 +48,10 @@ def find_surroundings(
         settings = find_settings(tree, hints, variables)
         variables = {**database_variables(tree, settings), **variables}
         obstacles.append(missing_server(tree, settings))
-        if settings and not _names_settings(project, test_code):
+        if settings and not _names_settings(project, {**tests.texts, **shared}):
             variables.setdefault(SETTINGS_VARIABLE, settings)
+    if not tests.paths:
+        variables = {**variables, **doctest_variables(project, hints)}
     return Surroundings(variables, settings, tuple(filter(None, obstacles)))
 
 

@@ -57,6 +57,7 @@ def environment_key(recipe: Recipe, interpreter: Path, index: Mapping[str, str])
         "requirements": recipe.requirements,
         "dependencies": recipe.dependencies,
         "extras": recipe.extras,
+        "packages": (recipe.project, *recipe.siblings),
         "runners": sorted(set(recipe.runners)),
         "with": _IN_EVERY_ENVIRONMENT,
         "index": dict(index),

@@ -24,7 +24,7 @@ from repository.testing.install.installer import BuildTask, UvInstaller
 from repository.testing.install.interpreters import find_interpreters, interpreter_folders
 from repository.testing.install.modules import find_missing_modules, remove_broken_modules
 from repository.testing.install.own_requirements import constraints_from, mend_own_requirements
-from repository.testing.install.package import PackageInstaller
+from repository.testing.install.package import PackageInstaller, install_siblings
 from repository.testing.install.pip_install import install_pip
 from repository.testing.install.pytest_install import install_pytest
 from repository.testing.install.rebuild_tools import install_rebuild_tools
@@ -157,6 +157,7 @@ class _Builder:
 
     async def _install_repository(self) -> InstallMode:
         if not self._recipe.packaged:
+            await install_siblings(self._installer)
             return "path"
         package = PackageInstaller(self._installer)
         install_mode = await package.install()

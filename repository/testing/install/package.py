@@ -27,6 +27,25 @@ _COPYING_BACKENDS = ("mesonpy", "scikit_build_core")
 _BUILD_SECONDS = 220.0
 
 
+async def install_siblings(installer: UvInstaller) -> None:
+    """Install the repository's packages that a project needs that is no package itself."""
+    arguments = sibling_arguments(installer)
+    if not arguments:
+        return
+    result = await installer.install(installer.dates[0], *arguments, seconds=_BUILD_SECONDS)
+    if result.returncode != 0:
+        error = first_error(result.output)
+        installer.log.note(f"the repository's other packages can't be installed: {error}")
+
+
+def sibling_arguments(installer: UvInstaller) -> tuple[str, ...]:
+    """Return the arguments that install the repository's other packages as links."""
+    arguments: list[str] = []
+    for folder in installer.recipe.siblings:
+        arguments += ["--editable", str(installer.workspace / "tree" / folder)]
+    return tuple(arguments)
+
+
 class PackageInstaller:
     """Installs the package from ``tree`` in the first way that works.
 
@@ -103,15 +122,10 @@ class PackageInstaller:
         return None, failure, errors
 
     def _ways(self) -> Iterator[tuple[str, ...]]:
+        siblings = sibling_arguments(self._installer)
         if self._recipe.backend.partition(".")[0] not in _COPYING_BACKENDS:
-            yield ("--editable", self._project, *self._siblings())
-        yield (self._project, *self._siblings())
-
-    def _siblings(self) -> Iterator[str]:
-        """Return the arguments for the repository's other packages."""
-        for folder in self._recipe.siblings:
-            yield "--editable"
-            yield str(self._installer.workspace / "tree" / folder)
+            yield ("--editable", self._project, *siblings)
+        yield (self._project, *siblings)
 
     async def _complete(self, mode: InstallMode, name: str = "") -> Extensions:
         """Complete the tree from the copy, or the release of ``name``; return its extensions."""

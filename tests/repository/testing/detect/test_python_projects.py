@@ -63,6 +63,16 @@ def test_dependencies_on_another_project_are_read_in_each_form(text: str) -> Non
     assert layout.siblings == ("libs/core",)
 
 
+def test_requirement_files_name_other_projects_by_their_folders() -> None:
+    files = {
+        **TWO,
+        "service/requirements.txt": "-e ../libs/core\nattrs\n",
+        "service/tests/test_a.py": CASE,
+    }
+    layout = choose_projects(tree_of(files), ["service/app.py"])
+    assert (layout.folders, layout.siblings) == (("service",), ("libs/core",))
+
+
 def test_a_root_with_tests_gives_way_only_to_a_package_that_the_issue_is_about() -> None:
     files = {**ROOT_PACKAGE, **TWO, "service/requirements.txt": "", "service/test_a.py": CASE}
     tree = tree_of(files)

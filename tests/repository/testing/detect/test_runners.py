@@ -131,3 +131,27 @@ def test_pytests_test_paths_limit_the_suite() -> None:
     assert paths == ("tests/a/test_a.py", "libs/x/tests/test_b.py")
     files["pytest.ini"] = "[pytest]\ntestpaths = missing\n"
     assert len(detect(tree_of(files)).tests.paths) == 3
+
+
+@pytest.mark.parametrize(
+    ("files", "variables"),
+    [
+        ({"pytest.ini": "[pytest]\naddopts = --doctest-modules\n"}, {}),
+        (
+            {"Makefile": "test:\n\tpython -m doctest calc.py\n"},
+            {"PYTEST_ADDOPTS": "--doctest-modules"},
+        ),
+        (
+            {"tox.ini": "[testenv]\ncommands = pytest --doctest-modules\n"},
+            {"PYTEST_ADDOPTS": "--doctest-modules"},
+        ),
+    ],
+)
+def test_examples_in_docstrings_are_the_suite_where_there_is_no_other(
+    files: dict[str, str], variables: dict[str, str]
+) -> None:
+    source = {"calc.py": 'def add(a, b):\n    """Add.\n\n    >>> add(1, 2)\n    3\n    """\n'}
+    draft = detect(tree_of({**source, **files})).draft
+    assert (draft.runners, draft.has_tests) == (("pytest",), True)
+    assert draft.environment == variables
+    assert not detect(tree_of({"calc.py": "", **files})).draft.has_tests
