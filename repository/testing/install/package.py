@@ -20,6 +20,7 @@ from repository.testing.install.release import (
     release_candidates,
 )
 from repository.testing.install.unisolated_build import build_without_isolation
+from repository.testing.install.uv_errors import first_error
 
 #: Build back ends whose editable installs keep extension modules outside of the tree, and find them
 #: by an import hook. meson-python's are rebuilt at each import, with tools that are gone by then.
