@@ -153,21 +153,31 @@ def read_automation(tree: Tree, script: str) -> AutomationHints:
             if for_tests:
                 for minor in minors_in_matrix(path, line):
                     minors.setdefault(minor, Source(path, line=line.number))
-            for command in _commands(line):
-                if len(installs) < _MAX_INSTALLS:
-                    installs += [
-                        AutomationLine(path, argument, line.number, for_tests)
-                        for argument in install_arguments(command)
-                    ]
-                if not is_install(command) and _runs_tests(command, script):
-                    call = AutomationLine(path, command[:_MAX_COMMAND], line.number, for_tests)
-                    calls.append(call)
+            if len(installs) < _MAX_INSTALLS:
+                installs += _installs(path, line, for_tests)
+            calls += _calls(path, line, script, for_tests)
     return AutomationHints(
         calls=tuple(calls),
         installs=tuple(installs[:_MAX_INSTALLS]),
         minors=tuple(sorted(minors)),
         minors_source=minors[max(minors)] if minors else None,
     )
+
+
+def _installs(path: str, line: Line, for_tests: bool) -> list[AutomationLine]:
+    arguments: list[str] = []
+    for command in _commands(line):
+        arguments += install_arguments(command)
+    return [AutomationLine(path, argument, line.number, for_tests) for argument in arguments]
+
+
+def _calls(path: str, line: Line, script: str, for_tests: bool) -> list[AutomationLine]:
+    """Return the commands of a line that seem to run tests."""
+    calls: list[AutomationLine] = []
+    for command in _commands(line):
+        if not is_install(command) and _runs_tests(command, script):
+            calls.append(AutomationLine(path, command[:_MAX_COMMAND], line.number, for_tests))
+    return calls
 
 
 def _automation_files(paths: Sequence[str]) -> list[str]:

@@ -126,7 +126,7 @@ def _package_of(statement: _Statement) -> str:
 
 def _statements(line: str) -> list[_Statement]:
     """Return the modules that a line imports, if it is an import."""
-    if len(line) > _MAX_LINE:
+    if "import" not in line or len(line) > _MAX_LINE:
         return []
     from_import = _FROM.match(line)
     if from_import is not None:

@@ -134,16 +134,11 @@ def select_needs(
         code: path -> text of the test files and of what they need, whose imports count.
     """
     own_name = canonicalize_name(project.package.name)
-    foreign: list[Need] = []
-    extras = _extras_of_folder([*tox.dependencies, *hints.pip_arguments])
-    extras.update(tox.extras)
-    for need in needs:
-        extras |= _extras_of_folder([need.line])
-        for line in installable([need.line]):
-            if package_name(line) != own_name:
-                foreign.append(need)
-            elif need.confidence is not Confidence.RUNTIME:
-                extras |= Requirement(line).extras
+    valid = [need for need in needs if installable([need.line])]
+    own = [need for need in valid if package_name(need.line) == own_name]
+    foreign = [need for need in valid if package_name(need.line) != own_name]
+    lines = [*tox.dependencies, *hints.pip_arguments, *(need.line for need in needs)]
+    extras = {*tox.extras, *_extras_of_folder(lines), *_extras_of_needs(own)}
     requirements = _lines(foreign, Confidence.DECLARED)
     dependencies = _select_dependencies(foreign, requirements)
     return TestNeeds(
@@ -232,6 +227,15 @@ def _extras_of_folder(lines: Iterable[str]) -> set[str]:
         if folder:
             names = folder[1].split(",")
             extras.update(name.strip() for name in names)
+    return extras
+
+
+def _extras_of_needs(needs: Iterable[Need]) -> set[str]:
+    """Return the extras of the own package; one that names another is resolved elsewhere."""
+    extras: set[str] = set()
+    for need in needs:
+        if need.confidence is not Confidence.RUNTIME:
+            extras |= Requirement(need.line).extras
     return extras
 
 

@@ -155,18 +155,21 @@ def _relative_path(option: str) -> str:
 def _read_needs(tree: Tree, path: str) -> list[Need]:
     """Return a file's needs; those of a long development list count only if they are imported."""
     lines = read_requirement_lines(tree, path)
-    confidence = Confidence.DECLARED
-    is_for_work = not _NAMED_FOR_TESTS.search(path) and path not in _PROJECT_REQUIREMENTS
-    if is_for_work and _RUNTIME_NAMES.search(path):
-        confidence = Confidence.RUNTIME
-    elif is_for_work and _is_long(lines):
-        confidence = Confidence.MENTIONED
+    confidence = _confidence_of(path, lines)
     needs = [Need(line, source, confidence) for line, source in lines]
     for line, source in lines:
         address = _FROM_ADDRESS.search(line)
         if address is not None:
             needs.append(Need(address[1] or address[2], source, Confidence.MENTIONED))
     return needs
+
+
+def _confidence_of(path: str, lines: Iterable[tuple[str, Source]]) -> Confidence:
+    if _NAMED_FOR_TESTS.search(path) or path in _PROJECT_REQUIREMENTS:
+        return Confidence.DECLARED
+    if _RUNTIME_NAMES.search(path):
+        return Confidence.RUNTIME
+    return Confidence.MENTIONED if _is_long(lines) else Confidence.DECLARED
 
 
 def _is_long(lines: Iterable[tuple[str, Source]]) -> bool:
