@@ -78,6 +78,7 @@ class RunnerCall:
 
 def find_runner_call(command: Command) -> RunnerCall | None:
     """Return the call of a known runner in a command, by itself or within wrappers."""
+    command = tuple(word for word in command if not word.is_redirection)
     start = _first_word(command)
     if start == len(command):
         return None

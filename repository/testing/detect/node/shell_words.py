@@ -15,6 +15,7 @@ _TOKEN = re.compile(
     re.X | re.S,
 )
 _QUOTED = re.compile(r"""'([^']*)'|"((?:\\.|[^"\\])*)"|\\(.)""", re.S)
+_REDIRECTION = re.compile(r"\d?[<>]")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 _EXTENSION = re.compile(r"\.(?:c|m)?[jt]s$")
 _MAX_CHARS = 4_000
@@ -36,6 +37,10 @@ class Word:
         return _ASSIGNMENT.match(self.raw) is not None
 
     @property
+    def is_redirection(self) -> bool:
+        return _REDIRECTION.match(self.raw) is not None
+
+    @property
     def program(self) -> str:
         """The name of the program if the word is a command: without folder and extension."""
         return _EXTENSION.sub("", PurePosixPath(self.value).name)
@@ -48,7 +53,7 @@ def split_commands(line: str) -> list[Command]:
     """Return the commands of a shell line that run one after the other.
 
     The right sides of ``|`` and ``||`` are left out: they show a command's output, or handle its
-    failure. So are redirections.
+    failure.
     """
     commands: list[Command] = []
     for operator, words in _commands_with_operators(line[:_MAX_CHARS]):
@@ -66,8 +71,8 @@ def _commands_with_operators(line: str) -> Iterator[tuple[str, list[Word]]]:
     operator = ""
     words: list[Word] = []
     for token in _TOKEN.finditer(line):
-        if token["word"]:
-            words.append(Word(token["word"]))
+        if token["word"] or token["redirection"]:
+            words.append(Word(token["word"] or token["redirection"]))
         elif token["operator"]:
             yield operator, words
             operator = token["operator"]

@@ -13,6 +13,7 @@ _EXTENSIONS = ("js", "ts", "jsx", "tsx", "mjs", "cjs", "mts", "cts")
 TEST_PATTERNS = tuple(
     f"{name}.{extension}"
     for name in (
+        "test",
         "*.test",
         "*.spec",
         "*_test",

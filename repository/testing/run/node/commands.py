@@ -7,6 +7,7 @@ from pathlib import Path
 from repository.runners import Runner
 from repository.testing.node_preparation import preparation_script
 from repository.testing.node_project import NodeCommand, NodeProject
+from repository.testing.run.node.selection import select_files, unquote
 
 _REPORTERS = Path(__file__).with_name("reporters")
 _REPORTER_FILES: Mapping[Runner, tuple[str, ...]] = {
@@ -55,12 +56,12 @@ def test_scripts(
 def _test_script(
     projects: Sequence[NodeProject], folder: str, tests: Sequence[str], *, is_last: bool
 ) -> str:
-    project = next(project for project in projects if project.folder == folder)
+    project = next(one for one in projects if one.folder == folder and one.commands)
     runners = dict.fromkeys(command.runner for command in project.commands)
     parts = [_reporter_text(runner) for runner in runners]
     parts += [preparation_script(projects, folder), _FINISH, f"LAST={'1' * is_last}\n"]
-    for command in project.commands:
-        line = command_line(command, tests, old_runner=is_last)
+    for command, files in select_files(project.commands, tests):
+        line = command_line(command, files, old_runner=is_last)
         parts.append(f"echo {shlex.quote('$ ' + line)}\n{line}\nfinish $? {command.runner}\n")
     parts.append("exit $code\n")
     return "".join(parts)
@@ -84,17 +85,9 @@ def command_line(command: NodeCommand, tests: Sequence[str], *, old_runner: bool
 
 def _file_by_file(command: NodeCommand, files: Sequence[str]) -> str:
     """Return the call of our program that runs each file and reads the TAP that it prints."""
-    words = [word for file in files for word in _split(file)]
+    words = [unquote(file) for file in files]
     line = shlex.quote(" ".join([*command.program, *command.options]))
     return " ".join(['node "$REPORT/tap.cjs"', line, *map(shlex.quote, words)])
-
-
-def _split(word: str) -> list[str]:
-    """Return a shell word without its quotes."""
-    try:
-        return shlex.split(word)
-    except ValueError:
-        return [word]
 
 
 def _reporter_text(runner: Runner) -> str:

@@ -141,18 +141,19 @@ def test_sources_are_built_again_only_if_they_are_newer(tmp_path: Path) -> None:
     (tree / "source.js").write_text("1")
     command = NodeCommand(runner="node:test", program=("node",))
     project = NodeProject(folder="", preparation=(build, "false"), commands=(command,))
-    text = build_script([project])
+    projects = [NodeProject(folder="", preparation=("true",), commands=()), project]
+    text = build_script(projects)
     environment = {"PATH": "/usr/bin:/bin"}
     subprocess.run(["/bin/sh", "-c", text], cwd=tree, env=environment, check=True)
     built = (tree / "out.js").stat().st_mtime_ns
-    code, report = run(tree, [project])
+    code, report = run(tree, projects)
     assert code == 0
     assert (tree / "out.js").stat().st_mtime_ns == built
     report.unlink()
     (tree / "source.js").write_text("throw 2")
-    assert run(tree, [project])[0] == 1
+    assert run(tree, projects)[0] == 1
     report.unlink()
     (tree / "source.js").unlink()
-    code, report = run(tree, [project])
+    code, report = run(tree, projects)
     statuses, _ = read(report, tree)
     assert (code, statuses) == (1, {"::building ended early": "error"})
