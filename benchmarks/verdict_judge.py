@@ -30,8 +30,8 @@ from stages.prepare_tests import make_suite
 from stages.run_tests.candidate_tester import CandidateTester, accept_untested
 from stages.run_tests.results import Change, Passed, Result, Unproven
 
-COMMITTED_AT = 1_717_200_000
-"""1 June 2024: packages of the generated suites are as of then."""
+COMMITTED_AT = 1_764_547_200
+"""1 December 2025: packages of the generated suites are as of then."""
 TEST_SECONDS = 15.0
 """Time limit of one test run; a generated suite takes about one second."""
 _EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"

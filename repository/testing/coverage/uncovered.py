@@ -15,7 +15,7 @@ from repository.testing.coverage.places import Place, changed_places
 from repository.testing.coverage.python_lines import PythonLines
 from repository.testing.coverage.rust_files import RustFiles
 from repository.testing.folders import Changes
-from repository.testing.models import count_tests
+from repository.testing.models import TestReport, count_tests
 from repository.testing.run.bed import TestBed
 from repository.testing.trial import Trial
 
@@ -63,10 +63,15 @@ class CoverageTester:
         targets = await asyncio.to_thread(self._targets, sources, collector_type.extensions)
         if not targets:
             return "it changes no code that can run"
-        run = await self._run(collector_type(targets, recipe), files, trial.tests, label)
+        collector = collector_type(targets, recipe)
+        report = await self._record(collector, files, trial.tests, label)
+        run = await asyncio.to_thread(collector.read, self.bed.workspace / "tree")
         if run is None:
             return "which code the tests run could not be recorded"
-        return _describe(targets, run)
+        uncovered = _describe(targets, run)
+        if uncovered and report.cut_short:
+            return "time ran out before it was known which code the tests run"
+        return uncovered
 
     async def _describe_weakened(self, files: Changes, trial: Trial, label: str) -> str:
         """Return which tests fail with the change unless it rewrites them; empty if none."""
@@ -112,14 +117,15 @@ class CoverageTester:
                 targets.append(Target(path, content, tuple(places)))
         return targets
 
-    async def _run(
+    async def _record(
         self, collector: Collector, files: Changes, tests: Sequence[str], label: str
-    ) -> Run | None:
+    ) -> TestReport:
+        """Run the tests with what the collector needs, which leaves its record in the tree."""
         tree = self.bed.workspace / "tree"
         current = self.bed.environment.process_variables(self.bed.workspace)
         bed = self.bed.with_variables(collector.variables(tree, current))
-        await bed.run({**files, **collector.files()}, tests, label=f"tests-coverage-{label}")
-        return await asyncio.to_thread(collector.read, tree)
+        changes = {**files, **collector.files()}
+        return await bed.run(changes, tests, label=f"tests-coverage-{label}")
 
 
 def _describe(targets: Sequence[Target], run: Run) -> str:
