@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.instances import read_changes
-from repository.files import belongs_to_tests, kind_of
+from repository.files import kind_of, looks_like_test
 from repository.git import Mirror, run_git
 
 _MAX_FILES = 8
@@ -67,6 +67,7 @@ def _adds_a_test_with_its_fix(mirror: Mirror, commit: FixCommit) -> bool:
     changes = read_changes(mirror, commit.parent, commit.sha)
     if len(changes) > _MAX_FILES or text.count("\n") > _MAX_LINES or None in changes.values():
         return False
-    tests = [path for path in changes if belongs_to_tests(path, ())]
+    tests = [path for path in changes if looks_like_test(path)]
     sources = [path for path in changes if path not in tests and kind_of(path) == "source"]
+    tests += [path for path in sources if path.endswith(".rs")]  # Rust's unit tests
     return bool(tests and sources) and _ADDED_TEST.search(text) is not None

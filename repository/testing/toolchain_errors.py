@@ -9,6 +9,7 @@ _TOO_OLD = (
     (r"requires go >= (\S+) \(running go ([\d.]+)", "it needs Go {0}; this machine has Go {1}"),
     (r"module requires Go ([\d.]+)", "it needs Go {0}; this machine's Go is older"),
     (r"invalid go version '([\d.]+)'", "it needs Go {0}; this machine's Go is older"),
+    (r"unknown (?:directive|block type): toolchain()", "it needs Go 1.21; this machine's is older"),
     (r"package ([\w/]+) is not in (?:GOROOT|std)", "it needs a newer Go, with the package {0}"),
     (
         r"rustc ([\d.]+) is not supported[^\0]*? requires rustc ([\d.]+)",
