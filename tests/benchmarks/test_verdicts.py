@@ -1,5 +1,8 @@
 """Generated cases: what is said to be true of a change follows from the project's own results."""
 
+import json
+import sys
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -18,7 +21,7 @@ from benchmarks.verdict_judge import Answer
 from benchmarks.verdict_projects import Check, Language, Project, TestFile, Trap
 from benchmarks.verdict_python import Pytest, Unittest
 from benchmarks.verdict_toolchains import Cargo
-from benchmarks.verdicts import LANGUAGES, Row, make_row, summary
+from benchmarks.verdicts import LANGUAGES, Row, main, make_row, summary
 
 SEEDS = range(5)
 
@@ -146,3 +149,17 @@ def test_untrue_verdicts_are_wrong_and_weak_ones_are_missed() -> None:
     assert totals["wrong_red_to_green"] == 0
     assert totals["right_red_to_green"] == 1
     assert totals["missed_red_to_green"] == 1
+
+
+def test_a_case_goes_through_the_service_to_its_verdict(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CODING_AGENT_SANDBOX", "none")
+    file = tmp_path / "out.json"
+    words = ["--only", "unittest", "--seed", "2", "--case", "1", "--work", str(tmp_path / "work")]
+    monkeypatch.setattr(sys, "argv", ["verdicts", *words, "--json", str(file)])
+    main()
+    document = json.loads(file.read_text())
+    assert document["summary"]["cases"] == 1
+    assert document["rows"][0]["judgement"] == "right", document["rows"]
+    assert "1/1 right: unittest" in capsys.readouterr().err
