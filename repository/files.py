@@ -140,6 +140,12 @@ _AMBIGUOUS_TEST_NAME = re.compile(
 )
 
 
+_SCRIPT = re.compile(r"\.[cm]?[jt]sx?$")
+_FIXTURE_FOLDERS = frozenset(
+    {"fixture", "fixtures", "__fixtures__", "__mocks__", "__snapshots__", "helpers", "support"}
+)
+
+
 class Kind(StrEnum):
     SOURCE = "source"
     TEST = "test"
@@ -170,7 +176,7 @@ def is_test_file(path: str, patterns: Iterable[str]) -> bool:
 
 def is_test_helper(path: str) -> bool:
     """Return whether the file is a helper for tests, never a test, whatever the patterns say."""
-    return name_of(path) in ("conftest.py", "__init__.py")
+    return name_of(path) in ("conftest.py", "__init__.py") or _is_script_fixture(path)
 
 
 def belongs_to_tests(path: str, patterns: Iterable[str]) -> bool:
@@ -178,7 +184,10 @@ def belongs_to_tests(path: str, patterns: Iterable[str]) -> bool:
     test folder.
     """
     return (
-        is_test_file(path, patterns) or name_of(path) == "conftest.py" or _is_in_test_folder(path)
+        is_test_file(path, patterns)
+        or name_of(path) == "conftest.py"
+        or _is_in_test_folder(path)
+        or (_is_script_fixture(path) and matches(path, patterns))
     )
 
 
@@ -215,6 +224,13 @@ def _is_in_test_folder(path: str) -> bool:
     folders = _folders(path)
     top_folders = folders[1:2] if folders[:1] == ["src"] else folders[:1]
     return not (TEST_FOLDERS.isdisjoint(folders) and AMBIGUOUS_TEST_FOLDERS.isdisjoint(top_folders))
+
+
+def _is_script_fixture(path: str) -> bool:
+    """Whether a script is data or a helper of JavaScript's tests, by its folder."""
+    if not _SCRIPT.search(path) or _TEST_NAME.fullmatch(name_of(path)):
+        return False
+    return path.endswith(".d.ts") or not _FIXTURE_FOLDERS.isdisjoint(_folders(path))
 
 
 def _folders(path: str) -> list[str]:

@@ -80,6 +80,15 @@ def test_files_with_ambiguous_names_may_hold_tests(
     assert may_hold_tests(path) is possible
 
 
+def test_fixtures_of_javascript_are_no_tests_but_belong_to_them() -> None:
+    patterns = ("test/*.js", "test/*.ts")
+    for path in ("p/test/fixtures/a.js", "p/test/types.d.ts", "p/test/helpers/run.js"):
+        assert not is_test_file(path, patterns)
+        assert belongs_to_tests(path, patterns)
+    assert is_test_file("p/test/fixtures/a.test.js", patterns)
+    assert not belongs_to_tests("p/src/helpers/run.js", patterns)
+
+
 def test_pattern_with_a_slash_matches_the_end_of_the_path() -> None:
     patterns = ("check_*.py", "testing/*/*.py")
     assert matches("a/check_x.py", patterns)

@@ -55,7 +55,8 @@ _CHECKS = names(
     attw size-limit bundlewatch tsd dtslint flow type-coverage evalmd eclint
     ls-lint lint-staged husky audit npmignore codecov coveralls madge jscpd
     api-extractor typedoc dpdm editorconfig-checker lockfile-lint check-dts
-    expect-type sort-package-json echo git aud safe-publish-latest ec jsonlint
+    expect-type sort-package-json gzip-size bundlesize jscs jslint tsfmt echo git aud
+    safe-publish-latest ec jsonlint
     dprint cypress playwright es-check vue-tsc svelte-check manypkg syncpack
     codespell
     """
