@@ -48,6 +48,7 @@ _OPTIONS_WITH_VALUE = frozenset(
         "--root-user-action",
     ]
 )
+_NAME_BEFORE_VERSION = re.compile(r"([A-Za-z0-9][\w.-]{0,80}(?:\[[\w, -]{0,80}\])?)[=<>~!@]")
 _CONDA = ("conda", "mamba", "micromamba")
 
 
@@ -91,12 +92,22 @@ def _words(text: str) -> list[str]:
             arguments.append(FILE_OPTION + word)
         elif option in _REQUIREMENT_OPTIONS and value:
             arguments.append(FILE_OPTION + value)
-        elif _SHORT_FILE_OPTION.match(word) or (
-            previous not in _OPTIONS_WITH_VALUE and not word.startswith("-")
-        ):
-            arguments.append(word)
+        elif _is_argument(word, previous):
+            arguments.append(_without_variable_version(word))
         previous = word
     return arguments
+
+
+def _is_argument(word: str, previous: str) -> bool:
+    if _SHORT_FILE_OPTION.match(word):
+        return True
+    return previous not in _OPTIONS_WITH_VALUE and not word.startswith("-")
+
+
+def _without_variable_version(word: str) -> str:
+    """Return the name alone if the version is a variable of the shell or of a matrix."""
+    name = _NAME_BEFORE_VERSION.match(word)
+    return name[1] if name and ("$" in word or "^" in word) else word
 
 
 def _conda_packages(words: list[str]) -> list[str]:

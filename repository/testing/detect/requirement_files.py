@@ -69,16 +69,16 @@ def from_requirement_files(tree: Tree, pip_arguments: Iterable[str]) -> list[Nee
         tree: The repository's files.
         pip_arguments: Arguments that tox and CI pass to pip, including ``-rFILE``.
     """
-    paths = _chosen_files(tree.paths)
+    passed: dict[str, None] = {}
     for argument in pip_arguments:
         if argument.startswith(FILE_OPTION):
-            path = _relative_path(argument)
-            if not NOT_FOR_TESTS.search(path):
-                paths.append(path)
-    distinct_paths = dict.fromkeys(path for path in paths if path in tree.sizes)
+            path = _relative_path(argument, tree)
+            if path in tree.sizes and not NOT_FOR_TESTS.search(path):
+                passed[path] = None
+    paths = dict.fromkeys([*_chosen_files(tree.paths), *passed])
     needs: list[Need] = []
-    for path in list(distinct_paths)[:_MAX_FILES]:
-        needs += _read_needs(tree, path)
+    for path in list(paths)[:_MAX_FILES]:
+        needs += _read_needs(tree, path, is_passed=path in passed)
     return needs
 
 
@@ -144,18 +144,25 @@ def _is_requirement_file(path: str) -> bool:
     return is_named and _FOLDER.search(path) is not None
 
 
-def _relative_path(option: str) -> str:
-    """Return the file of an option ``-r``, relative to the root."""
+def _relative_path(option: str, tree: Tree) -> str:
+    """Return the file of an option ``-r``, relative to the root.
+
+    In a container or after a variable, the file is the one that the end of its path names.
+    """
     path = option.removeprefix(FILE_OPTION).strip()
     for prefix in ("{toxinidir}/", "{tox_root}/", "./"):
         path = path.removeprefix(prefix)
+    if path.startswith(("/", "$")):
+        parts = path.split("/")[-_MAX_DEPTH:]
+        ends = ["/".join(parts[start:]) for start in range(len(parts))]
+        return next((end for end in ends if end in tree.sizes), path)
     return path
 
 
-def _read_needs(tree: Tree, path: str) -> list[Need]:
+def _read_needs(tree: Tree, path: str, *, is_passed: bool) -> list[Need]:
     """Return a file's needs; those of a long development list count only if they are imported."""
     lines = read_requirement_lines(tree, path)
-    confidence = _confidence_of(path, lines)
+    confidence = _confidence_of(path, lines, is_passed=is_passed)
     needs = [Need(line, source, confidence) for line, source in lines]
     for line, source in lines:
         address = _FROM_ADDRESS.search(line)
@@ -164,12 +171,18 @@ def _read_needs(tree: Tree, path: str) -> list[Need]:
     return needs
 
 
-def _confidence_of(path: str, lines: Iterable[tuple[str, Source]]) -> Confidence:
+def _confidence_of(
+    path: str, lines: Iterable[tuple[str, Source]], *, is_passed: bool
+) -> Confidence:
+    """Return what a file is for; ``is_passed``: whether automation passes it to pip."""
     if _NAMED_FOR_TESTS.search(path) or path in _PROJECT_REQUIREMENTS:
+        return Confidence.DECLARED
+    is_long = _is_long(lines)
+    if is_passed and not is_long:
         return Confidence.DECLARED
     if _RUNTIME_NAMES.search(path):
         return Confidence.RUNTIME
-    return Confidence.MENTIONED if _is_long(lines) else Confidence.DECLARED
+    return Confidence.MENTIONED if is_long else Confidence.DECLARED
 
 
 def _is_long(lines: Iterable[tuple[str, Source]]) -> bool:

@@ -81,6 +81,7 @@ dependencies:
             '{"postCreateCommand": "pip install attrs"}',
             ("attrs",),
         ),
+        ("Dockerfile", "RUN pip install attrs==$VERSION 'mock==${{ x }}'\n", ("attrs", "mock")),
         (
             ".github/workflows/ci.yml",
             "jobs:\n  test:\n    steps:\n    - run: |\n        pip install attrs flake8\n"
@@ -93,6 +94,15 @@ def test_every_file_declares_dependencies(
     path: str, text: str, dependencies: tuple[str, ...]
 ) -> None:
     assert needs_of({path: text, "test_a.py": CASE}).dependencies == dependencies
+
+
+def test_requirement_file_in_a_container_is_that_of_the_repository() -> None:
+    files = {
+        "Dockerfile": "COPY deps.txt /code/\nRUN pip install -r /code/deps.txt\n",
+        "deps.txt": "attrs\n",
+        "test_a.py": CASE,
+    }
+    assert needs_of(files).requirements == ("attrs",)
 
 
 def test_files_of_requirement_folders_are_told_apart_by_their_names() -> None:
