@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from repository.files import belongs_to_tests, is_test_file
 from repository.git import Entry, Mirror
 from repository.testing.models import Recipe
+from repository.testing.run.project_folders import deepest_folder
 from repository.testing.selection import is_small, likely_tests, score_tests
 
 _MAX_FILES = 4
@@ -38,10 +39,12 @@ def find_covering_tests(
 
 
 def _test_files(mirror: Mirror, sha: str, recipe: Recipe) -> list[Entry]:
-    """Return the first files with a test's name that are small enough to be read."""
+    """Return the first test files of the tested projects that are small enough to be read."""
     entries: list[Entry] = []
     for entry in mirror.files(sha):
-        if is_test_file(entry.path, recipe.patterns) and entry.size <= _MAX_READ_BYTES:
+        is_tested = deepest_folder(recipe.folders, entry.path) is not None
+        is_test = is_tested and is_test_file(entry.path, recipe.patterns)
+        if is_test and entry.size <= _MAX_READ_BYTES:
             entries.append(entry)
     return entries[:_MAX_READ_FILES]
 

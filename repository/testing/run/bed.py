@@ -9,7 +9,7 @@ from repository.testing.command_log import CommandLog
 from repository.testing.environment import BuiltEnvironment
 from repository.testing.folders import Changes, rebuild_tree
 from repository.testing.models import Recipe, TestReport
-from repository.testing.run.in_tree import TreeRunner
+from repository.testing.run.in_tree import TreeRunner, nothing_run
 from repository.testing.run.rebuild import Rebuild, rebuild_extensions
 from sandbox import Sandbox, SandboxCommand
 
@@ -74,6 +74,8 @@ class TestBed:
         )
         if rebuild.errors:
             report = _without_results(rebuild)
+        elif tests and not existing:
+            report = nothing_run("the change removes all of the chosen tests")
         else:
             report = await self._tree_runner().run(existing, log)
         log_key = await self.save(f"{label}.log", log.text)

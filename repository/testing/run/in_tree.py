@@ -54,6 +54,8 @@ class TreeRunner:
                 await empty_folders(self.sandbox, self.workspace, "report")
             run = _FolderRun(self, folder, max(_MIN_SECONDS, seconds_left))
             reports.append(await run.run(own_tests, log))
+        if not reports:
+            return nothing_run("none of the chosen tests is in a project that is tested here")
         return functools.reduce(TestReport.merge, reports)
 
     async def load(self, tests: Sequence[str], log: CommandLog) -> str:
@@ -63,6 +65,13 @@ class TreeRunner:
             run = _FolderRun(self, folder, self.command.timeout)
             output.append(await run.load(own_tests, log))
         return "\n".join(output)
+
+
+def nothing_run(reason: str) -> TestReport:
+    """Return the report of a run without any test, with the reason as its output."""
+    return TestReport(
+        results={}, completed=False, failures={}, output=reason, seconds=0.0, log_key=""
+    )
 
 
 @dataclass(frozen=True)

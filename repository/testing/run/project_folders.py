@@ -4,24 +4,27 @@ Paths of tests are relative to the repository's root outside of a run, and to th
 inside it. In reports, ids of tests in another folder than the root are prefixed with it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from repository.testing.run.reports.results import ReportResults
 
 ROOT = ""
 
 
-def group_by_folder(folders: Sequence[str], tests: Iterable[str]) -> dict[str, list[str]]:
+def group_by_folder(folders: Sequence[str], tests: Collection[str]) -> dict[str, list[str]]:
     """Return project folder -> its tests, relative to it; without tests, all folders.
 
-    A test belongs to the deepest folder that contains it, and to none if no folder does.
+    A test belongs to the deepest folder that contains it. One that no folder contains is left out:
+    the result is empty if all are.
     """
+    if not tests:
+        return {folder: [] for folder in folders}
     groups: dict[str, list[str]] = {}
     for test in tests:
         folder = deepest_folder(folders, test)
         if folder is not None:
             groups.setdefault(folder, []).append(_relative(test, folder))
-    return groups or {folder: [] for folder in folders}
+    return groups
 
 
 def folders_below(folders: Iterable[str], folder: str) -> list[str]:

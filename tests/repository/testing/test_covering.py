@@ -32,3 +32,6 @@ def test_a_file_without_tests_covers_nothing(tmp_path: Path) -> None:
     )
     covering = find_covering_tests(origin.mirror, origin.sha, recipe, ["shop/cart.py"], [])
     assert covering == ["tests/test_cart.py"]
+
+    elsewhere = recipe.model_copy(update={"folders": ("libs/other",)})
+    assert not find_covering_tests(origin.mirror, origin.sha, elsewhere, ["shop/cart.py"], [])

@@ -192,3 +192,14 @@ async def test_two_projects_with_a_test_of_one_name_have_two_results(bed: TestBe
     assert report.results[DOUBLE] == "passed"
     assert report.results[f"libs/half/{DOUBLE}"] == "error"
     assert "ZeroDivisionError" in report.failures[f"libs/half/{DOUBLE}"]
+
+
+@pytest.mark.parametrize("chosen", ["elsewhere/test_calc.py", "test_gone.py"])
+async def test_chosen_tests_that_are_not_there_are_never_the_whole_suite(
+    bed: TestBed, chosen: str
+) -> None:
+    recipe = bed.recipe.model_copy(update={"folders": ("libs", "test_gone.py")})
+    changes: dict[str, bytes | None] = {"test_gone.py": None}
+    report = await replace(bed, recipe=recipe).run(changes, (chosen,), label="tests")
+    assert not report.results
+    assert not report.completed

@@ -17,6 +17,10 @@ def test_a_test_belongs_to_the_deepest_project_that_contains_it() -> None:
     }
 
 
+def test_tests_outside_of_all_projects_are_none_and_not_all() -> None:
+    assert group_by_folder(("libs/a",), ["libs/b/test_b.py"]) == {}
+
+
 def test_a_folder_with_a_similar_name_contains_nothing_of_a_project() -> None:
     assert group_by_folder(("lib", ""), ["libs/test_a.py"]) == {"": ["libs/test_a.py"]}
 
