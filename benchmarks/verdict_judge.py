@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
-from benchmarks.verdict_cases import Case, Word
+from benchmarks.verdict_cases import Case
 from benchmarks.verdict_projects import LUCK
+from benchmarks.verdict_scenes import Word
 from repository.git import Identity, Mirror
 from repository.testing.change_tester import ChangeTester
 from repository.testing.command_log import CommandLog

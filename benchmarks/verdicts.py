@@ -29,10 +29,11 @@ from typing import Any
 
 from benchmarks import report
 from benchmarks.arguments import make_parser
-from benchmarks.verdict_cases import Case, Word, make_case
+from benchmarks.verdict_cases import Case, make_case
 from benchmarks.verdict_judge import Answer, CaseJudge
 from benchmarks.verdict_projects import Language
 from benchmarks.verdict_python import Pytest, Unittest
+from benchmarks.verdict_scenes import Word
 from benchmarks.verdict_toolchains import JEST, NODE_TEST, Cargo, GoTest
 from cli.backends import python_folders, sandbox_for, uv_path
 from pipeline import settings as config

@@ -7,19 +7,11 @@ from random import Random
 
 import pytest
 
-from benchmarks.verdict_cases import (
-    CHANGES,
-    Case,
-    Scene,
-    Truth,
-    Word,
-    make_case,
-    make_scene,
-    truth_of,
-)
+from benchmarks.verdict_cases import Case, make_case, truth_of
 from benchmarks.verdict_judge import Answer
 from benchmarks.verdict_projects import Check, Language, Project, TestFile, Trap
 from benchmarks.verdict_python import Pytest, Unittest
+from benchmarks.verdict_scenes import CHANGES, Scene, Truth, Word, make_scene
 from benchmarks.verdict_toolchains import Cargo
 from benchmarks.verdicts import LANGUAGES, Row, main, make_row, summary
 

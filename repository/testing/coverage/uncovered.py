@@ -50,16 +50,29 @@ class CoverageTester:
         weakened = await self._describe_weakened(files, trial, label)
         if weakened:
             return weakened
+        unknown = self._describe_unknown(sources)
+        if unknown:
+            return unknown
+        return await self._describe_places(sources, files, trial, label)
+
+    def _describe_unknown(self, sources: Changes) -> str:
+        """Return of which changed files it can't be known whether a test covers them."""
         removed = [path for path, content in sources.items() if content is None]
         if removed:
             return f"whether a test covers the removal of {_join(removed)} is not known"
-        compiled = compiled_sources(files, self.bed.environment.recipe)
+        compiled = compiled_sources(sources, self.bed.environment.recipe)
         if compiled:
             return f"whether a test runs the compiled {_join(compiled)} is not known"
+        runner = self.bed.recipe.runner
+        if runner not in _COLLECTORS:
+            return f"which code the tests run is not known with {runner}"
+        return ""
+
+    async def _describe_places(
+        self, sources: Changes, files: Changes, trial: Trial, label: str
+    ) -> str:
         recipe = self.bed.recipe
-        collector_type = _COLLECTORS.get(recipe.runner)
-        if collector_type is None:
-            return f"which code the tests run is not known with {recipe.runner}"
+        collector_type = _COLLECTORS[recipe.runner]
         targets = await asyncio.to_thread(self._targets, sources, collector_type.extensions)
         if not targets:
             return "it changes no code that can run"
@@ -100,9 +113,7 @@ class CoverageTester:
             sources[path] = content
         return sources
 
-    def _targets(
-        self, sources: dict[str, bytes | None], extensions: tuple[str, ...]
-    ) -> list[Target]:
+    def _targets(self, sources: Changes, extensions: tuple[str, ...]) -> list[Target]:
         """Return the files with something to cover; a file with only new comments has nothing."""
         targets: list[Target] = []
         for path, content in sources.items():
