@@ -77,21 +77,21 @@ class PrepareTests:
             mirror=self._mirrors.at(recipe.repository),
             plan=plan,
         )
+        base_run: BaseRun | None = None
         try:
             recipe = await self._build_and_load(preparation, tests, run)
+            if plan.detection.draft.has_tests:
+                bed = _open_bed(self._tools.sandbox, recipe, run)
+                base_run = await run_base_tests(preparation, bed, tests, run.progress)
         except EnvironmentFailed as error:
             failure = _describe(error, recipe)
             if not plan.detection.draft.has_tests:
                 failure = f"{plan.reason}, but {failure}"
             log_key = await run.save("environment.log", log.text)
             return _not_runnable(failure, recipe, log_key)
-        if not plan.detection.draft.has_tests:
-            log_key = await run.save("environment.log", log.text)
-            return _without_tests(recipe, plan.reason, log_key)
-
-        bed = _open_bed(self._tools.sandbox, recipe, run)
-        base_run = await run_base_tests(preparation, bed, tests, run.progress)
         log_key = await run.save("environment.log", log.text)
+        if base_run is None:
+            return _without_tests(recipe, plan.reason, log_key)
         suite = make_suite(base_run, plan.reason, whole, log_key)
         suite = suite.model_copy(update={"phases": log.phases})
         suite = _name_obstacles(suite, plan.detection.draft.obstacles)

@@ -1,6 +1,5 @@
 """Run uv and the environment's Python in the sandbox, with packages as of a date."""
 
-import json
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -13,6 +12,7 @@ from repository.testing.environment import BUILD_TOOLS, COMPILER_VARIABLES, vers
 from repository.testing.install.cache import repository_folder
 from repository.testing.install.dates import package_dates
 from repository.testing.install.interpreters import interpreter_folders
+from repository.testing.install.known_metadata import metadata_tables, unparsed_packages
 from repository.testing.install.scripts import read_script
 from repository.testing.install.tools import BuildTools, is_switched_on, local_index_paths
 from repository.testing.models import Recipe
@@ -24,10 +24,6 @@ _BUILD_TOOLS = ("setuptools", "wheel", "setuptools-scm")
 _BUILD_TOOLS_FROM = datetime(2022, 11, 1, tzinfo=UTC)
 #: Names of packages in uv's message that were uploaded again after the commit.
 _UPLOADED_LATER = re.compile(r"`([A-Za-z0-9._-]+)` was filtered by `exclude-newer`")
-_UNPARSED_METADATA = re.compile(r"Metadata for `([A-Za-z0-9._-]+)` \(v[^)]*\) could not be parsed")
-#: Requirements of packages whose old releases state them in a form that uv rejects, such as `pytz
-#: (>=2011k)` in pandas before 0.25.
-_KNOWN_METADATA = {"pandas": ("numpy", "python-dateutil>=2", "pytz")}
 _UNREACHABLE = re.compile(
     r"dns error|request failed after|failed to lookup address|error sending request|could not"
     r" connect",
@@ -256,13 +252,11 @@ class UvInstaller:
 
     def _state_unparsed_metadata(self, output: str) -> bool:
         """Configure the requirements of packages whose metadata uv can't parse."""
-        unparsed = set(_UNPARSED_METADATA.findall(output)).intersection(_KNOWN_METADATA)
-        new = unparsed - self._stated_metadata
+        new = unparsed_packages(output) - self._stated_metadata
         if not new:
             return False
         self._stated_metadata |= new
-        tables = [_metadata_table(name) for name in sorted(self._stated_metadata)]
-        self._config_file.write_text("".join(tables))
+        self._config_file.write_text(metadata_tables(self._stated_metadata))
         self._config_file.chmod(0o644)
         return True
 
@@ -303,9 +297,3 @@ class UvInstaller:
 
 def _timestamp(date: datetime) -> str:
     return f"{date:%Y-%m-%dT%H:%M:%SZ}"
-
-
-def _metadata_table(package: str) -> str:
-    requirements = json.dumps(_KNOWN_METADATA[package])
-    name = json.dumps(package)
-    return f"[[dependency-metadata]]\nname = {name}\nrequires-dist = {requirements}\n"

@@ -1,28 +1,15 @@
 """Run the tests on the base commit, and again in a better environment if the results ask for it."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
-from repository.testing.environment import EnvironmentFailed
-from repository.testing.install.interpreters import find_interpreters
+from repository.testing.loading.other_environments import OtherEnvironments
 from repository.testing.loading.preparation import Preparation
-from repository.testing.loading.red_base import (
-    Alternative,
-    alternatives,
-    is_largely_red,
-    warnings_as_errors,
-)
+from repository.testing.loading.red_base import warnings_as_errors
 from repository.testing.loading.symptoms import Symptom, find_in_skips, find_symptoms
 from repository.testing.models import Recipe, TestReport
 from repository.testing.run.base import BaseRun, run_on_base
 from repository.testing.run.bed import TestBed
-
-_ALTERNATIVES_SECONDS = 300.0
-_BUILD_SECONDS = 180.0
-_MAX_RUN_SECONDS = 90.0
-"""Tests that take longer are not run again in other environments."""
 
 
 async def run_base_tests(
@@ -44,7 +31,7 @@ async def run_base_tests(
     with log.phase("improve the environment"):
         run = await base_tests.tolerate_warnings(run)
         run = await base_tests.add_packages(run)
-        return await base_tests.try_alternatives(run)
+        return await OtherEnvironments(preparation, tests, progress).improve(run)
 
 
 @dataclass(frozen=True)
@@ -81,57 +68,6 @@ class _BaseTests:
             await installer.remove_last()
         return self._better(run, again)
 
-    async def try_alternatives(self, run: BaseRun) -> BaseRun:
-        """Build other environments if the base is largely red, and keep the best."""
-        if not is_largely_red(run.report) or run.report.seconds > _MAX_RUN_SECONDS:
-            return run
-        if run.bed.recipe.offline or self._alternatives_tried:
-            return run
-        end = time.monotonic() + _ALTERNATIVES_SECONDS
-        best = run
-        built = run.bed.recipe
-        for alternative in self._alternatives(run):
-            if time.monotonic() > end:
-                break
-            built = alternative.recipe
-            other = await self._try(alternative, run.bed, end - time.monotonic())
-            if other is not None and len(other.report.green) > len(best.report.green):
-                best = other
-            if best is other and not is_largely_red(best.report):
-                break
-        if built != best.bed.recipe:
-            await self.preparation.rebuild(best.bed.recipe, _BUILD_SECONDS)
-        self.preparation.record(best.bed.recipe, alternatives_tried=True)
-        return BaseRun(_reopen(run.bed, best.bed.recipe), best.tests, best.report)
-
-    async def _try(self, alternative: Alternative, bed: TestBed, seconds: float) -> BaseRun | None:
-        self._note(f"the base is largely red; trying {alternative.reason}")
-        try:
-            await self.preparation.rebuild(alternative.recipe, min(seconds, _BUILD_SECONDS))
-        except EnvironmentFailed as error:
-            self._note(f"no environment: {error}")
-            return None
-        bed = _reopen(bed, alternative.recipe)
-        run = await run_on_base(bed, self.tests, self.progress)
-        green = len(run.report.green)
-        self._note(f"with {alternative.reason}: {green} tests pass, {len(run.report.red)} fail")
-        return run
-
-    def _alternatives(self, run: BaseRun) -> list[Alternative]:
-        return alternatives(
-            run.bed.recipe,
-            run.report,
-            interpreters=find_interpreters(self.preparation.task.tools.pythons),
-            requires_python=self.preparation.plan.detection.draft.package.requires_python,
-            now=datetime.now(UTC),
-        )
-
-    @property
-    def _alternatives_tried(self) -> bool:
-        """Whether an earlier run on this machine has tried the alternatives."""
-        findings = self.preparation.findings.read()
-        return findings is not None and findings.alternatives_tried
-
     async def _run(self, bed: TestBed, recipe: Recipe) -> BaseRun:
         return await run_on_base(bed.with_recipe(recipe), self.tests, self.progress)
 
@@ -144,11 +80,6 @@ class _BaseTests:
     def _note(self, text: str) -> None:
         self.preparation.task.log.note(text)
         self.progress(text)
-
-
-def _reopen(bed: TestBed, recipe: Recipe) -> TestBed:
-    """Open the environment that was built anew in the bed's workspace."""
-    return TestBed.open(bed.sandbox, bed.workspace, recipe, seconds=bed.seconds, save=bed.save)
 
 
 def _symptoms(report: TestReport) -> list[Symptom]:
