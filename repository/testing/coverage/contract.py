@@ -49,6 +49,9 @@ class Collector(Protocol):
         """Return the variables that the tests' processes need; ``current`` are the others."""
         ...
 
-    def read(self, tree: Path) -> Run | None:
-        """Read what a run in ``tree`` left; None if it recorded nothing."""
+    def read(self, tree: Path, tree_inside: Path) -> Run | None:
+        """Read what a run in ``tree`` left; None if it recorded nothing.
+
+        ``tree_inside`` is the path of ``tree`` as the tests see it.
+        """
         ...

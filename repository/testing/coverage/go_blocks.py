@@ -39,7 +39,7 @@ class GoBlocks:
     def variables(self, tree: Path, current: Mapping[str, str]) -> dict[str, str]:
         return {"GO_COVERAGE": str(tree / FOLDER / _PROFILE)}
 
-    def read(self, tree: Path) -> Run | None:
+    def read(self, tree: Path, tree_inside: Path) -> Run | None:
         try:
             profile = read_report_file(tree / FOLDER, _PROFILE)
         except UnreadableReport:

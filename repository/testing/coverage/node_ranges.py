@@ -54,19 +54,19 @@ class NodeRanges:
     def variables(self, tree: Path, current: Mapping[str, str]) -> dict[str, str]:
         return {"NODE_V8_COVERAGE": str(tree / _V8)}
 
-    def read(self, tree: Path) -> Run | None:
+    def read(self, tree: Path, tree_inside: Path) -> Run | None:
         run = _NodeRun({path: _Source.of(target) for path, target in self._targets.items()})
         is_empty = True
         for data in read_all(tree, _V8, ".json"):
             is_empty = False
             document = parse_object(data.decode(errors="replace"))
             for script in object_list_field(document, "result"):
-                self._add(script, run)
+                self._add(script, f"file://{tree_inside}/", run)
         return None if is_empty else run
 
-    def _add(self, script: JsonObject, run: "_NodeRun") -> None:
+    def _add(self, script: JsonObject, prefix: str, run: "_NodeRun") -> None:
         url = unquote(text_field(script, "url").partition("?")[0])
-        _, _, path = url.partition("/tree/")
+        path = url.removeprefix(prefix)
         if path in self._targets:
             run.add(path, _ranges(script))
 

@@ -50,7 +50,7 @@ class PythonLines:
         folders = [str(tree / FOLDER), current.get("PYTHONPATH", "")]
         return {"PYTHONPATH": ":".join(folder for folder in folders if folder)}
 
-    def read(self, tree: Path) -> "PythonRun | None":
+    def read(self, tree: Path, tree_inside: Path) -> "PythonRun | None":
         try:
             record = read_report_file(tree / FOLDER, _RECORD)
         except UnreadableReport:

@@ -34,23 +34,22 @@ class RustFiles:
     def variables(self, tree: Path, current: Mapping[str, str]) -> dict[str, str]:
         return {}
 
-    def read(self, tree: Path) -> Run | None:
+    def read(self, tree: Path, tree_inside: Path) -> Run | None:
         compiled: set[str] = set()
         for folder in self._folders:
             dependencies = f"{folder}/{_DEPENDENCIES}".removeprefix("/")
             for data in read_all(tree, dependencies, ".d"):
-                compiled.update(_sources(data.decode(errors="replace"), folder))
-        return _RustRun(frozenset(compiled)) if compiled else None
+                compiled.update(_sources(data.decode(errors="replace"), tree_inside / folder))
+        if not compiled:
+            return None
+        return _RustRun(frozenset(path.removeprefix(f"{tree_inside}/") for path in compiled))
 
 
-def _sources(text: str, folder: str) -> Iterator[str]:
-    """Yield the paths of the files on the right; they are absolute, or relative to the project."""
+def _sources(text: str, project: Path) -> Iterator[str]:
+    """Yield the absolute paths of the files on the right; they may be relative to the project."""
     for line in text.splitlines():
         for name in line.partition(": ")[2].split():
-            if name.startswith("/"):
-                yield name.rpartition("/tree/")[2]
-            else:
-                yield os.path.normpath(f"{folder}/{name}".removeprefix("/"))
+            yield os.path.normpath(name if name.startswith("/") else f"{project}/{name}")
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,8 @@ class CoverageTester:
             return "it changes no code that can run"
         collector = collector_type(targets, recipe)
         report = await self._record(collector, files, trial.tests, label)
-        run = await asyncio.to_thread(collector.read, self.bed.workspace / "tree")
+        tree = self.bed.workspace / "tree"
+        run = await asyncio.to_thread(collector.read, tree, self.bed.folder_inside / "tree")
         if run is None:
             return "which code the tests run could not be recorded"
         uncovered = _describe(targets, run)

@@ -57,7 +57,7 @@ def record(tree: Path, program: str, minor: int) -> Run | None:
     subprocess.run(
         [interpreter, "-c", program], cwd=tree, env={**os.environ, **variables}, check=False
     )
-    return collector.read(tree)
+    return collector.read(tree, tree)
 
 
 @pytest.mark.parametrize("minor", [8, 11, 12])
@@ -100,13 +100,13 @@ def test_a_forged_record_is_read_within_bounds(tmp_path: Path) -> None:
     folder = tmp_path / FOLDER
     folder.mkdir()
     collector = PythonLines(TARGETS, RECIPE)
-    assert collector.read(tmp_path) is None
+    assert collector.read(tmp_path, tmp_path) is None
     (folder / "record").write_bytes(b"L 0 4\nL 99 1\nL 0 -1\nX\n\xff\nR 1 " + b"9" * 5000 + b"\n")
-    run = collector.read(tmp_path)
+    run = collector.read(tmp_path, tmp_path)
     assert run
     assert run.covers(LARGE)
     assert not run.covers(SMALL)
     assert not run.reads("rates.json")
     (folder / "record").unlink()
     (folder / "record").symlink_to("/etc/passwd")
-    assert collector.read(tmp_path) is None
+    assert collector.read(tmp_path, tmp_path) is None

@@ -54,7 +54,7 @@ def recipe(*folders: str) -> Recipe:
 def read(
     kind: type[Collector], tree: Path, path: str, content: bytes = b"", *folders: str
 ) -> Run | None:
-    return kind([Target(path, content, ())], recipe(*folders)).read(tree)
+    return kind([Target(path, content, ())], recipe(*folders)).read(tree, Path("/workspace/tree"))
 
 
 def write(tree: Path, path: str, text: str) -> None:
