@@ -210,7 +210,7 @@ def _is_prose(path: str) -> bool:
 
 def _may_be_for_tests(path: str, line: Line) -> bool:
     names = (PurePosixPath(path).stem, *line.blocks)
-    return not any(map(is_for_other_purpose, names))
+    return line.for_tests and not any(map(is_for_other_purpose, names))
 
 
 def _commands(line: Line) -> Iterator[str]:

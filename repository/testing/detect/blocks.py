@@ -22,7 +22,7 @@ _ALWAYS_SPECIAL = re.compile(
 _OTHER_PURPOSE = re.compile(
     r"(?<![a-z])(?:docs?|documentation|sphinx|mkdocs|lint(?:er|ing|ers)?|style|format(?:ting)?|flake8"
     r"|pylint|ruff|black|isort|mypy|pyright|typing|type-?check(?:ing)?|types|pre-?commit|publish"
-    r"|release|deploy(?:ment)?|wheels?|sdist|bench(?:marks?)?|codeql|security|audit|changelog)"
+    r"|release|deploy(?:ment)?|docfx|pytype|wheels?|sdist|bench(?:marks?)?|codeql|security|audit|changelog)"
     r"(?![a-z])",
     re.I,
 )
@@ -39,6 +39,8 @@ class Line:
     """Without the surrounding white space."""
     blocks: tuple[str, ...] = ()
     """The names of the blocks around it, outermost first: keys, sections, steps, headings."""
+    for_tests: bool = True
+    """Whether it may be for tests, other than by the names of its blocks."""
 
 
 def read_lines(text: str) -> list[Line]:

@@ -58,6 +58,7 @@ DISTRIBUTIONS = {
     "odf": "odfpy",
     "pkg_resources": "setuptools",
     "pptx": "python-pptx",
+    "proto": "proto-plus",
     "psycopg2": "psycopg2-binary",
     "pythonjsonlogger": "python-json-logger",
     "rest_framework": "djangorestframework",

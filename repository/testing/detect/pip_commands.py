@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from collections.abc import Iterator
 
 from packaging.requirements import InvalidRequirement, Requirement
 
@@ -15,7 +16,7 @@ _INSTALL = re.compile(
     r"\s{1,8}(?:install|add|create)\s"
 )
 _WITH = re.compile(r"\buvx?\s[^\n]{0,200}?--with[\s=]+(?P<packages>\S+)")
-_END_OF_COMMAND = re.compile(r"\s(?:&&|\|\||\||#|>)|;(?:\s|$)|(?:&&|\|\|)\s")
+_END_OF_COMMAND = re.compile(r"&&|\|\|?|;|#|\d?>")
 _SHORT_FILE_OPTION = re.compile(r"-r\S")
 _REQUIREMENT_OPTIONS = ("-r", "--requirement", "--requirements")
 _OPTIONS_WITH_VALUE = frozenset(
@@ -78,15 +79,14 @@ def install_arguments(command: str) -> list[str]:
 
 def _words(text: str) -> list[str]:
     """Return the words up to the end of the command, without options."""
-    command = _END_OF_COMMAND.split(text, maxsplit=1)[0]
     try:
-        words = shlex.split(command)
+        words = shlex.split(text)
     except ValueError:
         # The quotes around the whole command, as in JSON, are not balanced here.
-        words = command.replace('"', " ").replace("'", " ").split()
+        words = text.replace('"', " ").replace("'", " ").split()
     arguments = []
     previous = ""
-    for word in words:
+    for word in _until_end(words):
         option, _, value = word.partition("=")
         if previous in _REQUIREMENT_OPTIONS:
             arguments.append(FILE_OPTION + word)
@@ -96,6 +96,17 @@ def _words(text: str) -> list[str]:
             arguments.append(_without_variable_version(word))
         previous = word
     return arguments
+
+
+def _until_end(words: list[str]) -> Iterator[str]:
+    """Yield the words before the end of the command."""
+    for word in words:
+        if _END_OF_COMMAND.match(word):
+            return
+        if word.endswith(";"):
+            yield word.removesuffix(";")
+            return
+        yield word
 
 
 def _is_argument(word: str, previous: str) -> bool:
