@@ -150,6 +150,8 @@ async def _run_step(
     if result.returncode != 0:
         action = "fetching dependencies" if step.network else "building"
         error = explain_failure(result.output)
+        if result.timed_out:
+            error = f"{result.describe_end()} ({result.seconds:.0f} s): {error}"
         raise EnvironmentFailed(f"{action} for {task.recipe.runner} failed: {error}")
 
 

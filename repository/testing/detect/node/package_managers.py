@@ -18,7 +18,11 @@ _YARN_BY_LOCK = {"4": "2", "5": "3", "6": "3", "8": "4"}
 
 _QUIET = "--ignore-scripts --no-audit --no-fund"
 _BY_DATE = f"npm install {_QUIET} --no-package-lock --before=$BEFORE"
-_NPM_INSTALL = f"{{ {_BY_DATE} || {_BY_DATE} --legacy-peer-deps; }}"
+_NEWEST = f"npm install {_QUIET} --no-package-lock --legacy-peer-deps"
+_NEWEST_NOTE = "[not as of the commit's day, but the newest versions that the package.json allows]"
+_NPM_INSTALL = (
+    f'{{ {_BY_DATE} || {_BY_DATE} --legacy-peer-deps || {{ echo "{_NEWEST_NOTE}"; {_NEWEST}; }}; }}'
+)
 _NPM_CI = f"{{ npm ci {_QUIET} || npm ci {_QUIET} --legacy-peer-deps; }}"
 _FALLBACK_NOTE = "[the lock file does not fit the package.json: installing without it]"
 _VARIABLES = (

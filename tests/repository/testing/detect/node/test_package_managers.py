@@ -12,7 +12,7 @@ from tests.repository.testing.detect.trees import tree_of
 @pytest.mark.parametrize(
     ("files", "manager", "parts"),
     [
-        ({}, "", ["npm install --ignore-scripts", "--before=$BEFORE"]),
+        ({}, "", ["npm install --ignore-scripts", "--before=$BEFORE", "the newest versions"]),
         ({"package-lock.json": ""}, "", ["npm ci --ignore-scripts", "--before=$BEFORE"]),
         ({"npm-shrinkwrap.json": ""}, "", ["npm ci --ignore-scripts"]),
         ({"pnpm-lock.yaml": "lockfileVersion: '9.0'\n"}, "", ["pnpm@9 ", "--frozen-lockfile"]),
