@@ -159,14 +159,16 @@ def _other_needs(parts: Mapping[str, Detection], layout: Layout) -> list[TestNee
     """Return the needs of the projects whose package is not installed by the recipe itself.
 
     Those of a sibling's package come with it. A root that is not tested may declare what its
-    projects are developed with.
+    projects are developed with, and what they need if none of them is a package.
     """
+    has_package = parts[layout.project].draft.package.is_installable
     others: list[TestNeeds] = []
     for folder, part in parts.items():
         if folder == layout.project:
             continue
         needs = part.draft.needs
-        if part.draft.package.is_installable or folder not in layout.folders:
+        is_for_others = has_package and folder not in layout.folders
+        if part.draft.package.is_installable or is_for_others:
             needs = replace(needs, dependencies=())
         if folder not in layout.folders:
             needs = replace(needs, modules={})

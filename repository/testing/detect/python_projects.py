@@ -207,12 +207,16 @@ def _package_of(
     scores: Mapping[str, float],
     tests: Counter[str],
 ) -> str:
-    """Return the folder of the package that the chosen tests are for.
+    """Return the folder of the package that the chosen tests are for: the nearest around them.
 
     Tests may lie outside of it, such as ``tests/`` beside ``python-package/``.
     """
     first = chosen[0]
-    if first != ROOT or projects[ROOT].package.is_installable:
+    around = [folder for folder in projects if folder == first or _is_inside(first, folder)]
+    for folder in sorted(around, key=len, reverse=True):
+        if projects[folder].package.is_installable:
+            return folder
+    if first != ROOT:
         return first
     packages = [
         folder

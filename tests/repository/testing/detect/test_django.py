@@ -88,8 +88,17 @@ def test_a_database_server_is_named_as_an_obstacle() -> None:
     assert "site1.settings need a server of postgresql" in draft.obstacles[0]
 
 
-def test_a_project_below_the_root_has_the_requirements_of_the_root() -> None:
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("requirements.txt", "Django>=5\n"),
+        ("Pipfile", "[packages]\nDjango = '>=5'\n"),
+        ("pyproject.toml", "[project]\nname = 'x'\ndependencies = ['Django>=5']\n"),
+    ],
+)
+def test_a_project_below_the_root_has_the_requirements_of_the_root(path: str, text: str) -> None:
     files = {f"src/{path}": text for path, text in FILES.items()}
-    draft = detect(tree_of({**files, "requirements.txt": "Django>=5\n"})).draft
+    draft = detect(tree_of({**files, path: text})).draft
     assert draft.layout.folders == ("src",)
+    assert draft.import_folders == ("src",)
     assert "Django>=5" in (*draft.needs.requirements, *draft.needs.dependencies)
