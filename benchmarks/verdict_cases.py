@@ -70,14 +70,14 @@ def _set_traps(project: Project, traps: _Traps) -> Project:
 
 def truth_of(scene: Scene, language: Language, traps: frozenset[Trap]) -> Truth:
     """Return what may be said about a change if the project's tests contain traps."""
-    truth = scene.truth
-    if scene.shown_by > language.sight:
-        truth = PASSES
+    truth = PASSES if scene.shown_by > language.sight else scene.truth
     if truth.best is not Word.NO_FIX and traps & FAILING:
         return Truth(
             Word.NOT_VERIFIED if truth.best is Word.SUITE_PASSES else truth.best,
             truth.also_right - {Word.SUITE_PASSES},
         )
+    if truth.best is Word.SUITE_PASSES and Trap.FLAKY in traps | scene.after.traps:
+        return Truth(Word.NOT_VERIFIED, frozenset({Word.SUITE_PASSES}))
     return truth
 
 

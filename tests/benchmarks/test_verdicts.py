@@ -120,6 +120,12 @@ def test_a_suite_with_a_failing_trap_never_passes() -> None:
     )
 
 
+def test_a_suite_with_a_flaky_test_may_pass_or_not() -> None:
+    truth = truth_of(make_scene("add flaky test", Random(1)), Pytest(), frozenset())
+    assert truth.allows(Word.SUITE_PASSES)
+    assert truth.best is Word.NOT_VERIFIED
+
+
 def judged(best: Word, said: Word, *also_right: Word) -> Row:
     truth = Truth(best, frozenset(also_right))
     case = Case(0, Pytest(), "reorder", (), {}, {}, truth)
