@@ -43,8 +43,9 @@ def _fetch(command: str, title: str = "") -> BuildStep:
     return BuildStep(command=command, network=True, title=title)
 
 
-def _build(command: str, title: str = "") -> BuildStep:
-    return BuildStep(command=command, network=False, title=title)
+def _compile(command: str) -> BuildStep:
+    """Return a step that compiles the tests before they run; they say themselves what fails."""
+    return BuildStep(command=command, network=False, title="compile the tests", required=False)
 
 
 _GO_MODE = _read_script("go_mode.sh")
@@ -71,10 +72,7 @@ ECOSYSTEMS = (
                 f'{_GO_MODE}\n[ "$GOFLAGS" = -mod=vendor ] || go mod download',
                 "go mod download, unless its modules are vendored",
             ),
-            _build(
-                f"{_GO_MODE}\ngo test -exec true ./... > /dev/null; true",
-                "compile the tests",
-            ),
+            _compile(f"{_GO_MODE}\ngo test -exec true ./... > /dev/null"),
         ),
     ),
     Ecosystem(
@@ -85,7 +83,7 @@ ECOSYSTEMS = (
         runner="cargo",
         steps=(
             _fetch("cargo fetch"),
-            _build("cargo test --offline --workspace --no-run; true"),
+            _compile("cargo test --offline --workspace --no-run"),
         ),
         test_only_patterns=("tests/*.rs",),
     ),

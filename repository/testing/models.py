@@ -118,6 +118,8 @@ class BuildStep(BaseModel):
     """The project's folder, in which it is run."""
     title: str = ""
     """What stands for a long command in logs; empty for the command itself."""
+    required: bool = True
+    """Whether no test can run if it fails; otherwise it only saves the tests' time."""
 
     def describe(self) -> str:
         """Return the command, or what stands for it, and its folder."""

@@ -105,6 +105,8 @@ async def _run_steps(task: BuildTask, environment: BuiltEnvironment) -> dict[str
         try:
             await _run_step(task, environment, step, deadline - time.monotonic())
         except EnvironmentFailed as error:
+            if not step.required:
+                continue
             failures.update(dict.fromkeys(_projects_of(step, task.recipe), str(error)))
             if failures.keys() >= set(task.recipe.folders):
                 raise
@@ -149,7 +151,7 @@ async def _run_step(
     )
     if result.returncode != 0:
         action = "fetching dependencies" if step.network else "building"
-        error = explain_failure(result.output)
+        error = result.describe_end() if result.timed_out else explain_failure(result.output)
         if result.timed_out:
             error = f"{result.describe_end()} ({result.seconds:.0f} s): {error}"
         raise EnvironmentFailed(f"{action} for {task.recipe.runner} failed: {error}")

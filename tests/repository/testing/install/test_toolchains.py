@@ -43,3 +43,12 @@ async def test_without_another_project_a_failed_step_ends_the_build(tmp_path: Pa
     sandbox = ScriptedSandbox(None, None, "go: no", "go: neither")
     with pytest.raises(EnvironmentFailed, match="failed: go: neither"):
         await build(sandbox, tmp_path)
+
+
+async def test_tests_that_do_not_compile_are_left_to_their_run(tmp_path: Path) -> None:
+    step = BuildStep(command="go test -exec true ./...", network=False, folder="b", required=False)
+    recipe = GO.model_copy(update={"steps": (step,), "folders": ("b",)})
+    sandbox = ScriptedSandbox(None, None, "undefined: x")
+    tools = BuildTools(sandbox, pythons=(), uv=Path("/usr/bin/uv"), cache=tmp_path, index={})
+    environment = await build_with_tools(BuildTask(tools, tmp_path, recipe, CommandLog()))
+    assert environment.failed_projects == {}
