@@ -64,10 +64,10 @@ class CandidateTester:
             text = feedback.describe_crash(trial, change.patch, workspace)
             if trial.regressions == 0:
                 return DidNotRun(change, text)
-            return Regressed(change, trial.regressions, text)
+            return Regressed(change, len(trial.accused), text)
         if trial.regressions:
             text = feedback.describe_regressions(trial, change.patch, workspace)
-            return Regressed(change, trial.regressions, text)
+            return Regressed(change, len(trial.accused), text)
         if trial.suite_passes:
             trial = replace(trial, uncovered=await self._find_uncovered(change, trial, label))
         return await self._accept(change, trial)

@@ -43,7 +43,7 @@ class Unproven:
 
 @dataclass(frozen=True)
 class Regressed:
-    """Tests that passed on the base fail, or do not run."""
+    """Tests that passed on the base fail, or do not run; new failures count as well."""
 
     change: Change
     regressions: int
