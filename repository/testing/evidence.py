@@ -191,7 +191,7 @@ def _explain_python(plan: TestPlan, recipe: Recipe) -> Iterator[Evidence]:
     tree = plan.tree
     draft = plan.detection.draft
     configured = _first_place(tree, [(CONFIG, "[tests] python")])
-    yield Evidence(f"python {recipe.python}", configured or Source("", plan.python_source))
+    yield Evidence(f"python {recipe.python}", configured or _python_source(plan))
     required = _first_place(tree, _PYTHON_PLACES)
     if draft.package.requires_python and required is not None:
         yield Evidence(f"python allowed {draft.package.requires_python}", required)
@@ -204,6 +204,14 @@ def _explain_python(plan: TestPlan, recipe: Recipe) -> Iterator[Evidence]:
     elif plan.detection.hints.minors_source is not None:
         minors = ", ".join(f"3.{minor}" for minor in plan.detection.hints.minors)
         yield Evidence(f"python tested {minors}", plan.detection.hints.minors_source)
+
+
+def _python_source(plan: TestPlan) -> Source:
+    """Return the place of the pinned version, or the reason for another one."""
+    path, _, line = plan.python_source.rpartition(":")
+    if path in plan.sizes and line.isdigit():
+        return Source(path, line=int(line))
+    return Source("", plan.python_source)
 
 
 def _explain_package(plan: TestPlan, recipe: Recipe) -> Iterator[Evidence]:

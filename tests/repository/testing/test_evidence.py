@@ -31,7 +31,7 @@ CONFIG = "[tests]\npython = '3.11'\nenvironment = { LANG = 'C' }\nrequirements =
 CI = "jobs:\n  test:\n    steps:\n      - run: pip install -e .[fast]\n"
 
 
-def explained(files: dict[str, str], **recipe: object) -> list[str]:
+def explained(files: dict[str, str], pinned: str = "the newest") -> list[str]:
     tree = tree_of({"test_a.py": "import yaml\n" + CASE, **files})
     detection = detect(tree)
     draft = detection.draft
@@ -52,7 +52,7 @@ def explained(files: dict[str, str], **recipe: object) -> list[str]:
         "source_root": "",
         "patterns": draft.patterns,
     }
-    plan = TestPlan(Recipe.model_validate(fields), detection.reason, detection, tree, "the newest")
+    plan = TestPlan(Recipe.model_validate(fields), detection.reason, detection, tree, pinned)
     return [str(item) for item in explain(plan)]
 
 
@@ -99,6 +99,11 @@ def test_requirement_names_its_line(path: str, text: str, line: int) -> None:
     assert any(
         item.startswith(f"requirement mock==1: {path}:{line}") for item in explained({path: text})
     )
+
+
+def test_pinned_interpreter_names_its_line() -> None:
+    evidence = explained({"Dockerfile": "FROM python:3.11\n"}, pinned="Dockerfile:1")
+    assert "python 3.11: Dockerfile:1" in evidence
 
 
 def test_place_without_a_match_is_named_without_a_line() -> None:
