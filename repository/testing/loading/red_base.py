@@ -5,6 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from repository.testing.install.dates import first_date
 from repository.testing.install.interpreters import allows
 from repository.testing.models import Recipe, TestReport
 
@@ -88,8 +89,10 @@ def alternatives(
 
 
 def _other_packages(recipe: Recipe, now: datetime) -> list[Alternative]:
+    others: list[Alternative] = []
     day = recipe.model_copy(update={"packages": "day"})
-    others = [Alternative(day, "packages as of the commit's day")]
+    if first_date(day, now) < first_date(recipe, now):
+        others.append(Alternative(day, "packages as of the commit's day"))
     if now - datetime.fromtimestamp(recipe.committed_at, UTC) > _MIN_AGE:
         later = recipe.model_copy(update={"packages": "later"})
         others.insert(0, Alternative(later, "packages of the year after the commit"))

@@ -90,6 +90,11 @@ def test_a_young_commit_has_no_later_packages() -> None:
     assert "packages of the year after the commit" not in reasons(young, report(failed=9))
 
 
+def test_the_day_is_no_alternative_if_the_month_ends_with_it() -> None:
+    today = RECIPE.model_copy(update={"committed_at": int(NOW.timestamp())})
+    assert reasons(today, report(failed=9)) == ["Python 3.11"]
+
+
 def test_packages_are_as_of_the_date_that_the_recipe_names() -> None:
     day = RECIPE.model_copy(update={"packages": "day"})
     later = RECIPE.model_copy(update={"packages": "later"})
