@@ -5,8 +5,8 @@
 
 An instance succeeds if its FAIL_TO_PASS tests are red before and green after the reference change.
 DIR contains git repositories (bare or not, full history) named owner__name. For each instance, the
-environment is built as in the pipeline, without configuration or a model, and the tests run on the
-base commit and with the reference change. Tests that need a remote server always fail here; they
+environment is prepared as in the pipeline, without configuration or a model, and the tests run on
+the base commit and with the reference change. Tests that need a remote server always fail here; they
 are counted separately, as ``needs_network``.
 """
 
@@ -40,10 +40,12 @@ from pipeline import settings as config
 from repository.git import GitError, Mirror
 from repository.testing.command_log import CommandLog
 from repository.testing.environment import BuiltEnvironment, EnvironmentFailed
-from repository.testing.install.build import build_environment
+from repository.testing.install.installer import BuildTask
 from repository.testing.install.tools import BuildTools, index_settings
+from repository.testing.loading.base_tests import run_base_tests
+from repository.testing.loading.preparation import Preparation
 from repository.testing.models import Recipe
-from repository.testing.plan import BaseCommit, plan_tests
+from repository.testing.plan import BaseCommit, TestPlan, plan_tests
 from repository.testing.run.bed import TestBed
 
 TEST_SECONDS = 300.0
@@ -190,15 +192,22 @@ class _Trial:
         Returns:
             Why the instance fails, or None if it succeeds.
         """
-        plan = plan_tests(self._mirror, self._base_commit(), self._tools.pythons)
+        plan = plan_tests(
+            self._mirror,
+            self._base_commit(),
+            self._tools.pythons,
+            list(self._judge.changes_of(self._instance.patch)),
+        )
         if plan.recipe is None:
             return plan.reason
         row.runner = plan.recipe.runner
         row.python = plan.recipe.python
-        await self._build(plan.recipe, row)
+        recipe = await self._prepare(plan, plan.recipe, row)
         row.built = not self.build_failure
-        recipe, before = await self._test_base(plan.recipe)
         row.runner = recipe.runner
+        row.python = recipe.python
+        bed = self._open_bed(recipe, self._seconds_left / 2)
+        before = await self._judge.run({}, bed, "before")
         bed = self._open_bed(recipe, self._seconds_left)
         after = await self._judge.run(self._judge.changes_of(self._instance.patch), bed, "after")
         row.ran = after.ran
@@ -218,26 +227,23 @@ class _Trial:
             described=self._mirror.describe(sha),
         )
 
-    async def _build(self, recipe: Recipe, row: Row) -> None:
+    async def _prepare(self, plan: TestPlan, recipe: Recipe, row: Row) -> Recipe:
+        """Prepare the environment as the pipeline does; return the recipe of the best one."""
         self._workspace.mkdir()
         log = CommandLog()
+        task = BuildTask(self._tools, self._workspace, recipe, log)
+        preparation = Preparation(task, self._mirror, plan)
+        tests = tuple(self._judge.test_files({}, recipe.patterns))
         try:
-            await build_environment(self._tools, self._mirror, recipe, self._workspace, log)
+            recipe = await preparation.build(tests)
+            row.build_seconds = round(time.monotonic() - self._started, 1)
+            bed = self._open_bed(recipe, self._seconds_left / 3)
+            base_run = await run_base_tests(preparation, bed, tests, _ignore_progress)
         finally:
             environment = BuiltEnvironment.read(self._workspace)
             self.build_failure = environment.failure if environment else ""
-            row.build_seconds = round(time.monotonic() - self._started, 1)
             self._write_log("environment.log", log.text)
-
-    async def _test_base(self, recipe: Recipe) -> tuple[Recipe, Tally]:
-        """Test the base with the first runner that runs a test; return the recipe with it."""
-        for runner in recipe.runners:
-            candidate = recipe.model_copy(update={"runner": runner})
-            bed = self._open_bed(candidate, self._seconds_left / 2)
-            before = await self._judge.run({}, bed, f"before-{runner}")
-            if before.ran:
-                return candidate, before
-        return recipe, before
+        return base_run.bed.recipe
 
     def _why_red(self, after: Tally) -> str:
         explained = after.failing_for_network + after.fail_to_pass_ok
@@ -264,6 +270,10 @@ class _Trial:
 
     def _write_log(self, name: str, text: str) -> None:
         (self._logs / name).write_text(text, encoding="utf-8")
+
+
+def _ignore_progress(_: str) -> None:
+    """An instance is reported at its end."""
 
 
 def summary(rows: list[Row]) -> dict[str, float]:
