@@ -6,8 +6,8 @@
 An instance succeeds if its FAIL_TO_PASS tests are red before and green after the reference change.
 DIR contains git repositories (bare or not, full history) named owner__name. For each instance, the
 environment is prepared as in the pipeline, without configuration or a model, and the tests run on
-the base commit and with the reference change. Tests that need a remote server always fail here; they
-are counted separately, as ``needs_network``.
+the base commit and with the reference change. Tests that need a remote server always fail here;
+they are counted separately, as ``needs_network``.
 """
 
 import argparse
