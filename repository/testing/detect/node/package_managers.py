@@ -48,7 +48,10 @@ _CLASSIC_LOCK = (
 
 
 def install_command(tree: Tree, package: PackageJson) -> str:
-    """Return the shell line that installs a package's dependencies, and those of its workspace."""
+    """Return the shell line that installs a package's dependencies, and those of its workspace.
+
+    It is run in the package's folder.
+    """
     prefix = f"{package.folder}/" if package.folder else ""
     names = {path.removeprefix(prefix) for path in tree.sizes if path.startswith(prefix)}
     manager = package.package_manager.partition("@")[0]
@@ -60,8 +63,7 @@ def install_command(tree: Tree, package: PackageJson) -> str:
         command = _with_fallback(_NPM_CI, _NPM_INSTALL)
     else:
         command = _NPM_INSTALL
-    enter = f"cd '{package.folder}' && " if package.folder else ""
-    return f"{enter}{_VARIABLES} {command} && {_FORGET_CACHES}"
+    return f"{_VARIABLES} {command} && {_FORGET_CACHES}"
 
 
 def _pnpm(package: PackageJson, lock: str) -> str:

@@ -41,6 +41,7 @@ def test_the_lock_file_chooses_the_package_manager(
         command = install_command(tree, package)
         for part in parts:
             assert part in command
+        assert "web" not in command, "a folder's name is never shell text"
 
 
 def test_a_version_is_never_shell_text() -> None:
