@@ -30,9 +30,11 @@ code=0
 finish() {  # exit code of a runner, its name
   [ "$1" -eq 0 ] || code=1
   [ -n "$LAST" ] || [ -s "$REPORT/node.jsonl" ] || exit 1
-  tail -n 1 "$REPORT/node.jsonl" 2>/dev/null | grep -q '^{"end":true}' && return
-  printf '{"unfinished": "%s"}\\n' "$2" >> "$REPORT/node.jsonl"
-  code=1
+  if ! tail -n 1 "$REPORT/node.jsonl" 2>/dev/null | grep -q '^{"end":true}'; then
+    printf '{"unfinished": "%s"}\\n' "$2" >> "$REPORT/node.jsonl"
+    code=1
+  fi
+  echo '{}' >> "$REPORT/node.jsonl" # the last line is no longer this runner's
 }
 """
 """A runner that ends without our reporter's last line has crashed; its exit code may be any. If it

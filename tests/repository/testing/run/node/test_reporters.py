@@ -124,11 +124,14 @@ def test_a_runner_that_ends_early_is_an_error_and_its_exit_code_means_nothing(
     (programs / "mocha").write_text(MOCHA)
     (programs / "mocha").chmod(0o755)
     results = {"p/test/a.js::calc > adds": "passed", "p/test/a.js::calc > doubles": "failed"}
-    for options in ((), ("--old",), ("--crash",)):
-        command = NodeCommand(runner="mocha", program=("mocha",), options=options)
-        code, report = run(tree, [NodeProject(folder="p", commands=(command,))])
+    complete = NodeCommand(runner="mocha", program=("mocha",))
+    old = NodeCommand(runner="mocha", program=("mocha",), options=("--old",))
+    crash = NodeCommand(runner="mocha", program=("mocha",), options=("--crash",))
+    silent = NodeCommand(runner="mocha", program=("true",))
+    for commands in ([complete], [old], [crash], [complete, silent]):
+        code, report = run(tree, [NodeProject(folder="p", commands=tuple(commands))])
         statuses, _ = read(report, tree)
-        early = {"::mocha ended early": "error"} if "--crash" in options else {}
+        early = {"::mocha ended early": "error"} if commands[-1] in (crash, silent) else {}
         assert (code, statuses) == (1, results | early)
         report.unlink()
 
