@@ -78,7 +78,7 @@ ECOSYSTEMS = (
     Ecosystem(
         revealed_by=("Cargo.toml",),
         patterns=("*.rs",),
-        test_mark=r"#\[(?:\w+::)?(?:test|rstest|test_case)\b|^\s*//[/!]\s*```",
+        test_mark=r"#\[(?:\w+::)?(?:test|rstest|test_case)\b|^[^\S\n]*//[/!][^\S\n]*```",
         tools=("cargo",),
         runner="cargo",
         steps=(

@@ -59,6 +59,7 @@ _FOLDER_LINE = re.compile(
     r"\s*(?:(?:-e|--editable)[ =])?\s*(?:[\w.-]+\s*@\s*)?(?:file:)?(\.{0,2}/?[\w./-]*/[\w./-]+)"
     r"(?:\[[\w,-]*\])?\s*(?:#.*)?$"
 )
+_MAX_LINE = 300
 _MAX_PROJECTS = 60
 _MAX_CHOSEN = 3
 _MAX_SIBLINGS = 12
@@ -277,7 +278,7 @@ def _dependency_folders(project: Project, folder: str) -> list[str]:
     folders: list[str] = []
     for name in _REQUIREMENT_FILES:
         for line in project.tree.text(name).splitlines():
-            named = _FOLDER_LINE.match(line)
+            named = _FOLDER_LINE.match(line[:_MAX_LINE])
             if named:
                 folders.append(posixpath.normpath(posixpath.join(folder, named[1])))
     return folders

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from posixpath import normpath
 
 from repository.files import VENDORED_FOLDERS, is_test_helper, matches
@@ -164,7 +165,7 @@ class _Detector:
         )
         return NodeTests(texts, patterns, (), reason, steps)
 
-    @property
+    @cached_property
     def _resolver(self) -> ScriptResolver:
         return ScriptResolver(self.packages, self.members)
 

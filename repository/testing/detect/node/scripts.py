@@ -12,6 +12,8 @@ from repository.testing.detect.parsing import strings, table
 
 _MAX_DEPTH = 8
 _MAX_COMMANDS = 200
+_MAX_STEPS = 20_000
+"""Scripts and commands over all packages: scripts that call each other take exponential time."""
 _WIREIT = "wireit"
 
 
@@ -48,6 +50,7 @@ class ScriptResolver:
     ) -> None:
         self._packages = packages
         self._members = members
+        self._steps_left = _MAX_STEPS
 
     def resolve(self, folder: str, script: str) -> list[ScriptCommand]:
         """Return the commands of a folder's script, in order; empty if there is no such script."""
@@ -65,6 +68,8 @@ class ScriptResolver:
         if package is None or depth > _MAX_DEPTH:
             return
         for script in _matching(package.scripts, name):
+            if not self._may_continue():
+                return
             place = _Place(package, folder, script, depth)
             for hook in (f"pre{script}", script):
                 line = package.scripts.get(hook, "")
@@ -95,6 +100,8 @@ class ScriptResolver:
 
     def _command(self, place: _Place, words: Command) -> Iterator[ScriptCommand]:
         """Resolve a command that calls scripts, also by way of wrappers such as cross-env."""
+        if not self._may_continue():
+            return
         for position in range(len(words)):
             calls = find_calls(words[position:], place.package.scripts)
             if not calls:
@@ -104,6 +111,10 @@ class ScriptResolver:
                 yield from self._call(place, call, assignments)
             return
         yield ScriptCommand(place.folder, words, place.script)
+
+    def _may_continue(self) -> bool:
+        self._steps_left -= 1
+        return self._steps_left > 0
 
     def _call(
         self, place: _Place, call: ScriptCall | BinaryCall, assignments: Command

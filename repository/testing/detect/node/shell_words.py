@@ -53,10 +53,11 @@ def split_commands(line: str) -> list[Command]:
     """Return the commands of a shell line that run one after the other.
 
     The right sides of ``|`` and ``||`` are left out: they show a command's output, or handle its
-    failure.
+    failure. Characters that no program can be given are left out, too.
     """
     commands: list[Command] = []
-    for operator, words in _commands_with_operators(line[:_MAX_CHARS]):
+    text = line[:_MAX_CHARS].replace("\0", "").encode(errors="ignore").decode()
+    for operator, words in _commands_with_operators(text):
         if words and operator not in ("|", "||"):
             commands.append(tuple(words))
     return commands

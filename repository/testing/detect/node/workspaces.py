@@ -1,23 +1,25 @@
 """Find the packages of a repository, and which of them belong to a workspace."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from posixpath import dirname
 
 from repository.testing.detect.node.package_json import PackageJson, parse_package
 from repository.testing.detect.parsing import strings
 from repository.testing.detect.tree import Tree
+from repository.testing.path_patterns import path_matches
 from repository.testing.run.reports.untrusted_json import parse_object
 
 PACKAGE_FILE = "package.json"
 _MAX_PACKAGES = 200
+_MAX_PATTERNS = 100
 _NOT_PACKAGES = re.compile(
     r"(?:^|/)(?:node_modules|vendor|__?fixtures?__?|fixtures?|__tests__|testdata|templates?"
     r"|examples?|demos?|benchmarks?|website|docs?)/"
 )
 """Folders whose packages are data or examples, unless a workspace names them."""
 _PNPM_LIST = re.compile(r"^packages:[^\S\n]*\n((?:[^\S\n]*(?:-[^\n]*|#[^\n]*)?\n)*)", re.M)
-_YAML_ITEM = re.compile(r"^\s*-\s*['\"]?([^'\"#\n]+?)['\"]?\s*(?:#.*)?$", re.M)
+_YAML_ITEM = re.compile(r"^[^\S\n]*-[^\S\n]*['\"]?([^'\"#\n]+)", re.M)
 
 
 def read_packages(tree: Tree) -> dict[str, PackageJson]:
@@ -66,7 +68,7 @@ def _workspace_patterns(tree: Tree, package: PackageJson) -> Sequence[str]:
     prefix = f"{package.folder}/" if package.folder else ""
     pnpm = _PNPM_LIST.search(tree.text(f"{prefix}pnpm-workspace.yaml") + "\n")
     if pnpm:
-        return _YAML_ITEM.findall(pnpm[1])
+        return [item.strip() for item in _YAML_ITEM.findall(pnpm[1])]
     lerna = parse_object(tree.text(f"{prefix}lerna.json"))
     return strings(lerna.get("packages"))
 
@@ -78,18 +80,11 @@ def _relative(path: str, folder: str) -> str:
     return path.removeprefix(f"{folder}/") if path.startswith(f"{folder}/") else ""
 
 
-def _is_member(path: str, patterns: Iterable[str]) -> bool:
+def _is_member(path: str, patterns: Sequence[str]) -> bool:
     """Return whether the last pattern that matches a folder includes it."""
     included = False
-    for pattern in patterns:
-        excludes = pattern.startswith("!")
-        if _glob(pattern.removeprefix("!")).fullmatch(path):
-            included = not excludes
+    for pattern in patterns[:_MAX_PATTERNS]:
+        folders = pattern.removeprefix("!").removeprefix("./").rstrip("/")
+        if path_matches(path, folders):
+            included = not pattern.startswith("!")
     return included and bool(path)
-
-
-def _glob(pattern: str) -> re.Pattern[str]:
-    """Compile a pattern of folders: ``*`` stays within one folder, ``**`` does not."""
-    parts = re.split(r"(\*\*/?|\*)", pattern.removeprefix("./").rstrip("/")[:300])
-    expressions = {"*": "[^/]*", "**": ".*", "**/": "(?:.*/)?"}
-    return re.compile("".join(expressions.get(part, re.escape(part)) for part in parts))

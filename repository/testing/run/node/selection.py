@@ -1,13 +1,12 @@
 """Which of a package's commands runs which of the chosen test files."""
 
-import re
 import shlex
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from repository.testing.node_project import NodeCommand
+from repository.testing.path_patterns import path_matches
 
-_PART = re.compile(r"(\*\*/?|\*|\{[^{}]*\})")
 #: Words after the calls of these runners are parts of paths.
 _FILTERING_RUNNERS = ("jest", "vitest")
 
@@ -50,19 +49,4 @@ def _names(command: NodeCommand, test: str) -> bool:
 def _is_named(test: str, word: str) -> bool:
     if word in ("", ".") or PurePosixPath(test).is_relative_to(word):
         return True
-    return test == f"{word}.js" or _expression(word).fullmatch(test) is not None
-
-
-def _expression(pattern: str) -> re.Pattern[str]:
-    """Compile a pattern of paths; an unquoted ``**`` counts as any number of folders, too."""
-    expression = ""
-    for part in _PART.split(pattern[:300]):
-        if part.startswith("**"):
-            expression += "(?:.*/)?"
-        elif part == "*":
-            expression += "[^/]*"
-        elif part.startswith("{"):
-            expression += f"(?:{'|'.join(map(re.escape, part[1:-1].split(',')))})"
-        else:
-            expression += re.escape(part)
-    return re.compile(expression)
+    return test == f"{word}.js" or path_matches(test, word)

@@ -18,6 +18,8 @@ from repository.testing.run.reports.results import (
     UnreadableReport,
 )
 
+#: Suites within suites that are part of an id: more make reading quadratic.
+_MAX_SUITES = 50
 _STATUS_BY_TAG: tuple[tuple[str, Status], ...] = (
     ("error", "error"),
     ("failure", "failed"),
@@ -61,7 +63,7 @@ def _test_cases(root: Element) -> Iterator[tuple[str, Element]]:
         module = element.get("module", place.module)
         suites = place.suites
         name = element.get("name")
-        if element.tag == "testsuite" and name:
+        if element.tag == "testsuite" and name and len(suites) < _MAX_SUITES:
             suites = (*suites, name)
         for child in reversed(element):
             if child.tag in ("testsuites", "testsuite", "testcase"):

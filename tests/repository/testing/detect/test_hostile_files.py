@@ -1,5 +1,7 @@
 """Hostile files neither break detection nor hold it up."""
 
+import json
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -56,6 +58,41 @@ def test_any_text_of_a_repository_or_a_runner_is_read_quickly(text: str) -> None
     read_lines(text)
     classify(text + "a" * HUGE)
     choose_tests(["test_a.py"] * 20, {"test_a.py": text}, {}, ranking=["a/b.py"], issue="x")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n" * HUGE + "!",
+        "a/" * HUGE + "!",
+        "- a" + " " * HUGE + 'b"c',
+        "*p" * HUGE,
+        "**/" * HUGE,
+        "npm run test && " * 200,
+        "mocha \0 \ud800",
+    ],
+)
+def test_other_languages_and_projects_below_the_root_are_found_quickly(text: str) -> None:
+    files = {
+        "sub/setup.py": "",
+        "sub/requirements.txt": text,
+        "Cargo.toml": "",
+        "a.rs": text,
+        "package.json": json.dumps({"scripts": {"test": text}, "workspaces": [text]}),
+        "p" * 60 + "/package.json": "{}",
+        "a/" * 40 + "package.json": "{}",
+        "web/package.json": "{}",
+        "web/pnpm-workspace.yaml": f"packages:\n{text}",
+        "web/app/package.json": "{}",
+    }
+    draft = detect(tree_of(files)).draft
+    if draft.toolchain is not None:
+        commands = [
+            command for project in draft.toolchain.node_projects for command in project.commands
+        ]
+        words = [word for command in commands for word in (*command.options, *command.files)]
+        "".join(words).encode()
+        assert "\0" not in words
 
 
 @settings(deadline=None, max_examples=60)

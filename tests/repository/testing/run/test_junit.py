@@ -31,6 +31,14 @@ def test_suites_replace_the_class_name_that_node_does_not_report() -> None:
     assert read_junit(xml)[0] == {"test/a.js::top": "passed", "test/a.js > deep::x": "failed"}
 
 
+def test_suites_in_suites_are_read_quickly() -> None:
+    number = 100_000
+    case = b'<testcase name="x" classname="test"/>'
+    xml = b'<testsuite name="a">' * number + case + b"</testsuite>" * number
+    (test,) = read_junit(xml).statuses
+    assert test.endswith("a > a::x")
+
+
 @settings(deadline=None, max_examples=100)
 @given(
     st.one_of(
