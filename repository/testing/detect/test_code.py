@@ -8,7 +8,7 @@ from typing import Any
 from repository.testing.detect.imports import find_imports
 from repository.testing.detect.own_modules import OwnModules
 from repository.testing.detect.package_names import distribution_of, known_requirement
-from repository.testing.detect.requirements import package_name
+from repository.testing.detect.requirements import installable, package_name
 
 PLUGIN_OF_FIXTURE = {
     "mocker": "pytest-mock",
@@ -118,6 +118,8 @@ def find_modules(
         requirement = known_requirement(module, known)
         if requirement is None and module in required and not own.resemble(module):
             requirement = distribution_of(module)
-        if requirement is not None and package_name(requirement) != own_name:
-            requirements[module] = requirement
+        # A module's name, such as _speedups, need not be one that a package can have.
+        for line in installable(filter(None, [requirement])):
+            if package_name(line) != own_name:
+                requirements[module] = line
     return requirements

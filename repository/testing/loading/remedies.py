@@ -143,7 +143,9 @@ def _for_module(symptom: Symptom, names: RepositoryNames) -> Remedy | None:
         return Remedy(package, symptom.evidence, module)
     if names.own.include(module):
         return None
-    return Remedy(distribution_of(module), symptom.evidence, module, is_guess=True)
+    for guess in installable([distribution_of(module)]):  # _speedups is no package's name
+        return Remedy(guess, symptom.evidence, module, is_guess=True)
+    return None
 
 
 def _for_word(symptom: Symptom, names: RepositoryNames) -> Remedy | None:

@@ -74,3 +74,8 @@ def test_module_is_provided_by_a_package_that_the_repository_names() -> None:
     }
     needs = detect(tree_of(files)).draft.needs
     assert needs.modules["barcode"] == "python-barcode==0.14"
+
+
+def test_an_imported_module_whose_name_no_package_can_have_is_no_requirement() -> None:
+    detection = detect(tree_of({"tests/test_a.py": "import _speedups\nimport attr\n"}))
+    assert detection.draft.needs.modules == {"attr": "attrs"}

@@ -57,6 +57,11 @@ def test_a_package_of_the_modules_own_name_is_a_guess() -> None:
     )
 
 
+def test_a_module_whose_name_no_package_can_have_is_not_looked_up() -> None:
+    assert remedy_for(Lack.MODULE, "_speedups") is None
+    assert remedy_for(Lack.MODULE, "caf\u00e9") is None
+
+
 def test_own_modules_are_never_looked_up() -> None:
     for module in ("shop", "shopkit", "helpers", "yaml", "examples", "json"):
         assert remedy_for(Lack.MODULE, module) is None, module
