@@ -4,10 +4,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from packaging.requirements import InvalidRequirement, Requirement
-
 from repository.config import CONFIG
-from repository.testing.detect.requirements import Source
+from repository.testing.detect.requirements import Source, parse_requirement
 from repository.testing.detect.tree import Tree
 from repository.testing.models import Recipe
 from repository.testing.plan import TestPlan
@@ -255,7 +253,5 @@ def _explain_needs(plan: TestPlan, recipe: Recipe) -> Iterator[Evidence]:
 
 def _name(line: str) -> str:
     """Return the package's name; lines that are no requirements are returned as they are."""
-    try:
-        return Requirement(line).name
-    except InvalidRequirement:
-        return line
+    requirement = parse_requirement(line)
+    return line if requirement is None else requirement.name

@@ -4,10 +4,13 @@ import ast
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 
 from repository.testing.detect.blocks import Line
 from repository.testing.detect.parsing import literal_strings, module_variables, parse_python
 
+_MAX_COMMANDS = 300
+"""Of a session."""
 _INSTALLING = ("install", "conda_install")
 _RUNNING = ("run", "run_always", "run_install")
 _NAMED_FOR_TESTS = re.compile(r"(?:^|_)(?:unit_?)?tests?(?:$|_)|^unit", re.I)
@@ -29,7 +32,9 @@ def read_noxfile(text: str) -> list[Line]:
     lines: list[Line] = []
     for name, function in functions.items():
         session = _session_name(function)
-        for number, command, is_conditional in _commands(function, variables):
+        for number, command, is_conditional in islice(
+            _commands(function, variables), _MAX_COMMANDS
+        ):
             serves = name in for_tests and not is_conditional
             lines.append(Line(number, command, (session,), for_tests=serves))
     return lines

@@ -11,6 +11,7 @@ from repository.toml import read_toml
 
 _CONDITION = re.compile(r"[\w{},!.-]+:\s")
 """The prefix of a line that applies only to some tox environments."""
+_MAX_STRINGS = 500
 
 
 def parse_toml(text: str) -> dict[str, Any]:
@@ -31,7 +32,8 @@ def parse_ini(text: str) -> configparser.ConfigParser:
     parser = _Parser(interpolation=None, strict=False, allow_no_value=True)
     try:
         parser.read_string(text)
-    except configparser.Error:
+    # Before Python 3.13, an indented line after a key without a value is an AttributeError.
+    except (configparser.Error, AttributeError):
         return configparser.ConfigParser(interpolation=None)
     return parser
 
@@ -137,16 +139,19 @@ def module_variables(module: ast.AST) -> dict[str, ast.expr]:
 
 
 def literal_strings(value: ast.expr, variables: Mapping[str, ast.expr]) -> list[str]:
-    """Return the strings in an expression of literals, lists, sums and variables."""
+    """Return the strings in an expression of literals, lists, sums and variables.
+
+    They are the first ones of very many.
+    """
     texts: list[str] = []
     pending: deque[ast.expr] = deque([value])
     used: set[str] = set()
-    while pending:
+    while pending and len(texts) < _MAX_STRINGS:
         item = pending.popleft()
         if isinstance(item, ast.Constant) and isinstance(item.value, str):
             texts.append(item.value)
         elif isinstance(item, ast.List | ast.Tuple | ast.Set):
-            pending.extendleft(reversed(item.elts))
+            pending.extendleft(reversed(item.elts[:_MAX_STRINGS]))
         elif isinstance(item, ast.Starred):
             pending.appendleft(item.value)
         elif isinstance(item, ast.BinOp) and isinstance(item.op, ast.Add):

@@ -4,9 +4,8 @@ import re
 import shlex
 from collections.abc import Iterator
 
-from packaging.requirements import InvalidRequirement, Requirement
-
 from repository.testing.detect.package_names import pypi_name
+from repository.testing.detect.requirements import parse_requirement
 
 FILE_OPTION = "-r"
 _MAX_COMMANDS = 20
@@ -126,14 +125,6 @@ def _conda_packages(words: list[str]) -> list[str]:
     names = []
     for word in words:
         name = pypi_name(re.split(r"[=<>!~\s]", word, maxsplit=1)[0].rpartition("::")[2])
-        if name is not None and _is_requirement(name):
+        if name is not None and parse_requirement(name) is not None:
             names.append(name)
     return names
-
-
-def _is_requirement(text: str) -> bool:
-    try:
-        Requirement(text)
-    except InvalidRequirement:
-        return False
-    return True

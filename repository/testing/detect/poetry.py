@@ -10,6 +10,7 @@ from repository.testing.detect.parsing import strings
 _POETRY_PART = re.compile(
     r"(\^|~(?!=)|==|!=|>=|<=|~=|>|<|=|)\s*v?(\d\w*(?:[.+!-]\w+)*(?:\.\*)?|\*)"
 )
+_MAX_CONSTRAINT = 200
 _OPERATORS = {"": "==", "=": "=="}
 
 
@@ -69,8 +70,13 @@ def _split(specifier: str) -> tuple[str, str]:
 
 
 def _specifiers(constraint: str) -> str:
-    """Return a constraint as specifiers; of alternatives (``||``), the last."""
+    """Return a constraint as specifiers; of alternatives (``||``), the last.
+
+    One that is too long says nothing.
+    """
     last = constraint.split("||")[-1]
+    if len(last) > _MAX_CONSTRAINT:
+        return ""
     specifiers: list[str] = []
     for operator, version in _POETRY_PART.findall(last):
         specifiers += _standard_specifiers(operator, version)

@@ -9,8 +9,8 @@ _MAX_LENGTH = 1000
 _FENCE = re.compile(r"\s{0,3}(?:```|~~~)")
 _HEADING = re.compile(r"#{1,6}\s+(.{1,200})")
 _UNDERLINE = re.compile(r"([=~^*#+-])\1{2,}\s*")
-_PROMPT = re.compile(r"\s*(?:[$>%]|>>>|\(\w{1,40}\)\s?\$)\s+")
-_INDENTED = re.compile(r"(?: {2,}|\t)\s*(?=\S)")
+_PROMPT = re.compile(r"^\s*(?:[$>%]|>>>|\(\w{1,40}\)\s?\$)\s+")
+_INDENTED = re.compile(r"(?: {2}|\t)\s*(?=\S)")
 _SPAN = re.compile(r"``?([^`]{1,300})``?")
 _COMMAND_AT_START = re.compile(r"(?:python|pytest|\./|tox|make|npm|go |cargo )")
 

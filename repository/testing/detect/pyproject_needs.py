@@ -18,6 +18,7 @@ from repository.testing.detect.requirements import (
 
 _PYPROJECT = "pyproject.toml"
 _HATCH = "hatch.toml"
+_MAX_GROUPS = 100
 _HATCH_KEYS = ("dependencies", "extra-dependencies")
 
 
@@ -54,7 +55,7 @@ def _resolve_group(groups: Mapping[str, Any], name: str, seen: set[str]) -> list
     are included twice: hostile files could expand without bound.
     """
     members = groups.get(name)
-    if name in seen or not isinstance(members, list):
+    if name in seen or len(seen) >= _MAX_GROUPS or not isinstance(members, list):
         return []
     seen.add(name)
     lines: list[str] = []

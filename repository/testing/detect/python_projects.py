@@ -56,7 +56,7 @@ _SHARED_FILES = (
 """Files in the root that may say how a project below it is tested."""
 _REQUIREMENT_FILES = ("requirements.txt", "requirements.in", "requirements-dev.txt")
 _FOLDER_LINE = re.compile(
-    r"\s*(?:(?:-e|--editable)[ =])?\s*(?:[\w.-]+\s*@\s*)?(?:file:)?(\.{0,2}/?[\w./-]*/[\w./-]+)"
+    r"(?:(?:-e|--editable)[ =]\s*)?(?:[\w.-]+\s*@\s*)?(?:file:)?(?=[\w.-]*/[\w./-])([\w./-]+)"
     r"(?:\[[\w,-]*\])?\s*(?:#.*)?$"
 )
 _MAX_LINE = 300
@@ -278,7 +278,7 @@ def _dependency_folders(project: Project, folder: str) -> list[str]:
     folders: list[str] = []
     for name in _REQUIREMENT_FILES:
         for line in project.tree.text(name).splitlines():
-            named = _FOLDER_LINE.match(line[:_MAX_LINE])
+            named = _FOLDER_LINE.match(line.strip()[:_MAX_LINE])
             if named:
                 folders.append(posixpath.normpath(posixpath.join(folder, named[1])))
     return folders

@@ -5,12 +5,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from repository.testing.detect.pip_commands import FILE_OPTION
-from repository.testing.detect.requirements import Confidence, Need, Source, installable
+from repository.testing.detect.requirements import (
+    Confidence,
+    Need,
+    Source,
+    installable,
+    parse_requirement,
+)
 from repository.testing.detect.tree import Tree
 
 _REQUIREMENT_FILE = re.compile(
@@ -38,6 +43,7 @@ _RUNTIME_NAMES = re.compile(
 )
 _PROJECT_REQUIREMENTS = ("requirements.txt", "requirements.in", "requirements/base.txt")
 _MAX_DEPTH = 3
+_MAX_PATH = 250
 _MAX_FILES = 10
 _MAX_LINES = 1000
 _MANY = 25
@@ -127,6 +133,8 @@ def _depth_and_length(path: str) -> tuple[int, int, str]:
 
 
 def _is_requirement_file(path: str) -> bool:
+    if len(path) > _MAX_PATH:
+        return False
     if NOT_FOR_TESTS.search(path) or _SPECIAL.search(path) or not _REQUIREMENT_FILE.match(path):
         return False
     depth = path.count("/")
@@ -211,11 +219,8 @@ def _read_into(lines: _Lines, tree: Tree, path: str) -> None:
 def _read_constraints(lines: _Lines, tree: Tree, path: str) -> None:
     for line in tree.text(path).splitlines()[:_MAX_LINES]:
         text = _END_OF_REQUIREMENT.split(line)[0].strip().rstrip("\\").strip()
-        try:
-            requirement = Requirement(text)
-        except InvalidRequirement:
-            continue
-        if requirement.marker is None:
+        requirement = parse_requirement(text)
+        if requirement is not None and requirement.marker is None:
             lines.constraints[canonicalize_name(requirement.name)] = requirement.specifier
 
 
@@ -223,9 +228,8 @@ def _constrained(line: str, constraints: dict[str, SpecifierSet]) -> str:
     """Return a line with the versions of the constraint files, if it states none."""
     if not constraints:
         return line
-    try:
-        requirement = Requirement(line)
-    except InvalidRequirement:
+    requirement = parse_requirement(line)
+    if requirement is None:
         return line
     if not requirement.specifier and not requirement.url:
         requirement.specifier = constraints.get(

@@ -77,6 +77,14 @@ def needs_from(lines: Iterable[str], source: Source, confidence: Confidence) -> 
     return [Need(line, source, confidence) for line in islice(lines, _MAX_LINES)]
 
 
+def parse_requirement(line: str) -> Requirement | None:
+    """Return a requirement of the standard (PEP 508); None if the line is none."""
+    try:
+        return Requirement(line)
+    except (InvalidRequirement, RecursionError):  # markers may be nested too deeply
+        return None
+
+
 def installable(lines: Iterable[str]) -> list[str]:
     """Return the requirements that can be installed from an index, one per package and marker.
 
@@ -85,11 +93,8 @@ def installable(lines: Iterable[str]) -> list[str]:
     """
     by_package: dict[str, str] = {}
     for line in lines:
-        try:
-            requirement = Requirement(line)
-        except InvalidRequirement:
-            continue
-        if requirement.url is None:
+        requirement = parse_requirement(line)
+        if requirement is not None and requirement.url is None:
             key = f"{canonicalize_name(requirement.name)};{requirement.marker or ''}"
             by_package.setdefault(key, line)
     return list(by_package.values())

@@ -17,6 +17,7 @@ _OLDEST_MINOR = 6
 _POETRY_PART = re.compile(r"(?<![^\s,])(\^|~(?!=)|)\s*([0-9]+(?:\.[0-9]+)*)(?:\.\*)?(?![^\s,])")
 #: More patch releases than any version has.
 _PATCHES = 31
+_MAX_SPECIFIER = 500
 _INTERPRETER = re.compile(r"python3\.([0-9]+)")
 
 
@@ -80,6 +81,8 @@ def allows(requires: str | None, minor: int) -> bool:
 
     One that can't be read allows every version.
     """
+    if requires and len(requires) > _MAX_SPECIFIER:
+        return True
     for alternative in (requires or "").split("||"):
         try:
             specifiers = SpecifierSet(_POETRY_PART.sub(_standard_specifier, alternative.strip()))

@@ -9,9 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from packaging.requirements import InvalidRequirement, Requirement
-
 from repository.testing.detect.package_names import importable_name
+from repository.testing.detect.requirements import installable
 
 _MAX_LINES = 20_000
 _MAX_LINE = 2_000
@@ -108,15 +107,7 @@ def _words_in_skip(reason: str) -> list[tuple[Lack, str]]:
 
 
 def _requirements(text: str) -> list[str]:
-    lines: list[str] = []
-    for part in text.split(","):
-        try:
-            requirement = Requirement(part.strip())
-        except InvalidRequirement:
-            continue
-        if requirement.url is None:
-            lines.append(str(requirement))
-    return lines
+    return installable(part.strip() for part in text.split(","))
 
 
 def _clip(line: str) -> str:

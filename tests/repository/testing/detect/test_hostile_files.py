@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from repository.testing.detect.detection import detect
 from repository.testing.install.build_failures import classify
+from repository.testing.install.interpreters import allows
 from repository.testing.run.reports.lines import read_lines
 from repository.testing.selection import choose_tests
 from tests.repository.testing.detect.trees import tree_of
@@ -38,6 +39,11 @@ HUGE = 40_000
         "x = [" + "'a', " * HUGE + "]",
         "install_requires='req" * HUGE,
         "uv run --with " * HUGE,
+        ("\n" + " " * 998) * 300,
+        "```" + ("\n" + " " * 998) * 300,
+        "a; " + "(" * HUGE,
+        "3" * HUGE,
+        "[metadata]\nname\n  continued",
     ],
 )
 def test_any_text_of_a_repository_or_a_runner_is_read_quickly(text: str) -> None:
@@ -46,15 +52,19 @@ def test_any_text_of_a_repository_or_a_runner_is_read_quickly(text: str) -> None
         "test_a.py": text,
         "conftest.py": text,
         "setup.py": text,
+        "setup.cfg": text,
+        "pyproject.toml": _pyproject(text),
+        f"{text[:2000]}.txt": "",
         "environment.yml": f"dependencies:\n - {text}",
         "tox.ini": f"[tox]\nenvlist = {text}\n[testenv]\ndeps = {text}",
-        "noxfile.py": f"def test(session):\n    session.install({text!r})\n",
+        "noxfile.py": f"{text}\ndef test(session):\n    session.install({text!r})\n",
         **dict.fromkeys(
             ["README.md", "Dockerfile", "Makefile", "requirements.txt", "Pipfile"], text
         ),
         ".github/workflows/a.yml": text,
     }
-    detect(tree_of(files))
+    draft = detect(tree_of(files)).draft
+    allows(draft.package.requires_python, 11)
     read_lines(text)
     classify(text + "a" * HUGE)
     choose_tests(["test_a.py"] * 20, {"test_a.py": text}, {}, ranking=["a/b.py"], issue="x")
@@ -93,6 +103,25 @@ def test_other_languages_and_projects_below_the_root_are_found_quickly(text: str
         words = [word for command in commands for word in (*command.options, *command.files)]
         "".join(words).encode()
         assert "\0" not in words
+
+
+def test_a_session_with_very_many_arguments_is_read_quickly() -> None:
+    session = "x = [" + "'a', " * HUGE + "]\ndef tests(s):\n" + "  s.run(*x)\n" * 300
+    files = {
+        "noxfile.py": session,
+        "test_a.py": "",
+    }
+    assert detect(tree_of(files)).tests.paths == ("test_a.py",)
+
+
+def _pyproject(text: str) -> str:
+    quoted = json.dumps(text)
+    groups = [f"g{number} = [{{include-group = 'g{number + 1}'}}]\n" for number in range(2000)]
+    return (
+        f"[project]\nname = 'shop'\nrequires-python = {quoted}\ndependencies = [{quoted}]\n"
+        f"[tool.poetry.dependencies]\nattrs = {quoted}\n"
+        f"[dependency-groups]\ntest = [{{include-group = 'g0'}}]\n{''.join(groups)}"
+    )
 
 
 @settings(deadline=None, max_examples=60)
