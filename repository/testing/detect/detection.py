@@ -26,6 +26,7 @@ from repository.testing.detect.merging import (
 )
 from repository.testing.detect.needs import TestNeeds, find_needs, select_needs
 from repository.testing.detect.project import Package, Project
+from repository.testing.detect.pyproject_needs import names_of_local_packages
 from repository.testing.detect.python_projects import (
     Layout,
     choose_projects,
@@ -131,6 +132,7 @@ def _detect_projects(tree: Tree, layout: Layout) -> Detection:
         if parts[folder].draft.runners[:1] == first.draft.runners[:1]
     }
     own_names = names_of_packages(tree, [*layout.folders, layout.project, *layout.siblings])
+    own_names |= names_of_local_packages(Project(tree).pyproject)
     tests = merge_tests({folder: part.tests for folder, part in tested.items()})
     installed = parts[layout.project].draft
     needs = merge_needs(installed.needs, _other_needs(parts, layout), own_names, tree.paths)

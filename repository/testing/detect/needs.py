@@ -16,7 +16,7 @@ from repository.testing.detect.conda import from_conda, from_pixi
 from repository.testing.detect.pip_commands import FILE_OPTION
 from repository.testing.detect.pipfile import from_pipfile
 from repository.testing.detect.project import Project
-from repository.testing.detect.pyproject_needs import from_pyproject
+from repository.testing.detect.pyproject_needs import from_pyproject, names_of_local_packages
 from repository.testing.detect.requirement_files import (
     NOT_FOR_TESTS,
     from_requirement_files,
@@ -123,8 +123,8 @@ def select_needs(
 ) -> TestNeeds:
     """Select what to install: declared needs, and mentioned needs that the code imports.
 
-    The repository's own package is never installed from an index; a need for it with extras adds
-    these extras.
+    The repository's own packages are never installed from an index; a need for the project's own
+    with extras adds these extras.
 
     Args:
         needs: The needs from all sources.
@@ -136,7 +136,8 @@ def select_needs(
     own_name = canonicalize_name(project.package.name)
     valid = [need for need in needs if installable([need.line])]
     own = [need for need in valid if package_name(need.line) == own_name]
-    foreign = [need for need in valid if package_name(need.line) != own_name]
+    own_names = {own_name, *names_of_local_packages(project.pyproject)}
+    foreign = [need for need in valid if package_name(need.line) not in own_names]
     lines = [*tox.dependencies, *hints.pip_arguments, *(need.line for need in needs)]
     extras = {*tox.extras, *_extras_of_folder(lines), *_extras_of_needs(own)}
     requirements = _lines(foreign, Confidence.DECLARED)

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from packaging.utils import canonicalize_name
+
 from repository.testing.detect.blocks import is_for_other_purpose, is_special
 from repository.testing.detect.parsing import parse_toml, strings, table
 from repository.testing.detect.poetry import poetry_requirements
@@ -34,6 +36,17 @@ def from_pyproject(project: Project) -> list[Need]:
         *_from_flit(project),
         *_from_setuptools(project),
     ]
+
+
+def names_of_local_packages(pyproject: dict[str, Any]) -> set[str]:
+    """Return the normalized names of the packages that uv takes from the repository's folders."""
+    names: set[str] = set()
+    for name, stated in table(pyproject, "tool", "uv", "sources").items():
+        sources = stated if isinstance(stated, list) else [stated]
+        for source in sources:
+            if isinstance(source, dict) and ("workspace" in source or "path" in source):
+                names.add(canonicalize_name(name))
+    return names
 
 
 def _from_dependency_groups(project: Project) -> list[Need]:

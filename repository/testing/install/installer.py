@@ -102,6 +102,18 @@ class UvInstaller:
         return self.workspace / "tree" / self.recipe.project
 
     @property
+    def siblings(self) -> tuple[str, ...]:
+        """The arguments that install the repository's other packages, as links.
+
+        Whatever requires them must be installed with them: the index may have a stranger's package
+        of the same name.
+        """
+        arguments: list[str] = []
+        for folder in self.recipe.siblings:
+            arguments += ["--editable", str(self.workspace / "tree" / folder)]
+        return tuple(arguments)
+
+    @property
     def folder_inside(self) -> Path:
         """Where programs in the sandbox see ``workspace``."""
         return self.sandbox.path_inside(self.workspace)

@@ -30,21 +30,13 @@ _BUILD_SECONDS = 220.0
 
 async def install_siblings(installer: UvInstaller) -> None:
     """Install the repository's packages that a project needs that is no package itself."""
-    arguments = sibling_arguments(installer)
+    arguments = installer.siblings
     if not arguments:
         return
     result = await installer.install(installer.dates[0], *arguments, seconds=_BUILD_SECONDS)
     if result.returncode != 0:
         error = first_error(result.output)
         installer.log.note(f"the repository's other packages can't be installed: {error}")
-
-
-def sibling_arguments(installer: UvInstaller) -> tuple[str, ...]:
-    """Return the arguments that install the repository's other packages as links."""
-    arguments: list[str] = []
-    for folder in installer.recipe.siblings:
-        arguments += ["--editable", str(installer.workspace / "tree" / folder)]
-    return tuple(arguments)
 
 
 class PackageInstaller:
@@ -123,7 +115,7 @@ class PackageInstaller:
         return None, failure, errors
 
     def _ways(self) -> Iterator[tuple[str, ...]]:
-        siblings = sibling_arguments(self._installer)
+        siblings = self._installer.siblings
         if self._recipe.backend.partition(".")[0] not in _COPYING_BACKENDS:
             yield ("--editable", self._project, *siblings)
         yield (self._project, *siblings)
@@ -174,7 +166,8 @@ class PackageInstaller:
         name = release.name
         admit = self._installer.admit(name)
         requirement = f"{name}=={release.version}"
-        result = await self._installer.install(date, "--only-binary", name, admit, requirement)
+        arguments = ("--only-binary", name, admit, requirement, *self._installer.siblings)
+        result = await self._installer.install(date, *arguments)
         if result.returncode != 0:
             return False
         extensions = await self._complete("copied", name)

@@ -36,6 +36,7 @@ async def build_without_isolation(
             date,
             "--no-build-isolation",
             str(installer.project),
+            *installer.siblings,
             recent_build_tools=False,
             seconds=_BUILD_SECONDS,
         )

@@ -139,3 +139,30 @@ def test_of_two_languages_the_one_that_the_issue_is_about_is_tested(
         "server/test_a.py": CASE,
     }
     assert detect(tree_of(files), ranking).draft.runners[0] == runner
+
+
+def test_what_uv_takes_from_a_folder_is_never_installed_from_the_index() -> None:
+    files = {
+        "pyproject.toml": (
+            "[project]\nname = 'shop'\ndependencies = ['shop-core', 'attrs']\n"
+            "[dependency-groups]\ntest = ['shop-testing', 'pytest']\n"
+            "[tool.uv.sources]\nshop_testing = {workspace = true}\n"
+            "shop-core = [{path = 'vendor/core', marker = 'sys_platform == \"linux\"'}]\n"
+        ),
+        "tools/testing/pyproject.toml": "[project]\nname = 'shop-testing'\n",
+        "tests/test_a.py": "import shop_testing\n",
+    }
+    needs = detect(tree_of(files)).draft.needs
+    assert needs.requirements == ("pytest",)
+    assert needs.dependencies == ("attrs",)
+
+
+def test_sources_of_a_workspace_apply_to_its_members() -> None:
+    files = {
+        "pyproject.toml": "[tool.uv.sources]\nshop-testing = {workspace = true}\n",
+        "libs/web/pyproject.toml": (
+            "[project]\nname = 'web'\n[dependency-groups]\ntest = ['shop-testing', 'pytest']\n"
+        ),
+        "libs/web/tests/test_a.py": "",
+    }
+    assert detect(tree_of(files)).draft.needs.requirements == ("pytest",)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from repository.testing.install.unisolated_build import build_tools, build_without_isolation
-from tests.repository.testing.install.test_installer import ScriptedSandbox, make_installer
+from tests.repository.testing.install.test_installer import RECIPE, ScriptedSandbox, make_installer
 
 
 async def restore_tree() -> None: ...
@@ -41,3 +41,12 @@ async def test_the_repository_itself_is_never_what_a_build_misses(tmp_path: Path
     sandbox = ScriptedSandbox(None, "No module named 'shop'")
     assert not await build_without_isolation(make_installer(sandbox, tmp_path), restore_tree)
     assert len(sandbox.commands) == 2
+
+
+async def test_siblings_are_built_with_what_requires_them(tmp_path: Path) -> None:
+    """Otherwise the index is asked for them, which may have a stranger's of the same name."""
+    sandbox = ScriptedSandbox()
+    installer = make_installer(sandbox, tmp_path)
+    installer.recipe = RECIPE.model_copy(update={"siblings": ("libs/core",)})
+    assert await build_without_isolation(installer, restore_tree)
+    assert sandbox.options(-1)[-2:] == ("--editable", str(tmp_path / "tree/libs/core"))
