@@ -36,7 +36,7 @@ case $code in
 0 | 101 | 124) ;;
 *)
   # A crash ends all tests of the executable, in any order: run each in a process of its own.
-  "$1" --list 2> /dev/null | sed -n 's/: test$//p' > "$TMPDIR/names"
+  timeout "$TARGET_SECONDS" "$1" --list 2> /dev/null | sed -n 's/: test$//p' > "$TMPDIR/names"
   [ -s "$TMPDIR/names" ] && echo "@@ crashed"
   while read -r name; do
     [ "$(date +%s)" -ge "$end" ] && code=124 && break
@@ -64,7 +64,7 @@ test_packages() {
 
 test_packages $scope "$@"
 code=$?
-if grep -q 'could not compile' "$out"; then
+if grep -q '^error: could not compile' "$out" && ! grep -q '^@@ package' "$out"; then
   # Cargo named the targets that it got to, and runs nothing if one does not compile.
   cargo build --tests --keep-going --offline $scope "$@" > "$out" 2>&1
   cargo metadata --offline --no-deps --format-version 1 2> /dev/null |

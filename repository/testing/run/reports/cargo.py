@@ -68,7 +68,7 @@ class _Reader:
             self._begin_target(match[1])
         elif match := _DOC_TESTS.match(line):
             self._begin_target(f"{_DOC_TARGET}{match[1]}")
-        elif match := _NOT_COMPILED.match(line):
+        elif not self._printing and (match := _NOT_COMPILED.match(line)):
             self._add_not_compiled(match[1], match[2] or "lib")
         else:
             self._read_test_line(line)
