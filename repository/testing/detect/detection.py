@@ -145,7 +145,9 @@ def _detect_projects(tree: Tree, layout: Layout) -> Detection:
         build=installed.build,
         needs=needs,
         pin=first.draft.pin or parts[ROOT].draft.pin,
-        layout=replace(layout, folders=tuple(tested)),
+        layout=replace(
+            layout, folders=tuple(tested), whole=layout.whole and len(tested) == len(layout.folders)
+        ),
         import_folders=_import_folders(parts, layout),
     )
     return Detection(
@@ -258,6 +260,7 @@ def _prefer_toolchain(python: Detection, toolchain: DetectedToolchain) -> Detect
         has_tests=True,
         patterns=toolchain.patterns,
         toolchain=toolchain,
+        layout=Layout(whole=toolchain.whole),
     )
     return replace(python, draft=draft, reason=toolchain.reason, tests=tests)
 

@@ -40,6 +40,8 @@ class DetectedToolchain:
     """Steps to take before the tests can run."""
     folders: tuple[str, ...] = (ROOT,)
     """Folders of the projects whose tests can be run; the root is ``""``."""
+    whole: bool = True
+    """Whether no project with tests is left out."""
     tool_versions: Mapping[str, str] = field(default_factory=dict)
     """Program -> version that the repository asks for."""
     options: tuple[str, ...] = ()
@@ -62,7 +64,8 @@ def detect_toolchain(tree: Tree) -> DetectedToolchain | None:
     if best is None:
         return None
     ecosystem = best.ecosystem
-    project_folders = best.folders_with_tests()
+    with_tests = best.folders_with_tests()
+    project_folders = with_tests[:_MAX_FOLDERS]
     return DetectedToolchain(
         patterns=ecosystem.test_only_patterns or ecosystem.patterns,
         test_texts=best.texts,
@@ -71,6 +74,7 @@ def detect_toolchain(tree: Tree) -> DetectedToolchain | None:
         tools=ecosystem.tools,
         steps=_steps_in_folders(ecosystem.steps, project_folders),
         folders=project_folders,
+        whole=project_folders == with_tests,
         tool_versions=find_tool_versions(tree, ecosystem.runner, project_folders[0]),
         options=find_test_options(tree, ecosystem.runner),
     )
@@ -93,6 +97,7 @@ def _node_toolchain(node: NodeTests) -> DetectedToolchain:
         tools=("node", "npm"),
         steps=node.steps,
         folders=node.folders or (ROOT,),
+        whole=node.whole,
         node_projects=node.projects,
     )
 
@@ -106,11 +111,11 @@ class _FoundTests:
     texts: Mapping[str, str]
 
     def folders_with_tests(self) -> tuple[str, ...]:
-        """Return the folders with tests, as many as can be run; without tests, the first one."""
+        """Return the folders with tests; without tests, the first one."""
         tests = group_by_folder(self.folders, self.texts)
         if not self.texts:
             return (self.folders[0],)
-        return tuple(folder for folder in self.folders if folder in tests)[:_MAX_FOLDERS]
+        return tuple(folder for folder in self.folders if folder in tests)
 
 
 def _read_tests(ecosystem: Ecosystem, folders: Sequence[str], tree: Tree) -> _FoundTests:

@@ -61,6 +61,8 @@ class NodeTests:
     reason: str
     """Why these runners were chosen, or why there is none."""
     steps: tuple[BuildStep, ...] = ()
+    whole: bool = True
+    """Whether no package with tests is left out."""
 
     @property
     def runner(self) -> Runner | None:
@@ -136,7 +138,8 @@ class _Detector:
         commands = [command for project in projects.values() for command in project.commands]
         patterns = (*TEST_PATTERNS, *patterns_of(self.tree, commands, list(projects)))
         texts = _read_tests(self.tree, patterns)
-        tested = self._with_tests(projects, texts)
+        with_tests = self._with_tests(projects, texts)
+        tested = with_tests[:_MAX_PROJECTS]
         if not tested:
             return self._without_runner(roots, patterns, texts)
         builds = library_builds(self.tree, self._resolver, self.packages, tested, texts)
@@ -147,6 +150,7 @@ class _Detector:
             projects=all_projects,
             reason=self._describe(reasons, tested),
             steps=(*self._install_steps(tested), *_build_steps(all_projects)),
+            whole=tested == with_tests,
         )
 
     def _without_runner(
@@ -239,7 +243,7 @@ class _Detector:
         folders = sorted(projects, key=lambda folder: (folder.count("/"), folder))
         owners = {deepest_folder(folders, path) for path in texts}
         tested = [folder for folder in folders if folder in owners] if texts else folders
-        return [projects[folder] for folder in tested[:_MAX_PROJECTS]]
+        return [projects[folder] for folder in tested]
 
     def _install_steps(self, projects: Sequence[NodeProject]) -> tuple[BuildStep, ...]:
         """Return one installation for each workspace, and for each package in none."""

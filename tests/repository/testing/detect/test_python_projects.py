@@ -121,8 +121,21 @@ def test_configured_folders_override_the_choice() -> None:
     files = {**TWO, ".coding-agent.toml": "[tests]\nfolders = ['./libs/core/']\n"}
     draft = detect(tree_of(files), ["libs/web/src/shop_web/__init__.py"]).draft
     assert draft.layout.folders == ("libs/core",)
+    assert not draft.layout.whole
     outside = detect(tree_of({".coding-agent.toml": "[tests]\nfolders = ['../x']\n"}))
     assert "is not a folder of the repository" in outside.reason
+
+
+def test_of_projects_with_different_runners_those_of_the_first_are_the_suite() -> None:
+    files = {
+        "a/pytest.ini": "[pytest]\n",
+        "a/test_a.py": "def test_a(): pass\n",
+        "b/manage.py": "import django\n",
+        "b/tests.py": CASE,
+        ".coding-agent.toml": "[tests]\nfolders = ['a', 'b']\n",
+    }
+    draft = detect(tree_of(files)).draft
+    assert (draft.layout.folders, draft.layout.whole) == (("a",), False)
 
 
 @pytest.mark.parametrize(

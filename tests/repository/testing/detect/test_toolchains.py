@@ -218,3 +218,19 @@ JSON = st.recursive(
 def test_no_package_json_breaks_detection(package: dict[str, object]) -> None:
     files = {"package.json": json.dumps(package), "a.test.js": "test('x')"}
     assert detect(tree_of(files)).draft.toolchain is not None
+
+
+@pytest.mark.parametrize("number", [12, 13])
+def test_a_suite_is_not_whole_if_projects_with_tests_are_left_out(number: int) -> None:
+    go: dict[str, str] = {}
+    node: dict[str, str] = {}
+    for index in range(number):
+        go[f"m{index}/go.mod"] = "module x\n"
+        go[f"m{index}/a_test.go"] = "func TestA(t *testing.T) {}"
+        node[f"p{index}/package.json"] = PACKAGE % ("node --test", "")
+        node[f"p{index}/test/a.js"] = "test('x')"
+    for files in (go, node):
+        draft = detect(tree_of(files)).draft
+        assert draft.toolchain is not None
+        assert len(draft.toolchain.folders) == 12
+        assert draft.layout.whole == (number == 12)
