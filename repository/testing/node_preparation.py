@@ -1,8 +1,8 @@
 """The shell text that builds what tests of JavaScript and TypeScript run, such as compiled sources.
 
 When the environment is built, each package's lines are run. In a test run, they are run again only
-for packages with a file that is newer. A line that fails on the base commit says nothing about a
-change: from then on, its failure is ignored.
+for packages with a file that is newer, or that use a package with one. A line that fails on the
+base commit says nothing about a change: from then on, its failure is ignored.
 """
 
 import shlex
@@ -12,9 +12,11 @@ from pathlib import PurePosixPath
 from repository.testing.node_project import NodeProject
 
 _FUNCTIONS = """\
-is_changed() {  # number
-  [ ! -e "$KEPT/built-$1" ] || [ -n "$(find . \\( -name node_modules -o -name .git \\
-    -o -name .coding-agent-kept \\) -prune -o -newer "$KEPT/built-$1" -print | head -n 1)" ]
+is_changed() {  # number, folders of the packages that it uses
+  built="$KEPT/built-$1"
+  shift
+  [ ! -e "$built" ] || [ -n "$(find . "$@" \\( -name node_modules -o -name .git \\
+    -o -name .coding-agent-kept \\) -prune -o -newer "$built" -print | head -n 1)" ]
 }
 step() {  # number of the step, line
   echo "$ $2"
@@ -65,9 +67,10 @@ def _block(number: int, project: NodeProject) -> str:
         f"  step {number}.{position} {shlex.quote(line)}\n"
         for position, line in enumerate(project.preparation)
     ]
+    used = "".join(f' "$ROOT"/{shlex.quote(folder)}' for folder in project.uses)
     return (
         f"use_folder {shlex.quote(project.folder)}\n"
-        f"if is_changed {number}; then\n{''.join(steps)}"
+        f"if is_changed {number}{used}; then\n{''.join(steps)}"
         f'  touch "$KEPT/built-{number}"\n'
         "fi\n"
     )

@@ -28,3 +28,5 @@ class NodeProject(BaseModel):
     preparation: tuple[str, ...] = ()
     """Shell lines that build what the tests run, such as ``tsc``."""
     commands: tuple[NodeCommand, ...]
+    uses: tuple[str, ...] = ()
+    """Folders of the repository's packages on which it depends: its build may contain theirs."""

@@ -26,7 +26,7 @@ def library_builds(
     They are the packages of this repository that tested packages depend on, and tested packages
     whose tests (``texts``) import what is built.
     """
-    folders = {package.name: folder for folder, package in packages.items() if package.name}
+    folders = _folders_by_name(packages)
     unneeded = {
         project.folder
         for project in tested
@@ -45,6 +45,20 @@ def library_builds(
         if lines:
             builds.append(NodeProject(folder=folder, preparation=tuple(lines), commands=()))
     return builds[:_MAX_BUILDS]
+
+
+def add_uses(project: NodeProject, packages: Mapping[str, PackageJson]) -> NodeProject:
+    """Return the project, if it is built, with the packages that it uses, also by way of others."""
+    if not project.preparation:
+        return project
+    order: dict[str, None] = {}
+    _visit(project.folder, packages, _folders_by_name(packages), order, set())
+    uses = tuple(folder for folder in order if folder != project.folder)
+    return project.model_copy(update={"uses": uses})
+
+
+def _folders_by_name(packages: Mapping[str, PackageJson]) -> dict[str, str]:
+    return {package.name: folder for folder, package in packages.items() if package.name}
 
 
 def _visit(

@@ -8,7 +8,7 @@ from posixpath import normpath
 
 from repository.files import VENDORED_FOLDERS, is_test_helper, matches
 from repository.runners import Runner
-from repository.testing.detect.node.builds import library_builds
+from repository.testing.detect.node.builds import add_uses, library_builds
 from repository.testing.detect.node.package_json import PackageJson
 from repository.testing.detect.node.package_managers import install_command
 from repository.testing.detect.node.runner_calls import RunnerCall, find_runner_call, is_check
@@ -143,7 +143,7 @@ class _Detector:
         if not tested:
             return self._without_runner(roots, patterns, texts)
         builds = library_builds(self.tree, self._resolver, self.packages, tested, texts)
-        all_projects = (*builds, *tested)
+        all_projects = tuple(add_uses(project, self.packages) for project in (*builds, *tested))
         return NodeTests(
             texts=texts,
             patterns=tuple(dict.fromkeys(patterns)),

@@ -175,6 +175,7 @@ def test_a_package_whose_output_is_not_tracked_is_built_before_its_dependents() 
     assert tests is not None
     assert [project.folder for project in tests.projects] == ["p/core", "p/lib", "p/app"]
     assert tests.projects[0].preparation == ("tsc",)
+    assert [project.uses for project in tests.projects] == [("p/lib",), ("p/core",), ()]
     assert tests.projects[0].commands == ()
     assert tests.folders == ("p/app",)
 

@@ -160,3 +160,21 @@ def test_sources_are_built_again_only_if_they_are_newer(tmp_path: Path) -> None:
     code, report = run(tree, projects)
     statuses, _ = read(report, tree)
     assert (code, statuses) == (1, {"::building ended early": "error"})
+
+
+def test_a_package_is_built_again_if_one_that_it_uses_is_newer(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    (tree / "app").mkdir(parents=True)
+    (tree / "it's").mkdir()
+    (tree / "it's/source.js").write_text("throw 1")
+    (tree / "app/a.test.js").write_text('require("./out.js")')
+    app = NodeProject(
+        folder="app",
+        preparation=('cat "../it\'s/source.js" > out.js',),
+        commands=(NodeCommand(runner="node:test", program=("node",)),),
+        uses=("it's",),
+    )
+    text = build_script([app])
+    subprocess.run(["/bin/sh", "-c", text], cwd=tree, env={"PATH": "/usr/bin:/bin"}, check=True)
+    (tree / "it's/source.js").write_text("1")
+    assert run(tree, [app])[0] == 0
