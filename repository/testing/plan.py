@@ -65,9 +65,7 @@ def plan_tests(
         return TestPlan(recipe, detection.reason, detection, tree)
     minor = _choose_python(detection, commit, pythons)
     if minor is None:
-        requirement = _required_python(draft)
-        reason = f"no interpreter here fits the repository's {requirement!r}"
-        return TestPlan(None, reason, detection, tree)
+        return TestPlan(None, _no_interpreter(draft, pythons), detection, tree)
     recipe = _python_recipe(draft, commit, minor)
     source = _describe_python(detection, minor)
     return TestPlan(recipe, detection.reason, detection, tree, source)
@@ -87,6 +85,17 @@ def _choose_python(detection: Detection, commit: BaseCommit, pythons: Sequence[P
 
 def _required_python(draft: RecipeDraft) -> str | None:
     return f"=={draft.python}.*" if draft.python else draft.package.requires_python
+
+
+def _no_interpreter(draft: RecipeDraft, pythons: Sequence[Path]) -> str:
+    """Return why no interpreter was chosen, and what would help."""
+    available = ", ".join(f"3.{minor}" for minor in sorted(find_interpreters(pythons)))
+    if not available:
+        return "no Python 3 was found; CODING_AGENT_PYTHONS names the folders to look in"
+    return (
+        f"no interpreter here fits the repository's {_required_python(draft)!r}; python under"
+        f" [tests] in {CONFIG} chooses one that this machine has: {available}"
+    )
 
 
 def _describe_python(detection: Detection, minor: int) -> str:

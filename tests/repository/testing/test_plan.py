@@ -43,6 +43,21 @@ def test_plan_has_a_recipe_for_the_newest_interpreter(tmp_path: Path, pythons: P
     assert recipe.requirements == ("mock",)
 
 
+def test_without_a_fitting_interpreter_those_of_this_machine_are_named(
+    tmp_path: Path, pythons: Path
+) -> None:
+    old = {**SAMPLE, "setup.cfg": "[options]\npython_requires = >=2.7,<3\n"}
+    plan = plan_for(old, tmp_path, pythons)
+    assert plan.recipe is None
+    assert plan.reason.startswith("no interpreter here fits the repository's '>=2.7,<3'; python")
+    assert plan.reason.endswith(": 3.9, 3.11")
+
+
+def test_without_any_interpreter_the_setting_is_named(tmp_path: Path) -> None:
+    reason = plan_for(dict(SAMPLE), tmp_path, tmp_path / "nowhere").reason
+    assert reason == "no Python 3 was found; CODING_AGENT_PYTHONS names the folders to look in"
+
+
 @pytest.mark.parametrize(
     "files",
     [
