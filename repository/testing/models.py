@@ -134,6 +134,8 @@ class Addition(BaseModel):
 
     requirement: str
     reason: str
+    is_guess: bool = False
+    """Whether nothing but a module's name speaks for it: then it is only installed as a wheel."""
 
 
 class Recipe(BaseModel):

@@ -30,6 +30,7 @@ from repository.testing.install.pytest_install import install_pytest
 from repository.testing.install.rebuild_tools import install_rebuild_tools
 from repository.testing.install.release import describe_release
 from repository.testing.install.requirements import (
+    install_additions,
     install_requirements,
     read_metadata,
     requirements_of_extras,
@@ -117,6 +118,10 @@ class _Builder:
         if cached is None or install_seconds > _WORTH_CACHING:
             with log.phase("complete and cache the environment"):
                 await self._finish(added, install_mode, is_new=cached is None)
+        if self._recipe.additions:
+            # They are not cached: another commit may have the module itself.
+            with log.phase("install what the tests lacked"):
+                await install_additions(self._installer, self._recipe.additions)
         return install_mode
 
     async def _reuse(self, installation: Installation) -> InstallMode:
@@ -183,21 +188,20 @@ class _Builder:
         missing = await find_missing_modules(self._installer, variables)
         missing = [requirement for requirement in missing if requirement not in installed]
         await install_requirements(self._installer, missing)
-        await install_requirements(self._installer, self._additions)
         await remove_broken_modules(self._installer, [*stated, *missing])
         return [*requirements, *missing]
-
-    @property
-    def _additions(self) -> list[str]:
-        return [addition.requirement for addition in self._recipe.additions]
 
     async def _finish(
         self, requirements: list[str], install_mode: InstallMode, *, is_new: bool
     ) -> None:
-        """Complete a new environment with what all commits need, and cache it."""
+        """Complete a new environment with what all commits need, and cache it.
+
+        One that was cut short is not cached: the next run may get further.
+        """
+        was_cut_short = not self._installer.time_left
         if is_new:
             await self._complete()
-        if self._installer.unreachable:
+        if self._installer.unreachable or was_cut_short or not self._installer.time_left:
             return
         installation = Installation(
             install_mode=install_mode,
@@ -205,11 +209,7 @@ class _Builder:
             rebuilds=self._rebuilds,
             failure=self._failure,
         )
-        # An installation that was cut short may succeed the next time.
-        cached = CachedEnvironment(
-            requirements=tuple(requirements),
-            installation=installation if self._installer.time_left else None,
-        )
+        cached = CachedEnvironment(requirements=tuple(requirements), installation=installation)
         await self._cache.add(self._installer.workspace, self._key, self._inputs, cached)
 
     async def _complete(self) -> None:

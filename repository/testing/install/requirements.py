@@ -1,13 +1,14 @@
 """Install the requirements of the tests."""
 
 import re
+from collections.abc import Collection
 
 from packaging.metadata import RawMetadata, parse_email
 from packaging.requirements import Requirement
 
-from repository.testing.detect.requirements import choose_for_tests, resolve_extras
+from repository.testing.detect.requirements import choose_for_tests, package_name, resolve_extras
 from repository.testing.install.installer import UvInstaller
-from repository.testing.models import Recipe
+from repository.testing.models import Addition, Recipe
 
 #: In uv's error messages: the package that can't be found or built, or one that depends on it.
 _BLAMED = r"(?:Failed to (?:build|download)|depends on|because|versions? of|only) `?%s(?![\w-])"
@@ -69,6 +70,16 @@ async def install_requirements(installer: UvInstaller, requirements: list[str]) 
     await _install_one_by_one(installer, apart)
 
 
+async def install_additions(installer: UvInstaller, additions: Collection[Addition]) -> None:
+    """Install what tests lacked when they were loaded or run before."""
+    stated = [addition.requirement for addition in additions if not addition.is_guess]
+    await install_requirements(installer, stated)
+    for addition in additions:
+        if addition.is_guess:
+            only_as_wheel = ("--only-binary", package_name(addition.requirement))
+            await _install_one_by_one(installer, [addition.requirement], *only_as_wheel)
+
+
 async def _install_in_halves(installer: UvInstaller, requirements: list[str]) -> None:
     """Install requirements that can't all be installed together."""
     pending = _halves(requirements)
@@ -98,7 +109,9 @@ def _blamed_requirements(requirements: list[str], output: str) -> list[str]:
     return blamed
 
 
-async def _install_one_by_one(installer: UvInstaller, requirements: list[str]) -> None:
+async def _install_one_by_one(
+    installer: UvInstaller, requirements: list[str], *options: str
+) -> None:
     dates = installer.dates
     if len(requirements) > _MAX_TRIED_AT_ALL_DATES:
         dates = dates[:1]
@@ -106,6 +119,6 @@ async def _install_one_by_one(installer: UvInstaller, requirements: list[str]) -
         for date in dates:
             if installer.unreachable or not installer.time_left:
                 return
-            result = await installer.install(date, requirement)
+            result = await installer.install(date, *options, requirement)
             if result.returncode == 0:
                 break

@@ -40,15 +40,14 @@ class AdditionInstaller:
             self._tried.add(remedy.requirement)
             if await self._install(remedy):
                 self._installer.log.note(f"added {remedy.requirement}: {remedy.reason}")
-                additions.append(Addition(requirement=remedy.requirement, reason=remedy.reason))
+                additions.append(
+                    Addition(
+                        requirement=remedy.requirement,
+                        reason=remedy.reason,
+                        is_guess=remedy.is_guess,
+                    )
+                )
         return additions
-
-    async def remove_last(self) -> None:
-        """Uninstall what the last call of ``install`` added."""
-        if self._new_packages:
-            await self._installer.uninstall(self._new_packages)
-        removed = ", ".join(self._new_packages) or "nothing"
-        self._installer.log.note(f"removed {removed}: the tests are worse with it")
 
     async def _install(self, remedy: Remedy) -> bool:
         for date in self._installer.dates:

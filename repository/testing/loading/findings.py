@@ -1,12 +1,15 @@
 """What loading and running a repository's tests showed, kept for its next run on this machine."""
 
 import hashlib
+import uuid
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from repository.testing.detect.own_modules import OwnModules
 from repository.testing.install.cache import repository_folder
+from repository.testing.install.dates import month_end
 from repository.testing.models import Addition, Recipe
 
 #: They are those of the commit; everything else determines what the tests need.
@@ -35,23 +38,36 @@ class Findings(BaseModel):
             tolerated_warnings=recipe.tolerated_warnings,
         )
 
-    def apply(self, recipe: Recipe) -> Recipe:
+    def apply(self, recipe: Recipe, own: OwnModules) -> Recipe:
+        """Return a recipe with these changes, for a commit with its ``own`` modules.
+
+        A guess of an earlier commit that is a module by now is left out: the index has only a
+        stranger's.
+        """
+        additions: list[Addition] = []
+        for addition in self.additions:
+            if not addition.is_guess or not own.include(addition.requirement):
+                additions.append(addition)
         return recipe.model_copy(
             update={
                 "python": self.python,
                 "packages": self.packages,
-                "additions": self.additions,
+                "additions": tuple(additions),
                 "tolerated_warnings": self.tolerated_warnings,
             }
         )
 
 
 class FindingsStore:
-    """The findings of one repository, by everything in the recipe but the commit itself."""
+    """The findings of one repository, by everything in the recipe but the commit itself.
+
+    Of the commit, its month counts: packages are as of that month.
+    """
 
     def __init__(self, cache: Path, recipe: Recipe):
         fields = recipe.model_dump_json(exclude=_OF_THE_COMMIT)
-        name = hashlib.sha256(fields.encode()).hexdigest()[:32]
+        month = month_end(recipe.committed_at).isoformat()
+        name = hashlib.sha256(f"{month}\n{fields}".encode()).hexdigest()[:32]
         self._file = repository_folder(cache, recipe.repository) / "findings" / f"{name}.json"
 
     def read(self) -> Findings | None:
@@ -65,6 +81,6 @@ class FindingsStore:
 
     def write(self, findings: Findings) -> None:
         self._file.parent.mkdir(parents=True, exist_ok=True)
-        new = self._file.with_suffix(".new")
+        new = self._file.with_suffix(f".{uuid.uuid4().hex[:8]}")  # of other runs, too
         new.write_text(findings.model_dump_json())
         new.replace(self._file)

@@ -15,6 +15,7 @@ from repository.testing.run.bed import TestBed
 
 _MAX_SECONDS = 300.0
 _BUILD_SECONDS = 180.0
+_MIN_RUN_SECONDS = 10.0
 _MAX_RUN_SECONDS = 90.0
 """Tests that take longer are not run again in other environments."""
 _NOTHING_RAN = TestReport(results={}, completed=False, failures={}, seconds=0.0, log_key="")
@@ -36,9 +37,10 @@ class OtherEnvironments:
         best = max(runs, key=_count_green)  # the first one wins a tie
         recipe = best.bed.recipe
         if runs[-1] is not best:
-            await self.preparation.rebuild(recipe, _BUILD_SECONDS)
+            await self.preparation.rebuild(recipe, self.preparation.task.seconds)
         self.preparation.record(recipe, alternatives_tried=True)
-        return BaseRun(_open(first.bed, recipe), best.tests, best.report)
+        bed = _open(first.bed, recipe, first.bed.seconds)
+        return BaseRun(bed, best.tests, best.report)
 
     def _are_worth_trying(self, run: BaseRun) -> bool:
         if run.bed.recipe.offline or run.report.seconds > _MAX_RUN_SECONDS:
@@ -53,24 +55,27 @@ class OtherEnvironments:
         runs = [first]
         end = time.monotonic() + min(_MAX_SECONDS, first.bed.seconds)
         for alternative in self._alternatives(first):
-            seconds = end - time.monotonic()
-            if seconds <= 0:
+            if time.monotonic() >= end:
                 break
-            run = await self._try(alternative, first, seconds)
+            run = await self._try(alternative, first, end)
             runs.append(run)
             if not is_largely_red(run.report):
                 break
         return runs
 
-    async def _try(self, alternative: Alternative, first: BaseRun, seconds: float) -> BaseRun:
+    async def _try(self, alternative: Alternative, first: BaseRun, end: float) -> BaseRun:
+        """Run the tests in another environment; both take until ``end`` at most."""
         self._note(f"the base is largely red; trying {alternative.reason}")
         recipe = alternative.recipe
         try:
-            await self.preparation.rebuild(recipe, min(seconds, _BUILD_SECONDS))
+            seconds = min(_BUILD_SECONDS, end - time.monotonic())
+            await self.preparation.rebuild(recipe, seconds)
         except EnvironmentFailed as error:
             self._note(f"no environment: {error}")
             return BaseRun(first.bed, self.tests, _NOTHING_RAN)
-        run = await run_on_base(_open(first.bed, recipe), self.tests, self.progress)
+        seconds = max(_MIN_RUN_SECONDS, min(first.bed.seconds, end - time.monotonic()))
+        bed = _open(first.bed, recipe, seconds)
+        run = await run_on_base(bed, self.tests, self.progress)
         green = len(run.report.green)
         self._note(f"with {alternative.reason}: {green} tests pass, {len(run.report.red)} fail")
         return run
@@ -93,6 +98,6 @@ def _count_green(run: BaseRun) -> int:
     return len(run.report.green)
 
 
-def _open(bed: TestBed, recipe: Recipe) -> TestBed:
+def _open(bed: TestBed, recipe: Recipe, seconds: float) -> TestBed:
     """Open the environment that was built anew in the bed's workspace."""
-    return TestBed.open(bed.sandbox, bed.workspace, recipe, seconds=bed.seconds, save=bed.save)
+    return TestBed.open(bed.sandbox, bed.workspace, recipe, seconds=seconds, save=bed.save)

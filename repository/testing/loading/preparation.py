@@ -6,6 +6,7 @@ from functools import cached_property
 
 from repository.git import Mirror
 from repository.runners import PYTHON_RUNNERS
+from repository.testing.detect.own_modules import OwnModules
 from repository.testing.environment import BuiltEnvironment
 from repository.testing.install.build import build_environment
 from repository.testing.install.installer import BuildTask, UvInstaller
@@ -43,7 +44,7 @@ class Preparation:
         """
         findings = self.findings.read()
         if findings is not None:
-            recipe = findings.apply(self.task.recipe)
+            recipe = findings.apply(self.task.recipe, OwnModules.of(self.plan.sizes))
             await self.rebuild(recipe, self.task.seconds)
             self.task.log.note("the tests were loaded in an earlier run on this machine")
             return recipe

@@ -91,15 +91,6 @@ def test_packages_that_only_changed_their_version_are_not_new() -> None:
     assert new_packages(output) == ["foo-bar"]
 
 
-async def test_what_makes_tests_worse_is_removed_again(tmp_path: Path) -> None:
-    sandbox = Index()
-    installer = make(sandbox, tmp_path)
-    await installer.install([YAML])
-    await installer.remove_last()
-    assert sandbox.commands[-1].argv[-1] == "pyyaml"
-    assert "uninstall" in sandbox.commands[-1].argv
-
-
 async def test_what_could_not_be_installed_is_not_tried_again(tmp_path: Path) -> None:
     sandbox = ScriptedSandbox(*["error: no such package"] * 9)
     installer = make(sandbox, tmp_path)
