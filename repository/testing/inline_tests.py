@@ -18,7 +18,7 @@ _TOKEN = re.compile(
     r"""//[^\n]*
     | (?P<comment>/\*)
     | \bb?r(?P<hashes>\#{0,20})"       # raw string
-    | "(?:[^"\\]|\\.)*"
+    | "(?:[^"\\]|\\.)*(?:"|\\?\Z)    # one without an end is tried once, not at each quote in it
     | '(?:\\[^\n']{1,10}|\\'|[^\\'\n])'   # a character, not a lifetime
     | (?P<brace>[{}])
     """,

@@ -1,15 +1,24 @@
 """Find the files of tests by the ids of their results."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import accumulate, islice
 from pathlib import PurePosixPath
 
 from repository.testing.models import is_load_error
+
+_MAX_PARTS = 60
+"""Of a place, so that a hostile report with long ids costs little; no path is so deep."""
 
 
 def place_of(test: str) -> str:
     """Return the part of an id that names a file, module, class or package, with dots."""
     place, _, name = test.partition("::")
     return (name if is_load_error(test) else place).replace("/", ".")
+
+
+def beginnings(place: str) -> Iterator[str]:
+    """Yield ``a``, ``a.b``, ``a.b.c``, ... of a place."""
+    return accumulate(islice(place.split("."), _MAX_PARTS), "{}.{}".format)
 
 
 class TestPlaces:
@@ -55,9 +64,9 @@ class TestPlaces:
 
 def _longest(files_by_name: Mapping[str, list[str]], test: str) -> list[str]:
     """Return the files of the longest name that the place of a test begins with."""
-    parts = place_of(test).split(".")
-    for length in range(len(parts), 0, -1):
-        files = files_by_name.get(".".join(parts[:length]))
+    names = list(beginnings(place_of(test)))
+    for name in reversed(names):
+        files = files_by_name.get(name)
         if files:
             return files
     return []

@@ -3,11 +3,12 @@
 ``docs/verdicts.md`` states the rules.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from repository.testing.models import TestReport, is_load_error
-from repository.testing.places import TestPlaces, place_of
+from repository.testing.places import TestPlaces, beginnings, place_of
 
 #: A run that ended at its time limit says something about the tests that it did not reach only if
 #: the run without the change took less than this share of its time.
@@ -52,7 +53,7 @@ class Trial:
         failing = self.red_before
         if self.own is not None:
             new = self.after.green - self.base.results.keys()
-            failing |= {test for test in new if _is_not_loaded(test, self.own)}
+            failing |= _not_loaded(new, self.own)
             failing -= self.own.results.keys() - self.own.red
         return (failing & self.after.green) - self.flaky
 
@@ -154,7 +155,7 @@ class Trial:
 
     def repeat_own(self, report: TestReport) -> "Trial":
         """Return the trial after another run on the base with only the patch's tests."""
-        failing = {test for test in self.fixed if _is_not_loaded(test, report)} | report.red
+        failing = _not_loaded(self.fixed, report) | report.red
         changed = self.fixed - failing
         changed |= (self.broken | self.lost) - self.base.green - report.green
         return self._with_flaky(changed - self.broken_unstable)
@@ -210,15 +211,17 @@ class Trial:
         return frozenset(place_of(test) for test in self.own.results)
 
 
-def _is_not_loaded(test: str, report: TestReport) -> bool:
-    """Whether a test has no result because its file failed to load, or because nothing ran."""
-    if test in report.results or report.completed or report.cut_short:
-        return False
-    errors = [place_of(entry) for entry in report.red if is_load_error(entry)]
+def _not_loaded(tests: Iterable[str], report: TestReport) -> frozenset[str]:
+    """Return the tests without a result because their file failed to load, or nothing ran."""
+    if report.completed or report.cut_short:
+        return frozenset()
+    missing = frozenset(tests) - report.results.keys()
+    errors = {place_of(entry) for entry in report.red if is_load_error(entry)}
     if not errors:
-        return not report.ran
-    place = f"{place_of(test)}."
-    return any(place.startswith(f"{error}.") for error in errors)
+        return frozenset() if report.ran else missing
+    return frozenset(
+        test for test in missing if not errors.isdisjoint(beginnings(place_of(test)))
+    )
 
 
 def _name(test: str) -> str:

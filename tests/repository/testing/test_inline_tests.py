@@ -51,3 +51,8 @@ PIECES = ["#[cfg(test)]\n", "mod tests {", "}", "{", '"', 'r#"', "/*", "*/", "'"
 def test_no_source_breaks_it(old: list[str], new: list[str]) -> None:
     own = take_over_inline_tests("".join(old), "".join(new))
     assert own is None or own != "".join(old)
+
+
+def test_a_string_without_an_end_costs_no_time() -> None:
+    endless = '#[cfg(test)]\nmod tests { "' + '\\"' * 200_000
+    assert take_over_inline_tests(endless, NEW) is not None
