@@ -219,9 +219,7 @@ def _not_loaded(tests: Iterable[str], report: TestReport) -> frozenset[str]:
     errors = {place_of(entry) for entry in report.red if is_load_error(entry)}
     if not errors:
         return frozenset() if report.ran else missing
-    return frozenset(
-        test for test in missing if not errors.isdisjoint(beginnings(place_of(test)))
-    )
+    return frozenset(test for test in missing if not errors.isdisjoint(beginnings(place_of(test))))
 
 
 def _name(test: str) -> str:

@@ -1,5 +1,6 @@
 """What is common to the collectors of coverage."""
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +10,9 @@ from repository.testing.coverage.places import Place
 from repository.testing.folders import Changes
 from repository.testing.models import Recipe
 
-FOLDER = ".coding-agent-coverage"
-"""The folder in the tree for what collectors need and record; test runners skip such names."""
+FOLDER = f".coding-agent-coverage-{secrets.token_hex(8)}"
+"""The folder in the tree for what collectors need and record; test runners skip such names. It is
+another one in each process of the worker, so that no file of a repository lies in its place."""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,8 @@ from repository.testing.run.reports.results import UnreadableReport
 
 _PROFILE = "go.cover"
 _BLOCK = re.compile(r"(.{1,1000}):(\d{1,7})\.\d{1,7},(\d{1,7})\.\d{1,7} \d{1,7} (\d{1,20})")
+_MAX_BLOCKS = 50_000
+"""Of one file; a profile with more is none of Go's."""
 _Block = tuple[int, int]
 """First and last line."""
 
@@ -50,7 +52,8 @@ class GoBlocks:
             if match is not None:
                 block = int(match[2]), int(match[3])
                 of_file = blocks.setdefault(match[1], {})
-                of_file[block] = of_file.get(block, False) or int(match[4]) > 0
+                if block in of_file or len(of_file) < _MAX_BLOCKS:
+                    of_file[block] = of_file.get(block, False) or int(match[4]) > 0
         if not blocks:
             return None
         return _GoRun({target.path: self._find(target.path, blocks) for target in self._targets})

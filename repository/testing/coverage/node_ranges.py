@@ -25,6 +25,8 @@ from repository.testing.run.reports.untrusted_json import (
 )
 
 _V8 = f"{FOLDER}/v8"
+_MAX_RANGES = 100_000
+"""Of one file, in all processes."""
 _Range = tuple[int, int]
 """Offsets of the first character and of the one after the last."""
 
@@ -112,9 +114,15 @@ class _NodeRun:
     loaded: set[str] = field(default_factory=set)
     """Files of which the ranges are not known."""
     ranges: dict[str, list[Mapping[_Range, bool]]] = field(default_factory=dict)
-    """Path -> the ranges of each process that loaded it."""
+    """Path -> the ranges of each process that loaded it, until there are too many."""
+    number: dict[str, int] = field(default_factory=dict)
+    """Path -> the number of its ranges."""
 
     def add(self, path: str, ranges: Mapping[_Range, bool]) -> None:
+        number = self.number.get(path, 0) + len(ranges)
+        if number > _MAX_RANGES:
+            return
+        self.number[path] = number
         whole = (0, self.sources[path].length)
         if whole in ranges:
             self.ranges.setdefault(path, []).append(ranges)

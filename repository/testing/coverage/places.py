@@ -2,7 +2,8 @@
 
 import ast
 import difflib
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from repository.python_source import parse_python
@@ -12,8 +13,10 @@ MAX_PLACES = 2_000
 _MAX_SOURCE_BYTES = 1_000_000
 _MAX_COMPARED = 4_000_000
 """Pairs of lines; above, all lines between the first and the last difference count as changed."""
-_COMMENT_MARKS = ("#", "//", "/*", "*")
+_COMMENT = re.compile(r"//|/\*|\*/|\*(?=\s|$)")
+"""Where a line of another language than Python has no code; ``*p = 1`` is code."""
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
+_IsCode = Callable[[str], bool]
 
 
 @dataclass(frozen=True)
@@ -30,41 +33,64 @@ class Place:
 def changed_places(path: str, old: bytes | None, new: bytes) -> list[Place]:
     """Return the places of a file's new version that differ from the old one (None: it is new).
 
-    Comments, blank lines and docstrings are no places. Where code was only removed, the function
-    around it is one.
+    Comments, blank lines and docstrings are no places. Where code was only removed, the statement
+    before it is one.
     """
     if len(new) > _MAX_SOURCE_BYTES:
         return [Place(path, 1, frozenset())]
     before = (old or b"").decode(errors="replace").splitlines()
     after = new.decode(errors="replace").splitlines()
-    lines = _changed_lines(before, after)
+    is_code = _is_python if path.endswith(".py") else _is_other_code
+    if any(map(is_code, before)) and not any(map(is_code, after)):
+        return [Place(path, 1, frozenset())]
+    lines = _changed_lines(before, after, is_code)
     if not path.endswith(".py"):
-        return [Place(path, line, frozenset({line})) for line in lines if _is_code(after, line)]
+        return [Place(path, line, frozenset({line})) for line in lines[:MAX_PLACES]]
     try:
-        tree = parse_python(new.decode())
-        places = _python_places(path, tree, [line for line in lines if _is_code(after, line)])
+        places = _python_places(path, parse_python(new.decode()), lines)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return [Place(path, 1, frozenset())]
     return places[:MAX_PLACES]
 
 
-def _changed_lines(before: Sequence[str], after: Sequence[str]) -> list[int]:
-    """Return the changed lines of ``after``, from 1; where lines were removed, the one before."""
+def _changed_lines(before: Sequence[str], after: Sequence[str], is_code: _IsCode) -> list[int]:
+    """Return the changed lines of ``after`` with code, from 1; where code was removed, the line of
+    code before it."""
+    changed: dict[int, None] = {}
+    for old, new in _differences(before, after):
+        lines = [number for number in new if is_code(after[number - 1])]
+        if not lines and any(is_code(before[number - 1]) for number in old):
+            lines = _nearest_code(after, new.start, is_code)
+        changed.update(dict.fromkeys(lines))
+    return list(changed)
+
+
+def _differences(before: Sequence[str], after: Sequence[str]) -> Iterator[tuple[range, range]]:
+    """Yield the numbers, from 1, of lines that differ: the old ones and the new ones."""
     start = _count_equal(before, after)
     end = _count_equal(before[start:][::-1], after[start:][::-1])
     old = before[start : len(before) - end]
     new = after[start : len(after) - end]
-    if not new:
-        return [max(1, start)] if old else []
     if len(old) * len(new) > _MAX_COMPARED:
-        return list(range(start + 1, start + len(new) + 1))
-    changed: list[int] = []
-    for tag, _, _, first, last in difflib.SequenceMatcher(None, old, new).get_opcodes():
-        if tag == "delete":
-            changed.append(max(1, start + first))
-        elif tag != "equal":
-            changed.extend(range(start + first + 1, start + last + 1))
-    return changed
+        yield range(start + 1, start + len(old) + 1), range(start + 1, start + len(new) + 1)
+        return
+    matcher = difflib.SequenceMatcher(None, old, new)
+    for tag, old_first, old_last, first, last in matcher.get_opcodes():
+        if tag != "equal":
+            yield (
+                range(start + old_first + 1, start + old_last + 1),
+                range(start + first + 1, start + last + 1),
+            )
+
+
+def _nearest_code(lines: Sequence[str], number: int, is_code: _IsCode) -> list[int]:
+    """Return the last line of code before a number, or else the first one from it on."""
+    earlier = range(min(number - 1, len(lines)), 0, -1)
+    later = range(number, len(lines) + 1)
+    for nearest in (*earlier, *later):
+        if is_code(lines[nearest - 1]):
+            return [nearest]
+    return []
 
 
 def _count_equal(one: Sequence[str], other: Sequence[str]) -> int:
@@ -77,9 +103,14 @@ def _count_equal(one: Sequence[str], other: Sequence[str]) -> int:
     return number
 
 
-def _is_code(after: Sequence[str], line: int) -> bool:
-    text = after[line - 1].strip() if line <= len(after) else ""
-    return bool(text) and not text.startswith(_COMMENT_MARKS)
+def _is_python(line: str) -> bool:
+    text = line.strip()
+    return bool(text) and not text.startswith("#")
+
+
+def _is_other_code(line: str) -> bool:
+    text = line.strip()
+    return bool(text) and _COMMENT.match(text) is None
 
 
 def _python_places(path: str, tree: ast.Module, changed: Sequence[int]) -> list[Place]:

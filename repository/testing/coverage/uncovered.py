@@ -82,7 +82,8 @@ class CoverageTester:
         run = await asyncio.to_thread(collector.read, tree, self.bed.folder_inside / "tree")
         if run is None:
             return "which code the tests run could not be recorded"
-        uncovered = _describe(targets, run)
+        # A hostile record may have many ranges: the worker's other tasks go on meanwhile.
+        uncovered = await asyncio.to_thread(_describe, targets, run)
         if uncovered and report.cut_short:
             return "time ran out before it was known which code the tests run"
         return uncovered

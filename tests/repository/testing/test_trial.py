@@ -5,9 +5,7 @@ from repository.testing.trial import Trial
 
 
 def make_report(results: dict[str, Status], *, completed: bool = True) -> TestReport:
-    return TestReport(
-        results=results, completed=completed, failures={}, seconds=1.0, log_key="log"
-    )
+    return TestReport(results=results, completed=completed, failures={}, seconds=1.0, log_key="log")
 
 
 def make_trial(base: TestReport, after: TestReport, own: TestReport | None = None) -> Trial:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from repository.testing.coverage.places import changed_places
+from repository.testing.coverage.places import MAX_PLACES, changed_places
 
 CODE = '''"""Prices."""
 
@@ -66,6 +66,18 @@ def test_where_code_was_removed_the_statement_before_it_must_run() -> None:
     assert lines_to_run("def f(x):\n    a = 1\n    b = 2\n", "def f(x):\n    a = 1\n") == [[2]]
 
 
+@pytest.mark.parametrize("put", ["", "        # return x * RATE\n", "        # why\n\n"])
+def test_code_that_is_removed_beside_a_comment_or_commented_out_counts(put: str) -> None:
+    removed = CODE.replace("        return x * RATE\n", f"        pass\n{put}")
+    old = removed.replace("        pass\n", "        pass\n        # why\n        return 1\n")
+    assert lines_to_run(old, removed) == [[9]]
+
+
+def test_a_file_without_its_code_must_be_loaded() -> None:
+    assert lines_to_run("x = 1\n", "") == [[]]
+    assert lines_to_run("x = 1\n", "# x = 1\n") == [[]]
+
+
 def test_each_statement_of_a_new_file_is_a_place() -> None:
     assert lines_to_run(None, "import os\n\nX = 1\n") == [[1], [3]]
 
@@ -82,6 +94,12 @@ def test_a_file_that_does_not_parse_must_be_loaded() -> None:
 def test_each_line_of_code_in_another_language_is_a_place() -> None:
     places = changed_places("cart.go", b"a\n", b"a\n\n// why\nb\nc\n")
     assert [place.lines for place in places] == [{4}, {5}]
+    places = changed_places("cart.go", b"", b"/*\n * why\n */\n*price = 2\n")
+    assert [place.line for place in places] == [4]
+
+
+def test_a_large_change_is_as_many_places_as_say_something() -> None:
+    assert len(changed_places("cart.go", b"", b"x\n" * 9_000)) == MAX_PLACES
 
 
 def test_a_large_file_is_one_place() -> None:

@@ -129,6 +129,20 @@ def test_a_file_of_rust_is_covered_if_it_is_compiled_into_the_tests(tmp_path: Pa
     assert not run.covers(place("core/src/later.rs", 1))
 
 
+def test_a_forged_record_with_many_ranges_is_bounded(tmp_path: Path) -> None:
+    ranges = [(number, number + 9, 1) for number in range(110_000)]
+    document = {"result": [script("file:///workspace/tree/a.js", *ranges)]}
+    write(tmp_path, f"{FOLDER}/v8/coverage-1.json", json.dumps(document))
+    run = read(NodeRanges, tmp_path, "a.js", JS)
+    assert run
+    assert not run.covers(place("a.js", 2))
+    lines = [f"m/a.go:{number}.1,{number}.9 1 0" for number in range(60_000)]
+    write(tmp_path, f"{FOLDER}/go.cover", "\n".join(lines))
+    profile = read(GoBlocks, tmp_path, "a.go")
+    assert profile
+    assert not profile.covers(place("a.go", 49_999))
+
+
 @pytest.mark.parametrize("kind", [NodeRanges, GoBlocks, RustFiles])
 def test_without_a_record_nothing_is_known(kind: type[Collector], tmp_path: Path) -> None:
     assert read(kind, tmp_path, "a") is None
