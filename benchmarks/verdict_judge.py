@@ -3,6 +3,7 @@ sandbox, without a model and without GitHub.
 """
 
 import asyncio
+import math
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -173,7 +174,10 @@ async def _decide(mirror: Mirror, suite: Suite, bed: TestBed | None, case: Case)
     if bed is None or suite.base is None:
         return _answer(accept_untested(change, suite))
     tester = ChangeTester(bed, mirror, suite, suite.base)
-    return _answer(await CandidateTester(tester, reproduction=None, round=1).test(change))
+    candidate_tester = CandidateTester(
+        tester, reproduction=None, round=1, seconds_left=lambda: math.inf
+    )
+    return _answer(await candidate_tester.test(change))
 
 
 def _answer(result: Result) -> Answer:

@@ -1,6 +1,7 @@
 """Test a change: first only its tests, then all of it."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from repository.files import belongs_to_tests, is_test_file
@@ -71,13 +72,19 @@ class ChangeTester:
             unbuilt=after.unbuilt,
         )
 
-    async def repeat(self, files: Changes, trial: Trial, label: str) -> Trial:
-        """Repeat the runs that the verdict depends on, and note the tests whose results differ."""
+    async def repeat(
+        self, files: Changes, trial: Trial, label: str, seconds_left: Callable[[], float]
+    ) -> Trial:
+        """Repeat the runs that the verdict depends on, and note the tests whose results differ.
+
+        ``seconds_left`` returns how long that may take.
+        """
         if not trial.has_tests:
             return trial
         own = await asyncio.to_thread(self._own_tests, files)
         base_tests = await asyncio.to_thread(self._base_tests)
-        return await Repetition(self.bed, files, own.changes, base_tests).repeat(trial, label)
+        repetition = Repetition(self.bed, files, own.changes, base_tests, seconds_left)
+        return await repetition.repeat(trial, label)
 
     def _own_tests(self, files: Changes) -> _OwnTests:
         """Return the part of a change that belongs to tests; in Rust, sources may have some."""

@@ -4,7 +4,7 @@ A test that ends at random, half of the time green, passes for fixed or broken w
 1/256: it must be red four times on one side and green four times on the other.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from repository.testing.folders import Changes
@@ -34,6 +34,8 @@ class Repetition:
     """The part of it that belongs to tests."""
     base_tests: Collection[str]
     """The base's test files."""
+    seconds_left: Callable[[], float]
+    """How long the service's run may still take: what would take longer does not begin."""
 
     async def repeat(self, trial: Trial, label: str) -> Trial:
         """Return the trial with the tests whose results differ from one run to another."""
@@ -42,6 +44,8 @@ class Repetition:
             decided = trial.after.results and not trial.decisive
             if decided or seconds > _MAX_SECONDS:
                 break
+            if _expected_seconds(trial) > self.seconds_left():
+                return replace(trial, unrepeated=number == 1)
             repeated, reports = await self._repeat_once(trial, f"again-{number}-{label}")
             if number > 1 and any(report.cut_short for report in reports):
                 break  # the machine is busy: what the repetition before has shown counts
@@ -88,3 +92,9 @@ class Repetition:
             return trial.tests
         places = TestPlaces({*self.base_tests, *trial.own_files})
         return places.all_files_of(trial.decisive) or trial.tests
+
+
+def _expected_seconds(trial: Trial) -> float:
+    """Return how long one more run of each side that matters takes, at most."""
+    runs = 1 + bool(trial.accused) + bool(trial.decided_by_own)
+    return runs * trial.after.seconds

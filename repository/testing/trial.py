@@ -34,6 +34,8 @@ class Trial:
     """Tests that ended differently, or were missing, when run again on the same code."""
     broken_unstable: frozenset[str] = frozenset()
     """Failing tests whose ids differ in each run, of functions that pass without the patch."""
+    unrepeated: bool = False
+    """Whether no time was left to run the tests again; then none proves anything."""
     uncovered: str = ""
     """What of the change no test covers, as the end of a sentence; known if ``suite_passes``."""
 
@@ -47,12 +49,12 @@ class Trial:
     def fixed(self) -> frozenset[str]:
         """Tests that the whole patch fixes, but its changes to the tests don't fix by themselves.
 
-        A new test whose file fails to load on the base, for example because of a missing import,
+        A test whose file fails to load without the patch, for example because of a missing import,
         counts as failing there.
         """
-        failing = self.red_before
+        new = self.after.green - self.base.results.keys()
+        failing = self.red_before | _not_loaded(new, self.base)
         if self.own is not None:
-            new = self.after.green - self.base.results.keys()
             failing |= _not_loaded(new, self.own)
             failing -= self.own.results.keys() - self.own.red
         return (failing & self.after.green) - self.flaky
@@ -115,7 +117,7 @@ class Trial:
     @property
     def suite_passes(self) -> bool:
         """Whether the whole suite is green, though nothing that was red before."""
-        if self.fixed or self.unbuilt or self.dropped or not self.whole_suite:
+        if self.fixed or self.unbuilt or self.dropped or self.silenced or not self.whole_suite:
             return False
         return self.after.completed and bool(self.after.green) and not self.after.red
 
@@ -128,6 +130,20 @@ class Trial:
         """Number of green tests that the patch itself removes."""
         missing = self._not_run - self.flaky - self.lost
         return sum(not self._is_moved(test) for test in missing)
+
+    @cached_property
+    def silenced(self) -> frozenset[str]:
+        """Tests that fail without the patch and with it no longer run, whoever removes them."""
+        run = self.after.green | self.after.red
+        missing = self.base.red - run - _not_reached(self.base.red, self.after)
+        functions = {_without_parameters(test) for test in run}
+        return frozenset(
+            test
+            for test in missing
+            if not is_load_error(test)
+            and not self._is_moved(test)
+            and _without_parameters(test) not in functions
+        )
 
     @cached_property
     def newly_failing(self) -> frozenset[str]:
@@ -148,7 +164,8 @@ class Trial:
 
     def repeat_base(self, report: TestReport) -> "Trial":
         """Return the trial after another run on the base."""
-        changed = (self.broken | self.lost) & self.base.green - report.green
+        passing = report.green | _not_reached(self.base.green, report)
+        changed = (self.broken | self.lost) & (self.base.green - passing)
         changed |= self.failing_new & report.red
         changed |= self.newly_failing & (report.green | report.red)
         return self._with_flaky(changed)
@@ -157,7 +174,8 @@ class Trial:
         """Return the trial after another run on the base with only the patch's tests."""
         failing = _not_loaded(self.fixed, report) | report.red
         changed = self.fixed - failing
-        changed |= (self.broken | self.lost) - self.base.green - report.green
+        accused = (self.broken | self.lost) - self.base.green
+        changed |= accused - report.green - _not_reached(accused, report)
         return self._with_flaky(changed - self.broken_unstable)
 
     def _with_flaky(self, changed: frozenset[str]) -> "Trial":
@@ -181,11 +199,9 @@ class Trial:
 
     def _unreached(self, report: TestReport) -> frozenset[str]:
         """Return the missing tests about which a run with the patch says nothing."""
-        if not report.cut_short:
-            return frozenset()
         if not self.base.cut_short and self.base.seconds < report.seconds * _CLEARLY_FASTER:
             return frozenset()
-        return self._green_before - report.results.keys()
+        return _not_reached(self._green_before, report)
 
     def _is_rewritten(self, test: str) -> bool:
         """Whether a test is in a file that the patch writes or removes."""
@@ -220,6 +236,15 @@ def _not_loaded(tests: Iterable[str], report: TestReport) -> frozenset[str]:
     if not errors:
         return frozenset() if report.ran else missing
     return frozenset(test for test in missing if not errors.isdisjoint(beginnings(place_of(test))))
+
+
+def _not_reached(tests: frozenset[str], report: TestReport) -> frozenset[str]:
+    """Return the tests that have no result because time ran out."""
+    return tests - report.results.keys() if report.cut_short else frozenset()
+
+
+def _without_parameters(test: str) -> str:
+    return test.partition("[")[0]
 
 
 def _name(test: str) -> str:

@@ -1,6 +1,7 @@
 """Test one candidate: first only its tests, then all of it; decisive runs are repeated."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from pipeline.outcome import Verification
@@ -24,7 +25,11 @@ from stages.run_tests.verdict import (
     judge_untested,
     note_failing_reproduction,
     note_flaky_reproduction,
+    note_unrepeated_reproduction,
 )
+
+#: Runs of the tests to find out what they cover: without the change's tests, and with all of it.
+_COVERAGE_RUNS = 2
 
 
 async def read_change(mirror: Mirror, number: int, candidate: Candidate, run: RunContext) -> Change:
@@ -53,12 +58,14 @@ class CandidateTester:
     tester: ChangeTester
     reproduction: Reproduction | None
     round: int
+    seconds_left: Callable[[], float]
+    """How long the run may still take: nothing that only adds to a proof uses it up."""
 
     async def test(self, change: Change) -> Result:
         """Test a candidate; if it breaks nothing, also run the reproduction test on it."""
         label = f"{self.round}-{change.number}"
         trial = await self.tester.try_change(change.files, label)
-        trial = await self.tester.repeat(change.files, trial, label)
+        trial = await self.tester.repeat(change.files, trial, label, self.seconds_left)
         workspace = self.tester.bed.folder_inside
         if trial.has_tests and not trial.after.results:
             text = feedback.describe_crash(trial, change.patch, workspace)
@@ -73,6 +80,8 @@ class CandidateTester:
         return await self._accept(change, trial)
 
     async def _find_uncovered(self, change: Change, trial: Trial, label: str) -> str:
+        if _COVERAGE_RUNS * trial.after.seconds > self.seconds_left():
+            return "no time was left to find out whether a test covers the change"
         coverage = CoverageTester(self.tester.bed, self.tester.mirror)
         return await coverage.describe_uncovered(change.files, trial, label)
 
@@ -112,6 +121,8 @@ class CandidateTester:
             return _unproven(passed, note_failing_reproduction(passed.verdict), text)
         if trial.newly_failing or passed.verdict.verification is Verification.RED_TO_GREEN:
             return passed
+        if runs.seconds_to_repeat(report) > self.seconds_left():
+            return replace(passed, verdict=note_unrepeated_reproduction(passed.verdict))
         if await runs.repeats():
             return replace(passed, verdict=add_reproduction(passed.verdict, trial, reproduction))
         return replace(passed, verdict=note_flaky_reproduction(passed.verdict))

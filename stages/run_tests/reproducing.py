@@ -26,6 +26,10 @@ class ReproductionRuns:
     def passes(self, report: TestReport) -> bool:
         return report.green.issuperset(self.reproduction.tests)
 
+    def seconds_to_repeat(self, report: TestReport) -> float:
+        """Return how long ``repeats`` takes if a run takes as long as that of a report."""
+        return 2 * REPETITIONS * report.seconds
+
     async def repeats(self) -> bool:
         """Whether it fails again without the change and passes again with it, each time."""
         for number in range(1, REPETITIONS + 1):

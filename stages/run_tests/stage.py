@@ -49,13 +49,19 @@ class RunTests:
 
         tester = self._open_tester(suite, proposals, mirror, run)
         results: list[Result] = []
+        longest = 0.0
         for number in numbers:
+            before = run.seconds_left()
+            if _has_passed(results) and longest > before:
+                run.progress("no time is left to test the other candidates")
+                break
             change = await read_change(mirror, number, candidates.candidates[number], run)
             if tester is None:
                 results.append(accept_untested(change, suite))
             else:
                 run.progress(f"testing candidate {number + 1} of {len(candidates.candidates)}")
                 results.append(await tester.test(change))
+            longest = max(longest, before - run.seconds_left())
 
         verdict = await self._find_verdict(issue, results, sent_back, run)
         if verdict is not None:
@@ -100,6 +106,7 @@ class RunTests:
             tester=ChangeTester(bed, mirror, suite, suite.base),
             reproduction=proposals.reproduction,
             round=run.round,
+            seconds_left=run.seconds_left,
         )
 
 
@@ -111,6 +118,10 @@ def _numbers_worth_testing(candidates: Candidates, sent_back: Mapping[str, SentB
         if earlier is None or not earlier.is_broken:
             numbers.append(number)
     return numbers
+
+
+def _has_passed(results: Sequence[Result]) -> bool:
+    return any(isinstance(result, Passed) for result in results)
 
 
 def _is_final(chosen: Unproven, sent_back: Mapping[str, SentBack], run: RunContext) -> bool:

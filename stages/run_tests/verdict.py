@@ -129,6 +129,12 @@ def note_flaky_reproduction(verdict: Verdict) -> Verdict:
     return verdict.model_copy(update={"reason": f"{verdict.reason}; {note}"})
 
 
+def note_unrepeated_reproduction(verdict: Verdict) -> Verdict:
+    """Return the verdict with the note that the reproduction test was not repeated."""
+    note = "a test made from the issue passes, but no time was left to run it again"
+    return verdict.model_copy(update={"reason": f"{verdict.reason}; {note}"})
+
+
 def _passes(number: int) -> str:
     return "passes" if number == 1 else "pass"
 
@@ -140,6 +146,8 @@ def _verify(trial: Trial) -> tuple[Verification, str]:
         return Verification.NOT_VERIFIED, reason
     if trial.failing_new or trial.newly_failing:
         return Verification.NOT_VERIFIED, _describe_new_failures(trial)
+    if trial.fixed and trial.unrepeated:
+        return Verification.NOT_VERIFIED, _describe_unrepeated(trial)
     if trial.fixed:
         return Verification.RED_TO_GREEN, _describe_fixed(trial)
     if trial.suite_passes:
@@ -165,6 +173,14 @@ def _describe_fixed(trial: Trial) -> str:
     return text
 
 
+def _describe_unrepeated(trial: Trial) -> str:
+    number = len(trial.fixed)
+    return (
+        f"{count_tests(number)} failed before the change and {_passes(number)} with it, but no time"
+        " was left to run the tests again"
+    )
+
+
 def _describe_new_failures(trial: Trial) -> str:
     groups = (
         (trial.failing_new, "new with the change"),
@@ -176,18 +192,33 @@ def _describe_new_failures(trial: Trial) -> str:
 
 def _describe_red(trial: Trial) -> str:
     report = trial.after
-    if report.red:
-        return f"{len(report.red)} fail as they did before"
+    before = len(report.red & trial.red_before)
+    others = len(report.red) - before
+    parts: list[str] = []
+    if before:
+        parts.append(f"{_fails(before)} as before")
+    if others:
+        parts.append(f"{_fails(others)} for a reason that may not be the change")
+    if parts:
+        return " and ".join(parts)
     if trial.whole_suite and report.completed:
         return "none fails"
     return "none fails, but not all were run"
+
+
+def _fails(number: int) -> str:
+    return f"{number} fails" if number == 1 else f"{number} fail"
 
 
 def _reservations(trial: Trial) -> Sequence[str]:
     """Describe what weakens the proof."""
     reservations: list[str] = []
     if trial.dropped:
-        reservations.append(f"the change removes {count_tests(trial.dropped)} that passed")
+        reservations.append(f"the change removes or skips {count_tests(trial.dropped)} that passed")
+    if trial.silenced:
+        silenced = count_tests(len(trial.silenced))
+        runs = "runs" if len(trial.silenced) == 1 else "run"
+        reservations.append(f"{silenced} that failed before no longer {runs}")
     if trial.after.cut_short:
         reservations.append("time ran out before all of them had run")
     if trial.unbuilt:

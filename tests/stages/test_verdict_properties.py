@@ -5,6 +5,7 @@ of a side: what repetition can see. ``docs/verdicts.md`` states how likely it is
 """
 
 import asyncio
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -95,7 +96,7 @@ class FakeMirror:
         return [Entry("100644", "", 0, path) for path in ("calc.py", *FILES)]
 
 
-async def judge_change(checks: Sequence[Check]) -> Result:
+async def judge_change(checks: Sequence[Check], seconds_left: float) -> Result:
     bed: Any = FakeBed(checks)
     mirror: Any = FakeMirror()
     base = await bed.run({}, (), label="tests-base")
@@ -111,12 +112,14 @@ async def judge_change(checks: Sequence[Check]) -> Result:
         recipe=bed.recipe,
     )
     candidate = Candidate(proposal=0, patch_key="", tree="", paths=tuple(CHANGE), summary="")
-    tester = CandidateTester(ChangeTester(bed, mirror, suite, base), None, round=1)
+    tester = CandidateTester(
+        ChangeTester(bed, mirror, suite, base), None, round=1, seconds_left=lambda: seconds_left
+    )
     return await tester.test(Change(0, candidate, b"", CHANGE))
 
 
-def word(checks: Sequence[Check]) -> str:
-    result = asyncio.run(judge_change(checks))
+def word(checks: Sequence[Check], seconds_left: float = math.inf) -> str:
+    result = asyncio.run(judge_change(checks, seconds_left))
     match result:
         case Passed(verdict=verdict):
             return verdict.verification.value
@@ -225,3 +228,8 @@ def test_a_new_test_that_fails_with_the_change_keeps_it_from_being_proven(
 ) -> None:
     failing = Check("test_new", OWN, always("failed"), always("failed"))
     assert word(numbered([*checks, fixed(OWN), failing])) == "unproven"
+
+
+def test_without_time_for_a_repetition_nothing_is_proven_and_what_is_broken_is_sent_back() -> None:
+    assert word(numbered([fixed(OWN)]), seconds_left=1.5) == "not verified"
+    assert word(numbered([broken("failed")]), seconds_left=1.5) == "sent back"

@@ -16,15 +16,14 @@ from repository.testing.coverage.contract import FOLDER, Target
 from repository.testing.coverage.places import Place
 from repository.testing.folders import Changes
 from repository.testing.models import Recipe
+from repository.testing.run.pytest_files import CONFIG_FILES
 from repository.testing.run.reports.files import read_report_file
 from repository.testing.run.reports.results import UnreadableReport
 
 _PROGRAM = Path(__file__).with_name("scripts") / "sitecustomize.py"
 _RECORD = "record"
-_READ_BY_RUNNERS = frozenset(
-    {"pyproject.toml", "setup.cfg", "tox.ini", "pytest.ini", ".pytest.ini", "pytest.toml"}
-)
-"""Files that pytest opens itself, so that their opening shows nothing of the tests."""
+_READ_BY_RUNNERS = frozenset([*(name for name, _ in CONFIG_FILES), ".coveragerc"])
+"""Files that pytest, or our call of it, opens itself: their opening shows nothing of the tests."""
 _LINE = re.compile(r"([SLIR]) (\d{1,6})(?: (\d{1,7}))?")
 
 

@@ -1,10 +1,11 @@
 """Find what a change changes and no test covers, by one more run of the tests."""
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from repository.files import Kind, belongs_to_tests, kind_of
+from repository.files import Kind, belongs_to_tests, kind_of, name_of
 from repository.git import Mirror
 from repository.runners import NODE_RUNNERS, PYTHON_RUNNERS, Runner
 from repository.testing.compiled_sources import compiled_sources
@@ -20,6 +21,10 @@ from repository.testing.run.bed import TestBed
 from repository.testing.trial import Trial
 
 _MAX_NAMED = 3
+_PROSE = re.compile(
+    r"(?:^|/)(?:docs?/|news|change|history|release|readme|licen[cs]e|copying|notice|authors)", re.I
+)
+"""In the path of a text file that is documentation."""
 _COLLECTORS: Mapping[Runner, type[Collector]] = {
     **dict.fromkeys(PYTHON_RUNNERS, PythonLines),
     **dict.fromkeys(NODE_RUNNERS, NodeRanges),
@@ -97,20 +102,25 @@ class CoverageTester:
                 others[path] = content
             elif not rewrites:
                 sha = self.bed.recipe.base_sha
-                rewrites = await asyncio.to_thread(self.mirror.read, sha, path) is not None
+                existing = await asyncio.to_thread(self.mirror.read, sha, path)
+                rewrites = existing is not None or name_of(path) == "conftest.py"
         if not rewrites:
             return ""
         report = await self.bed.run(others, trial.tests, label=f"tests-before-{label}")
         failing = report.red - trial.base.red
+        if not report.cut_short:
+            failing |= trial.base.green - report.results.keys() - trial.flaky
         if not failing:
             return ""
-        return f"{count_tests(len(failing))} of the base would fail without its changes to tests"
+        return (
+            f"{count_tests(len(failing))} of the base would not pass without its changes to tests"
+        )
 
     def _sources(self, files: Changes) -> dict[str, bytes | None]:
         """Return the changed files that are not the tests' and not prose."""
         sources: dict[str, bytes | None] = {}
         for path, content in files.items():
-            if belongs_to_tests(path, self.bed.recipe.patterns) or kind_of(path) is Kind.DOCS:
+            if belongs_to_tests(path, self.bed.recipe.patterns) or _is_prose(path):
                 continue
             sources[path] = content
         return sources
@@ -139,6 +149,13 @@ class CoverageTester:
         bed = self.bed.with_variables(collector.variables(tree, current))
         changes = {**files, **collector.files()}
         return await bed.run(changes, tests, label=f"tests-coverage-{label}")
+
+
+def _is_prose(path: str) -> bool:
+    """Whether a file is documentation; other ``.txt`` files may be requirements or data."""
+    if kind_of(path) is not Kind.DOCS:
+        return False
+    return not path.endswith(".txt") or _PROSE.search(path) is not None
 
 
 def _describe(targets: Sequence[Target], run: Run) -> str:

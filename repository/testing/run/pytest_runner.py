@@ -14,7 +14,7 @@ import re
 from typing import Any, Generator, List, Set, Tuple
 from xml.etree import ElementTree
 
-from repository.testing.run.crashes import KILLED, TEST, Send, run_despite_crashes
+from repository.testing.run.crashes import FAILED, KILLED, TEST, Send, run_despite_crashes
 from repository.testing.run.pytest_files import (
     ConfigFolders,
     Deferred,
@@ -22,7 +22,7 @@ from repository.testing.run.pytest_files import (
     make_groups,
     without_inner,
 )
-from repository.testing.run.time_limits import Limits
+from repository.testing.run.time_limits import INTERRUPTED, Limits
 
 NO_TESTS = 5
 #: The repository's own options may need plugins that are not installed.
@@ -68,10 +68,14 @@ class Reports:
             code, messages = run_despite_crashes(run.run, part)
             if os.path.exists(part):
                 break
-        self.codes.append(code)
+        suites: List[Any] = []
         if os.path.exists(part):
-            self.root.extend(suites_of(part))
+            suites = suites_of(part)
             os.unlink(part)
+        if not suites and code in (0, FAILED):
+            code = KILLED  # a test file may end the process with any code
+        self.codes.append(code)
+        self.root.extend(suites)
         return [path for _, path in messages]
 
     def write(self) -> None:
@@ -131,6 +135,8 @@ class GroupRun:
         code = int(pytest.main([*options, *self.group.tests], plugins=[plugin]))
         for path in without_inner(list(plugin.deferred.paths)):
             send("later", path)
+        if code == INTERRUPTED and not self.limits.interrupted:
+            return KILLED  # by a test or the code that it runs, not by time
         return code
 
     def fixed_folders(self, pytest: Any) -> List[str]:

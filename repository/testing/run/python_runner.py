@@ -26,11 +26,10 @@ from xml.etree import ElementTree
 
 from repository.testing.run.crashes import TEST, Send, run_despite_crashes, send_nothing
 from repository.testing.run.pytest_runner import run_pytest
-from repository.testing.run.time_limits import Limits
+from repository.testing.run.time_limits import INTERRUPTED, Limits
 
 MAX_TEXT = 4000
 MAX_MESSAGE = 200
-INTERRUPTED = 2
 CRASHED = 3
 #: (method of a unittest result, the report's element; None for a passing test)
 RESULT_METHODS = (

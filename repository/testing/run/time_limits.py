@@ -5,6 +5,9 @@ import signal
 import time
 from typing import Any
 
+#: Exit code of a run that the total time limit ended; it is pytest's, too.
+INTERRUPTED = 2
+
 
 class Limits:
     """The time limit of each test, by an alarm in the main thread, and the total time limit."""

@@ -1,6 +1,7 @@
 """The answer to the first ``submit``: the diff, the files left out, the tests, a checklist."""
 
 import asyncio
+import time
 
 from prompts.filters import clip, code, fenced
 from repository.files import belongs_to_tests
@@ -51,10 +52,13 @@ async def _test(task: Task, submission: Submission, label: str, seconds_left: fl
         return messages.tests_cannot_run(suite.reason)
     if _RUNS * suite.base.seconds > seconds_left:
         return messages.TESTS_TAKE_TOO_LONG
+    end = time.monotonic() + seconds_left
     tester = ChangeTester(bed, task.base.mirror, suite, suite.base)
     trial = await tester.try_change(submission.applied.contents, label)
     if trial.accused:
-        trial = await tester.repeat(submission.applied.contents, trial, label)
+        trial = await tester.repeat(
+            submission.applied.contents, trial, label, lambda: end - time.monotonic()
+        )
     has_tests = any(
         belongs_to_tests(path, bed.recipe.patterns) for path in submission.applied.files
     )

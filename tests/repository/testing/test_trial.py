@@ -19,3 +19,28 @@ def test_a_report_of_many_files_that_are_not_loaded_costs_no_time() -> None:
     after = make_report({f"{file}.{'a.' * 400}::t": "passed" for file in files})
     trial = make_trial(make_report({"old::t": "passed"}), after, own)
     assert len(trial.fixed) == len(files)
+
+
+def test_a_file_that_only_loads_with_the_change_is_fixed() -> None:
+    base = make_report({"::tests.test_a": "error", "tests.test_b::t": "passed"}, completed=False)
+    after = make_report({"tests.test_a::t": "passed", "tests.test_b::t": "passed"})
+    assert make_trial(base, after).fixed == {"tests.test_a::t"}
+    with_own_tests = make_report(after.results)
+    assert not make_trial(base, after, with_own_tests).fixed
+
+
+def test_a_suite_without_the_test_that_failed_does_not_pass() -> None:
+    base = make_report({"a::t": "failed", "b::t": "passed", "b::u[0x1]": "failed"})
+    after = make_report({"a::t": "skipped", "b::t": "passed", "b::u[0x2]": "passed"})
+    trial = make_trial(base, after)
+    assert trial.silenced == {"a::t"}
+    assert not trial.suite_passes
+
+
+def test_a_repetition_that_time_ended_clears_no_test_that_it_did_not_reach() -> None:
+    base = make_report({"a::t": "passed", "b::t": "passed"})
+    trial = make_trial(base, make_report({"a::t": "failed", "b::t": "passed"}))
+    cut_short = make_report({"b::t": "passed"}, completed=False)
+    assert not trial.repeat_base(cut_short).broken
+    cut_short = cut_short.model_copy(update={"cut_short": True})
+    assert trial.repeat_base(cut_short).broken == {"a::t"}

@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 
 from repository.testing.run.commands import python_runner_text
-from repository.testing.run.pytest_runner import option_sets
+from repository.testing.run.crashes import KILLED
+from repository.testing.run.pytest_files import ConfigFolders, Group
+from repository.testing.run.pytest_runner import GroupRun, Reports, option_sets
 from repository.testing.run.reports.junit import read_junit
+from repository.testing.run.time_limits import Limits
 
 ADD = "def test_add(): pass\n"
 FILES = {
@@ -84,3 +87,21 @@ def test_a_test_that_ends_the_process_has_an_error_and_the_others_run(
         "test_sum.TestSum::test_add_zero": "passed",
         "test_sum.TestSum::test_crash": "error",
     }
+
+
+def test_files_that_end_the_process_in_silence_are_no_passing_group(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(GroupRun, "run", lambda *_: 0)
+    top = str(tmp_path)
+    reports = Reports(f"{top}/junit.xml")
+    reports.add(GroupRun(Group(top), ConfigFolders(top), Limits(9.0, 9.0), []))
+    assert reports.exit_code() == KILLED
+
+
+def test_a_test_that_interrupts_pytest_does_not_look_like_a_lack_of_time(tmp_path: Path) -> None:
+    (tmp_path / "test_a.py").write_text("def test_a(): raise KeyboardInterrupt\n")
+    report = str(tmp_path / "junit.xml")
+    program = [sys.executable, "-c", python_runner_text(), "pytest", report, "60", "30"]
+    result = subprocess.run([*program, "--"], cwd=tmp_path, check=False, capture_output=True)
+    assert result.returncode == KILLED
