@@ -16,8 +16,13 @@ from repository.testing.models import Recipe
 _NOT_INSTALLED = frozenset(
     {"test", "tests", "testing", "doc", "docs", "example", "examples", "benchmarks", ".github"}
 )
-_DOCUMENTS = (".md", ".rst", ".txt", ".ipynb", ".png", ".svg", ".po", ".html", ".css")
-_REQUIREMENTS = re.compile(r"require|constraint", re.I)
+_DOCUMENTS = (".md", ".rst", ".ipynb", ".png", ".svg", ".po", ".html", ".css")
+#: Other text files may be read by the build: requirements, the version, CMakeLists.txt.
+_TEXT_DOCUMENT = re.compile(
+    r"(?:readme|changes|changelog|news|history|licen[cs]e|copying|authors|contributors|todo)"
+    r"[\w.-]*\.txt$",
+    re.I,
+)
 #: Python files that builds run or read: the version, generators of code.
 _BUILD_MODULE = re.compile(r"^_*(?:init|setup\w*|version|about|build\w*|gen\w*)_*\.py$")
 _BUILD_FOLDER = re.compile(r"^_?(?:build|setup|tools|ext|extern|codegen)")
@@ -53,7 +58,7 @@ def is_build_input(path: PurePosixPath) -> bool:
         return bool(is_shallow) or any(map(_BUILD_FOLDER.match, folders)) or _is_setup(path)
     if _NOT_INSTALLED.intersection(folders):
         return False
-    return path.suffix not in _DOCUMENTS or bool(_REQUIREMENTS.search(str(path)))
+    return path.suffix not in _DOCUMENTS and not _TEXT_DOCUMENT.match(path.name)
 
 
 def _is_setup(path: PurePosixPath) -> bool:

@@ -122,9 +122,10 @@ class PackageInstaller:
 
     async def _complete(self, mode: InstallMode, name: str = "") -> Extensions:
         """Complete the tree from the copy, or the release of ``name``; return its extensions."""
+        packages = str(self._installer.workspace / "tree" / self._recipe.source_root)
         if mode == "copied":
-            packages = self._installer.workspace / "tree" / self._recipe.source_root
-            await self._installer.run_script("complete_tree", str(packages), name)
+            await self._installer.run_script("complete_tree", packages, name)
+        await self._installer.run_script("remove_compiled_modules", packages)
         return await check_extensions(self._installer)
 
     async def _build_without_isolation(self) -> bool:

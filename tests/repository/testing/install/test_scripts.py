@@ -114,3 +114,13 @@ def test_an_extension_module_that_cannot_be_loaded_is_broken(tmp_path: Path) -> 
     assert "broken: shop.fast" in output
     assert "build" not in output
     assert "all imported" in output
+
+
+def test_a_module_that_was_also_compiled_takes_effect_as_python(tmp_path: Path) -> None:
+    """Otherwise a change of the source would change nothing."""
+    for name in ("cart.py", "cart.cpython-311.so", "fast.pyx", "fast.py", "fast.so", "core.so"):
+        (tmp_path / name).touch()
+    script = read_script("remove_compiled_modules")
+    subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=True)
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left == ["cart.py", "core.so", "fast.py", "fast.pyx", "fast.so"]
