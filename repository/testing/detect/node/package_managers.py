@@ -34,6 +34,11 @@ _PNPM_SETTINGS = (
     "export npm_config_manage_package_manager_versions=false"
     " npm_config_package_manager_strict=false npm_config_confirm_modules_purge=false; "
 )
+_PNPM_LOCK = (
+    'cp pnpm-lock.yaml "$KEPT/pnpm-lock.yaml"; sed -i "/^pnpmfileChecksum:/d" pnpm-lock.yaml; '
+)
+"""The repository's .pnpmfile.cjs is code, so it is not run; what it changes is in the lock file,
+with a checksum that would be missed."""
 _BERRY_SETTINGS = (
     "export YARN_NODE_LINKER=node-modules YARN_ENABLE_SCRIPTS=false YARN_ENABLE_TELEMETRY=0"
     " YARN_IGNORE_PATH=1 YARN_ENABLE_GLOBAL_CACHE=false YARN_ENABLE_HARDENED_MODE=0"
@@ -71,11 +76,17 @@ def _pnpm(package: PackageJson, lock: str) -> str:
     version = _named_version(package, "pnpm")
     if version is None:
         version = _PNPM_BY_LOCK.get(lock_version[1] if lock_version else "9", "9")
-    pnpm = f"npm exec --yes --package=pnpm@{version} -- pnpm install --ignore-scripts"
+    pnpm = (
+        f"npm exec --yes --package=pnpm@{version} -- pnpm install --ignore-scripts"
+        " --ignore-pnpmfile"
+    )
     if not lock:
         return f"{_PNPM_SETTINGS}{pnpm} --no-frozen-lockfile"
     frozen = f"{pnpm} --frozen-lockfile"
-    return _PNPM_SETTINGS + _with_fallback(frozen, f"{pnpm} --no-frozen-lockfile")
+    install = _with_fallback(frozen, f"{pnpm} --no-frozen-lockfile")
+    return (
+        f'{_PNPM_SETTINGS}{_PNPM_LOCK}{install}; code=$?; mv "$KEPT/pnpm-lock.yaml" .; (exit $code)'
+    )
 
 
 def _yarn(package: PackageJson, lock: str, settings: str) -> str:

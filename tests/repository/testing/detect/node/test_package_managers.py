@@ -15,7 +15,11 @@ from tests.repository.testing.detect.trees import tree_of
         ({}, "", ["npm install --ignore-scripts", "--before=$BEFORE", "the newest versions"]),
         ({"package-lock.json": ""}, "", ["npm ci --ignore-scripts", "--before=$BEFORE"]),
         ({"npm-shrinkwrap.json": ""}, "", ["npm ci --ignore-scripts"]),
-        ({"pnpm-lock.yaml": "lockfileVersion: '9.0'\n"}, "", ["pnpm@9 ", "--frozen-lockfile"]),
+        (
+            {"pnpm-lock.yaml": "lockfileVersion: '9.0'\n"},
+            "",
+            ["pnpm@9 ", "--frozen-lockfile", "--ignore-pnpmfile"],
+        ),
         ({"pnpm-lock.yaml": "lockfileVersion: 5.4\n"}, "", ["pnpm@7 "]),
         ({"pnpm-lock.yaml": "lockfileVersion: '6.0'\n"}, "pnpm@8.6.1+sha256.a", ["pnpm@8.6.1 "]),
         ({"pnpm-workspace.yaml": ""}, "", ["pnpm@9 ", "--no-frozen-lockfile"]),
