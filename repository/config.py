@@ -11,6 +11,7 @@ Each table is validated separately, so that an error in one leaves the other usa
 are ignored.
 """
 
+import re
 from typing import Any, Literal
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -20,6 +21,7 @@ from repository.runners import Runner
 from repository.toml import read_toml
 
 CONFIG = ".coding-agent.toml"
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class ConfigError(ValueError):
@@ -75,6 +77,22 @@ class TestsConfig(BaseModel):
         None, pattern=r"^\w+(\.\w+)*$", description="the module of Django's settings for the tests"
     )
     environment: dict[str, str] = Field({}, description="variables for the tests; never a secret")
+
+    @field_validator("environment")
+    @classmethod
+    def _check_environment(cls, value: dict[str, str]) -> dict[str, str]:
+        for name, text in value.items():
+            if not _VARIABLE.fullmatch(name) or "\0" in text:
+                raise ValueError(f"{name!r} can't be set to {text!r}")
+        return value
+
+    @field_validator("command")
+    @classmethod
+    def _check_command(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for word in value:
+            if "\0" in word:
+                raise ValueError(f"{word!r} can't be given to a program")
+        return value
 
     @field_validator("folders")
     @classmethod

@@ -47,3 +47,12 @@ def test_an_error_in_one_table_leaves_the_other_usable():
 def test_an_unknown_setting_is_refused_with_the_known_ones():
     with pytest.raises(ConfigError, match=r"\[tests\] runners: .*; known: runner, command, python"):
         read_tests_config("[tests]\nrunners = 'pytest'\n")
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [r'environment = {A = "\u0000"}', 'environment = {"A=B" = "x"}', r'command = ["\u0000"]'],
+)
+def test_what_no_program_can_be_given_is_refused(setting):
+    with pytest.raises(ConfigError, match="can't be"):
+        read_tests_config(f"[tests]\n{setting}\n")

@@ -49,7 +49,12 @@ from repository.testing.detect.requirements import (
     needs_from,
 )
 from repository.testing.detect.surroundings import find_surroundings
-from repository.testing.detect.toolchains import DetectedToolchain, detect_toolchain, use_runner
+from repository.testing.detect.toolchains import (
+    DetectedToolchain,
+    choose_folders,
+    detect_toolchain,
+    use_runner,
+)
 from repository.testing.detect.tox import read_tox
 from repository.testing.detect.tree import Tree
 from repository.testing.run.project_folders import ROOT
@@ -114,7 +119,7 @@ def detect(tree: Tree, ranking: Sequence[str] = ()) -> Detection:
     toolchain = detect_toolchain(tree)
     has_python = any(path.endswith(".py") for path in tree.paths)
     if toolchain is not None and (not has_python or _is_preferred(toolchain, detection, ranking)):
-        detection = _prefer_toolchain(detection, toolchain)
+        detection = _prefer_toolchain(detection, choose_folders(toolchain, config.folders))
     return _configure(detection, config, tree)
 
 
@@ -297,11 +302,11 @@ def _configure_draft(draft: RecipeDraft, config: TestsConfig) -> RecipeDraft:
     runners = draft.runners
     script = draft.script
     toolchain = draft.toolchain
+    if config.settings and script.path == MANAGE:
+        script = replace(script, options=options_with_settings(config.settings))
     if config.command:
         runners = ("command",)
         script = replace(script, options=config.command)
-    elif config.settings and script.path == MANAGE:
-        script = replace(script, options=options_with_settings(config.settings))
     elif config.runner:
         runners = (config.runner,)
         toolchain = toolchain and use_runner(toolchain, config.runner)

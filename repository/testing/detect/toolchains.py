@@ -88,6 +88,32 @@ def use_runner(toolchain: DetectedToolchain, runner: Runner) -> DetectedToolchai
     return replace(toolchain, runner=runner, node_projects=projects)
 
 
+def choose_folders(toolchain: DetectedToolchain, configured: Sequence[str]) -> DetectedToolchain:
+    """Return the toolchain with only the configured projects; unchanged if it has none of them."""
+    folders = tuple(folder for folder in configured if folder in toolchain.folders)
+    if not folders:
+        return toolchain
+    steps = toolchain.steps
+    if not toolchain.node_projects:  # their steps may serve several packages
+        steps = tuple(step for step in steps if step.folder in folders)
+    return replace(
+        toolchain,
+        folders=folders,
+        whole=toolchain.whole and len(folders) == len(toolchain.folders),
+        test_texts={
+            path: text
+            for path, text in toolchain.test_texts.items()
+            if deepest_folder(toolchain.folders, path) in folders
+        },
+        steps=steps,
+        node_projects=tuple(
+            project
+            for project in toolchain.node_projects
+            if not project.commands or project.folder in folders
+        ),
+    )
+
+
 def _node_toolchain(node: NodeTests) -> DetectedToolchain:
     return DetectedToolchain(
         patterns=node.patterns,

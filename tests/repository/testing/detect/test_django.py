@@ -102,3 +102,10 @@ def test_a_project_below_the_root_has_the_requirements_of_the_root(path: str, te
     assert draft.layout.folders == ("src",)
     assert draft.import_folders == ("src",)
     assert "Django>=5" in (*draft.needs.requirements, *draft.needs.dependencies)
+
+
+def test_a_configured_runner_gets_the_configured_settings() -> None:
+    config = "[tests]\nrunner = 'pytest'\nsettings = 'site1.own'\n"
+    draft = detect(tree_of({**FILES, ".coding-agent.toml": config})).draft
+    assert draft.runners == ("pytest",)
+    assert draft.environment["DJANGO_SETTINGS_MODULE"] == "site1.own"

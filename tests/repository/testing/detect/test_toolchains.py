@@ -234,3 +234,26 @@ def test_a_suite_is_not_whole_if_projects_with_tests_are_left_out(number: int) -
         assert draft.toolchain is not None
         assert len(draft.toolchain.folders) == 12
         assert draft.layout.whole == (number == 12)
+
+
+def test_configured_folders_are_the_projects_to_test() -> None:
+    for files in (
+        {
+            "a/go.mod": "module a",
+            "a/a_test.go": "func TestA(",
+            "b/go.mod": "module b",
+            "b/b_test.go": "func TestB(",
+        },
+        {
+            "a/package.json": PACKAGE % ("mocha", '"mocha": "1"'),
+            "a/test/a.js": "it()",
+            "b/package.json": PACKAGE % ("mocha", '"mocha": "1"'),
+            "b/test/b.js": "it()",
+        },
+    ):
+        detection = detect(tree_of({**files, ".coding-agent.toml": '[tests]\nfolders = ["b"]\n'}))
+        toolchain = detection.draft.toolchain
+        assert toolchain is not None
+        assert toolchain.folders == ("b",)
+        assert all(path.startswith("b/") for path in detection.tests.paths)
+        assert not detection.draft.layout.whole
