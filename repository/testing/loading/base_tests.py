@@ -11,6 +11,9 @@ from repository.testing.models import Recipe, TestReport
 from repository.testing.run.base import BaseRun, run_on_base
 from repository.testing.run.bed import TestBed
 
+#: Attempts to install what tests lack: a module that loads may reveal what else is missing.
+_MAX_PASSES = 3
+
 
 async def run_base_tests(
     preparation: Preparation,
@@ -30,7 +33,7 @@ async def run_base_tests(
         return run
     with log.phase("improve the environment"):
         run = await base_tests.tolerate_warnings(run)
-        run = await base_tests.add_packages(run)
+        run = await base_tests.add_all_packages(run)
         return await OtherEnvironments(preparation, tests, progress).improve(run)
 
 
@@ -54,8 +57,16 @@ class _BaseTests:
         )
         return self._better(run, again)
 
-    async def add_packages(self, run: BaseRun) -> BaseRun:
-        """Install what red and skipped tests lack."""
+    async def add_all_packages(self, run: BaseRun) -> BaseRun:
+        """Install what red and skipped tests lack; what is then skipped may lack something else."""
+        for _ in range(_MAX_PASSES):
+            better = await self._add_packages(run)
+            if better is run:
+                break
+            run = better
+        return run
+
+    async def _add_packages(self, run: BaseRun) -> BaseRun:
         recipe = run.bed.recipe
         installer = await self.preparation.addition_installer()
         additions = await installer.install(_symptoms(run.report))

@@ -92,8 +92,9 @@ def find_remedies(symptoms: Iterable[Symptom], names: RepositoryNames) -> list[R
     remedies: dict[str, Remedy] = {}
     for symptom in symptoms:
         for remedy in _find_remedies(symptom, names):
-            if remedy.package != names.package:
-                remedies.setdefault(remedy.package, remedy)
+            for line in (remedy, *_rest_of_extra(remedy, names)):
+                if line.package != names.package:
+                    remedies.setdefault(line.package, line)
     return list(remedies.values())
 
 
@@ -113,6 +114,20 @@ def _for_extra(symptom: Symptom, names: RepositoryNames) -> list[Remedy]:
         if canonicalize_name(name) == canonicalize_name(extra):
             remedies += [Remedy(line, symptom.evidence) for line in lines]
     return remedies
+
+
+def _rest_of_extra(remedy: Remedy, names: RepositoryNames) -> list[Remedy]:
+    """Return what the repository's smallest extra with this package has besides it.
+
+    What an extra names belongs together: a part of it alone may break more than it mends.
+    """
+    extras: list[Sequence[str]] = []
+    for lines in names.extras.values():
+        packages = [canonicalize_name(Requirement(line).name) for line in lines]
+        if remedy.package in packages:
+            extras.append(lines)
+    smallest = min(extras, key=len, default=())
+    return [Remedy(line, remedy.reason) for line in smallest]
 
 
 def _find_remedy(symptom: Symptom, names: RepositoryNames) -> Remedy | None:

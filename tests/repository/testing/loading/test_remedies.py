@@ -87,6 +87,16 @@ def test_an_extra_of_the_repository_is_installed_with_its_requirements() -> None
     ]
 
 
+def test_a_package_of_an_extra_brings_the_rest_of_the_smallest_one_that_has_it() -> None:
+    extras = {
+        "all": ["grpcio>=1", "grpcio-status>=1", "redis"],
+        "grpc": ["grpcio>=1", "grpcio-status>=1"],
+    }
+    names = RepositoryNames.of([], [], "shop", extras, lambda _: True)
+    remedies = find_remedies([Symptom(Lack.MODULE, "grpc", "line")], names)
+    assert [remedy.requirement for remedy in remedies] == ["grpcio>=1", "grpcio-status>=1"]
+
+
 def test_unknown_fixtures_and_options_are_left_alone() -> None:
     assert remedy_for(Lack.FIXTURE, "db") is None
     assert remedy_for(Lack.OPTION, "--shop") is None
