@@ -60,11 +60,11 @@ def _test_cases(root: Element) -> Iterator[tuple[str, Element]]:
         if element.tag == "testcase":
             yield place.class_name, element
             continue
-        module = element.get("module", place.module)
+        module = element.get("module", place.module)[:MAX_ID_CHARS]
         suites = place.suites
         name = element.get("name")
         if element.tag == "testsuite" and name and len(suites) < _MAX_SUITES:
-            suites = (*suites, name)
+            suites = (*suites, name[:MAX_ID_CHARS])
         for child in reversed(element):
             if child.tag in ("testsuites", "testsuite", "testcase"):
                 stack.append(_Place(module, suites, child))

@@ -33,13 +33,13 @@ class ResultCollector:
 
     def set_status(self, test: str, status: Status) -> None:
         """Add a result; of several under one id, the worst counts."""
-        test = test[:MAX_ID_CHARS]
+        test = _encodable(test)[:MAX_ID_CHARS]
         self._statuses[test] = worse(self._statuses.get(test, status), status)
 
     def add_output(self, test: str, text: str) -> None:
         """Append to a test's output, of which only the end is kept."""
-        test = test[:MAX_ID_CHARS]
-        output = self._output.get(test, "") + text
+        test = _encodable(test)[:MAX_ID_CHARS]
+        output = self._output.get(test, "") + _encodable(text)
         self._output[test] = output[-MAX_FAILURE_CHARS:]
 
     def results(self) -> ReportResults:
@@ -55,3 +55,8 @@ class ResultCollector:
         for test in red[:MAX_FAILURES]:
             failures[test] = self._output.get(test, "")
         return ReportResults(self._statuses, failures)
+
+
+def _encodable(text: str) -> str:
+    """Return a text that can be stored as UTF-8: JSON may have half of a surrogate pair."""
+    return text.encode(errors="backslashreplace").decode()

@@ -39,6 +39,12 @@ def test_suites_in_suites_are_read_quickly() -> None:
     assert test.endswith("a > a::x")
 
 
+def test_a_long_name_of_a_suite_is_not_repeated_for_each_test() -> None:
+    cases = '<testcase classname="test" name="x"/>' * 20_000
+    report = f'<testsuite name="{"a" * 2_000_000}">{cases}</testsuite>'
+    assert list(read_junit(report.encode()).statuses) == ["a" * 1_000]
+
+
 @settings(deadline=None, max_examples=100)
 @given(
     st.one_of(

@@ -227,6 +227,13 @@ JSON = st.recursive(
 )
 
 
+def test_half_of_a_surrogate_pair_in_a_report_can_be_stored() -> None:
+    line = b'{"file": "a.js", "titles": ["\\ud800"], "status": "failed", "message": "\\ud801"}'
+    results, failures, _ = read_node(line, "")
+    assert results == {"a.js::\\ud800": "failed"}
+    assert failures == {"a.js::\\ud800": "\\ud801\n"}
+
+
 @settings(deadline=None, max_examples=80)
 @given(JSON, st.text(max_size=60))
 def test_no_output_breaks_a_reader(document: object, text: str) -> None:
