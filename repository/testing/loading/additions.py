@@ -1,5 +1,6 @@
 """Install what tests lack into a built environment."""
 
+import asyncio
 import re
 from collections.abc import Sequence
 from datetime import datetime
@@ -32,7 +33,9 @@ class AdditionInstaller:
         """Install what the symptoms ask for, and return what could be installed."""
         additions: list[Addition] = []
         self._new_packages = []
-        for remedy in find_remedies(symptoms, self._names):
+        # It reads the repository's files, which must not hold up other runs.
+        remedies = await asyncio.to_thread(find_remedies, symptoms, self._names)
+        for remedy in remedies:
             if remedy.requirement in self._tried or len(self._tried) >= MAX_ADDITIONS:
                 continue
             if self._installer.unreachable or not self._installer.time_left:

@@ -68,7 +68,7 @@ class _BaseTests:
 
     async def _add_packages(self, run: BaseRun) -> BaseRun:
         recipe = run.bed.recipe
-        installer = await self.preparation.addition_installer()
+        installer = await self.preparation.addition_installer(recipe)
         additions = await installer.install(_symptoms(run.report))
         if not additions:
             return run

@@ -75,13 +75,14 @@ class Preparation:
         environment.write(self.task.workspace)
         self.findings.write(Findings.of(recipe, alternatives_tried=alternatives_tried))
 
-    async def addition_installer(self) -> AdditionInstaller:
+    async def addition_installer(self, recipe: Recipe) -> AdditionInstaller:
+        """Return what adds packages to the environment in the workspace, of this recipe."""
         interpreter = self._environment.interpreter
         if interpreter is None:
             raise ValueError("only Python's environments are extended")
-        task = replace(self.task, seconds=_SECONDS)
+        task = replace(self.task, recipe=recipe, seconds=_SECONDS)
         installer = UvInstaller(task, interpreter)
-        extras = all_extras(await read_metadata(installer), self.task.recipe.python)
+        extras = all_extras(await read_metadata(installer), recipe.python)
         return AdditionInstaller(installer, self._names(extras))
 
     @cached_property
@@ -91,7 +92,7 @@ class Preparation:
     async def _load(self, recipe: Recipe, tests: Sequence[str]) -> Recipe:
         bed = open_for_loading(self.task.tools.sandbox, self.task.workspace, recipe)
         with self.task.log.phase("load the tests"):
-            installer = await self.addition_installer()
+            installer = await self.addition_installer(recipe)
             additions = await load_tests(bed, tests, installer, self.task.log)
         recipe = recipe.model_copy(update={"additions": tuple(additions)})
         if not installer.index_is_unreachable:

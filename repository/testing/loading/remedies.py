@@ -33,6 +33,7 @@ _PLUGINS: Mapping[Lack, Mapping[str, str]] = {
     Lack.MARK: PLUGIN_OF_MARK,
     Lack.OPTION: PLUGIN_OF_OPTION,
 }
+MAX_WORDS = 40
 #: They belong to another system, or to whoever starts the tests.
 _NEVER = frozenset({"sitecustomize", "usercustomize", "pywin32", "win32api", "winreg", "conftest"})
 
@@ -88,9 +89,17 @@ class RepositoryNames:
 
 
 def find_remedies(symptoms: Iterable[Symptom], names: RepositoryNames) -> list[Remedy]:
-    """Return the packages that provide what is missing, each once."""
+    """Return the packages that provide what is missing, each once.
+
+    Words in the reasons of skips are looked up in the repository's files, which takes a while; the
+    first ones of very many are.
+    """
     remedies: dict[str, Remedy] = {}
+    words = 0
     for symptom in symptoms:
+        words += symptom.lack is Lack.OPTIONAL
+        if symptom.lack is Lack.OPTIONAL and words > MAX_WORDS:
+            continue
         for remedy in _find_remedies(symptom, names):
             for line in (remedy, *_rest_of_extra(remedy, names)):
                 if line.package != names.package:

@@ -1,8 +1,10 @@
 """Which package is installed for what tests lack; never a stranger's for the repository's own."""
 
+from dataclasses import replace
+
 from repository.testing.detect.own_modules import OwnModules
 from repository.testing.detect.requirements import Confidence, Source, needs_from
-from repository.testing.loading.remedies import Remedy, RepositoryNames, find_remedies
+from repository.testing.loading.remedies import MAX_WORDS, Remedy, RepositoryNames, find_remedies
 from repository.testing.loading.symptoms import Lack, Symptom
 
 PATHS = (
@@ -60,6 +62,20 @@ def test_a_package_of_the_modules_own_name_is_a_guess() -> None:
 def test_a_module_whose_name_no_package_can_have_is_not_looked_up() -> None:
     assert remedy_for(Lack.MODULE, "_speedups") is None
     assert remedy_for(Lack.MODULE, "caf\u00e9") is None
+
+
+def test_of_very_many_words_in_skips_the_first_are_looked_up() -> None:
+    looked_up: list[str] = []
+
+    def imports(module: str) -> bool:
+        looked_up.append(module)
+        return False
+
+    words = [Symptom(Lack.OPTIONAL, f"word{number}", "line") for number in range(3 * MAX_WORDS)]
+    missing = Symptom(Lack.MODULE, "flask", "line")
+    names = replace(NAMES, imports=imports)
+    assert [remedy.requirement for remedy in find_remedies([*words, missing], names)] == ["flask<3"]
+    assert len(looked_up) == MAX_WORDS
 
 
 def test_own_modules_are_never_looked_up() -> None:
