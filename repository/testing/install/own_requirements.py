@@ -48,7 +48,7 @@ async def mend_own_requirements(installer: UvInstaller) -> None:
     own = [line for package, line, _ in broken if canonicalize_name(package) == own_name]
     requirements = installable(own)
     if requirements:
-        result = await installer.install(installer.dates[0], *requirements)
+        result = await installer.install(installer.dates[0], *installer.siblings, *requirements)
         state = "restored" if result.returncode == 0 else "still missing"
         installer.log.note(f"required by the repository, {state}: {', '.join(requirements)}")
     others = [entry for entry in broken if canonicalize_name(entry[0]) != own_name]

@@ -32,7 +32,16 @@ async def install_pytest(installer: UvInstaller) -> None:
             output = probe.output
         packages = ["--upgrade", *plugins, "pytest"]
     if installer.recipe.runners == ("pytest",):
-        raise EnvironmentFailed(
-            f"pytest can't be installed: {first_error(output)}; requirements or python under"
-            f" [tests] in {CONFIG} can name versions that work together"
-        )
+        raise EnvironmentFailed(_describe_failure(installer, output))
+
+
+def _describe_failure(installer: UvInstaller, output: str) -> str:
+    failure = f"pytest can't be installed: {first_error(output)}"
+    if installer.recipe.offline:
+        return failure
+    if installer.unreachable:
+        return f"{failure}; the package index does not respond"
+    return (
+        f"{failure}; requirements or python under [tests] in {CONFIG} can name versions that"
+        " work together"
+    )
