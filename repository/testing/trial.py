@@ -3,7 +3,7 @@
 ``docs/verdicts.md`` states the rules.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -235,7 +235,18 @@ def _not_loaded(tests: Iterable[str], report: TestReport) -> frozenset[str]:
     errors = {place_of(entry) for entry in report.red if is_load_error(entry)}
     if not errors:
         return frozenset() if report.ran else missing
-    return frozenset(test for test in missing if not errors.isdisjoint(beginnings(place_of(test))))
+    return frozenset(test for test in missing if _is_named(place_of(test), errors))
+
+
+def _is_named(place: str, errors: Collection[str]) -> bool:
+    """Whether an error stands for a place, by its whole name or the last part of a file's name.
+
+    unittest gives only that part of a file that was chosen by its dotted name.
+    """
+    for beginning in beginnings(place):
+        if beginning in errors or beginning.rpartition(".")[2] in errors:
+            return True
+    return False
 
 
 def _not_reached(tests: frozenset[str], report: TestReport) -> frozenset[str]:

@@ -29,6 +29,13 @@ def test_a_file_that_only_loads_with_the_change_is_fixed() -> None:
     assert not make_trial(base, after, with_own_tests).fixed
 
 
+def test_unittest_names_a_file_that_does_not_load_by_its_last_part() -> None:
+    own = make_report({"unittest.loader._FailedTest::test_signing": "error"}, completed=False)
+    after = make_report({"hc.lib.tests.test_signing.TestCase::test_it": "passed"})
+    trial = make_trial(make_report({"a::t": "passed"}), after, own)
+    assert trial.fixed == {"hc.lib.tests.test_signing.TestCase::test_it"}
+
+
 def test_a_suite_without_the_test_that_failed_does_not_pass() -> None:
     base = make_report({"a::t": "failed", "b::t": "passed", "b::u[0x1]": "failed"})
     after = make_report({"a::t": "skipped", "b::t": "passed", "b::u[0x2]": "passed"})
