@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from repository.config import CONFIG, ConfigError, TestsConfig, read_tests_config
 from repository.files import matches
-from repository.runners import Runner
+from repository.runners import PYTHON_RUNNERS, Runner
 from repository.testing.detect.automation import AutomationHints, read_automation
 from repository.testing.detect.build_requirements import PackageBuild, read_build
 from repository.testing.detect.django import (
@@ -53,7 +53,6 @@ from repository.testing.detect.toolchains import (
     DetectedToolchain,
     choose_folders,
     detect_toolchain,
-    use_runner,
 )
 from repository.testing.detect.tox import read_tox
 from repository.testing.detect.tree import Tree
@@ -116,9 +115,11 @@ def detect(tree: Tree, ranking: Sequence[str] = ()) -> Detection:
         return Detection(RecipeDraft(), reason=str(error))
     layout = choose_projects(tree, ranking, config.folders)
     detection = _detect_projects(tree, layout)
-    toolchain = detect_toolchain(tree)
-    has_python = any(path.endswith(".py") for path in tree.paths)
-    if toolchain is not None and (not has_python or _is_preferred(toolchain, detection, ranking)):
+    toolchain = _choose_toolchain(tree, detection, config, ranking)
+    if toolchain is None and config.runner not in (None, *PYTHON_RUNNERS) and not config.command:
+        reason = f"{CONFIG} names the runner {config.runner}, but no file shows its project"
+        return Detection(RecipeDraft(), reason=reason)
+    if toolchain is not None:
         detection = _prefer_toolchain(detection, choose_folders(toolchain, config.folders))
     return _configure(detection, config, tree)
 
@@ -242,6 +243,21 @@ def _find_pin(project: Project, hints: AutomationHints) -> Pin | None:
     return pin
 
 
+def _choose_toolchain(
+    tree: Tree, python: Detection, config: TestsConfig, ranking: Sequence[str]
+) -> DetectedToolchain | None:
+    """Return the toolchain if the tests are not Python's; a configured runner decides."""
+    if config.runner is not None and not config.command:
+        if config.runner in PYTHON_RUNNERS:
+            return None
+        return detect_toolchain(tree, config.runner)
+    toolchain = detect_toolchain(tree)
+    has_python = any(path.endswith(".py") for path in tree.paths)
+    if toolchain is None or (has_python and not _is_preferred(toolchain, python, ranking)):
+        return None
+    return toolchain
+
+
 def _is_preferred(toolchain: DetectedToolchain, python: Detection, ranking: Sequence[str]) -> bool:
     python_tests = len(python.tests.paths) if python.draft.has_tests else 0
     has_both = python_tests and toolchain.test_texts and toolchain.runner
@@ -301,7 +317,6 @@ def _configure_draft(draft: RecipeDraft, config: TestsConfig) -> RecipeDraft:
     )
     runners = draft.runners
     script = draft.script
-    toolchain = draft.toolchain
     if config.settings and script.path == MANAGE:
         script = replace(script, options=options_with_settings(config.settings))
     if config.command:
@@ -309,10 +324,8 @@ def _configure_draft(draft: RecipeDraft, config: TestsConfig) -> RecipeDraft:
         script = replace(script, options=config.command)
     elif config.runner:
         runners = (config.runner,)
-        toolchain = toolchain and use_runner(toolchain, config.runner)
     return replace(
         draft,
-        toolchain=toolchain,
         runners=runners,
         script=script,
         needs=needs,

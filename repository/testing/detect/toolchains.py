@@ -50,15 +50,23 @@ class DetectedToolchain:
     """For JavaScript and TypeScript: how each package is tested."""
 
 
-def detect_toolchain(tree: Tree) -> DetectedToolchain | None:
-    """Return the ecosystem with the most test files; None if no file reveals one."""
+def detect_toolchain(tree: Tree, configured: Runner | None = None) -> DetectedToolchain | None:
+    """Return the ecosystem with the most test files; None if no file reveals one.
+
+    Of a ``configured`` runner, only the own ecosystem counts.
+    """
+    if configured in NODE_RUNNERS:
+        packages = detect_node(tree)
+        return _use_runner(_node_toolchain(packages), configured) if packages else None
     found: list[_FoundTests] = []
     for ecosystem in ECOSYSTEMS:
+        if configured not in (None, ecosystem.runner):
+            continue
         folders = find_module_folders(tree, ecosystem.runner, ecosystem.revealed_by)
         if folders:
             found.append(_read_tests(ecosystem, folders, tree))
     best = max(found, key=lambda tests: len(tests.texts), default=None)  # the first one wins a tie
-    node = detect_node(tree)
+    node = detect_node(tree) if configured is None else None
     if node is not None and (best is None or (node.texts and len(node.texts) >= len(best.texts))):
         return _node_toolchain(node)
     if best is None:
@@ -80,10 +88,8 @@ def detect_toolchain(tree: Tree) -> DetectedToolchain | None:
     )
 
 
-def use_runner(toolchain: DetectedToolchain, runner: Runner) -> DetectedToolchain:
+def _use_runner(toolchain: DetectedToolchain, runner: Runner) -> DetectedToolchain:
     """Return the toolchain with the runner that the repository's configuration names."""
-    if runner not in NODE_RUNNERS:
-        return toolchain
     projects = call_runner(toolchain.node_projects, runner)
     return replace(toolchain, runner=runner, node_projects=projects)
 

@@ -257,3 +257,27 @@ def test_configured_folders_are_the_projects_to_test() -> None:
         assert toolchain.folders == ("b",)
         assert all(path.startswith("b/") for path in detection.tests.paths)
         assert not detection.draft.layout.whole
+
+
+@pytest.mark.parametrize(
+    ("runner", "folder"),
+    [("jest", "web"), ("mocha", "web"), ("pytest", None), ("go", "m"), ("cargo", None)],
+)
+def test_a_configured_runner_decides_the_language(runner: str, folder: str | None) -> None:
+    files = {
+        "test_a.py": "def test_a(): ...",
+        "test_b.py": "def test_b(): ...",
+        "web/package.json": PACKAGE % ("jest", '"jest": "1"'),
+        "web/a.test.js": "it()",
+        "m/go.mod": "module x",
+        "m/a_test.go": "func TestA(",
+        ".coding-agent.toml": f"[tests]\nrunner = '{runner}'\n",
+    }
+    detection = detect(tree_of(files))
+    toolchain = detection.draft.toolchain
+    assert (toolchain.folders if toolchain else None) == ((folder,) if folder else None)
+    if runner == "cargo":
+        assert detection.draft.runners == ()
+        assert "names the runner cargo" in detection.reason
+    else:
+        assert detection.draft.runners == (runner,)
