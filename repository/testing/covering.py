@@ -12,7 +12,7 @@ from repository.testing.selection import is_small, likely_tests, score_tests
 _MAX_FILES = 4
 _MAX_READ_FILES = 600
 _MAX_READ_BYTES = 300_000
-_PYTHON_TESTS = re.compile(r"^\s*(async\s+def|def|class)\s.*test", re.I | re.M)
+_PYTHON_TESTS = re.compile(r"^[ \t]*(async[ \t]+def|def|class)[ \t].*test", re.I | re.M)
 
 
 def find_covering_tests(

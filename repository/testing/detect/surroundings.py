@@ -18,7 +18,7 @@ from repository.testing.detect.python_tests import TestFiles
 from repository.testing.detect.tox import ToxEnvironment
 from repository.testing.detect.variables import find_variables
 
-_SUBMODULE = re.compile(r"^\s*path\s*=\s*(\S.{0,200})$", re.M)
+_SUBMODULE = re.compile(r"^[ \t]*path[ \t]*=[ \t]*(\S.{0,200})$", re.M)
 _MAX_SUBMODULES = 5
 
 

@@ -10,7 +10,7 @@ from repository.testing.detect.node.package_json import PackageJson
 from repository.testing.detect.tree import Tree
 
 _LOCK_VERSION = re.compile(r"^lockfileVersion:\s*['\"]?(\d+)", re.M)
-_YARN_LOCK_VERSION = re.compile(r"^__metadata:\s*\n\s+version:\s*(\d+)", re.M)
+_YARN_LOCK_VERSION = re.compile(r"^__metadata:[ \t\r]*\n[ \t]+version:[ \t]*(\d+)", re.M)
 _MANAGER = re.compile(r"(\w+)@(\d+[\w.-]*)")
 _YARN_FILE = re.compile(r"^yarnPath:\s*\S*yarn-(\d+\.\d+\.\d+)\.cjs", re.M)
 _PNPM_BY_LOCK = {"5": "7", "6": "8", "9": "9"}

@@ -52,6 +52,7 @@ def test_any_text_of_a_repository_or_a_runner_is_read_quickly(text: str) -> None
         "test_a.py": text,
         "conftest.py": text,
         "setup.py": text,
+        ".gitmodules": text,
         "setup.cfg": text,
         "pyproject.toml": _pyproject(text),
         f"{text[:2000]}.txt": "",
