@@ -86,6 +86,11 @@ class TestReport(BaseModel):
         return any(not is_load_error(test) for test in self.results)
 
     @property
+    def executed(self) -> frozenset[str]:
+        """Tests that ran to a result, neither skipped nor in a file that failed to load."""
+        return frozenset(test for test in self.red | self.green if not is_load_error(test))
+
+    @property
     def red(self) -> frozenset[str]:
         return self._with_status("failed", "error")
 

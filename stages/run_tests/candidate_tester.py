@@ -119,7 +119,11 @@ class CandidateTester:
                 report, reproduction, change.patch, self.tester.bed.folder_inside
             )
             return _unproven(passed, note_failing_reproduction(passed.verdict), text)
-        if trial.newly_failing or passed.verdict.verification is Verification.RED_TO_GREEN:
+        if (
+            trial.newly_failing
+            or trial.unbuilt
+            or passed.verdict.verification is Verification.RED_TO_GREEN
+        ):
             return passed
         if runs.seconds_to_repeat(report) > self.seconds_left():
             return replace(passed, verdict=note_unrepeated_reproduction(passed.verdict))

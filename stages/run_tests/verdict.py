@@ -36,7 +36,8 @@ class Verdict(BaseModel):
     still_failing: tuple[str, ...]
     """Tests that failed before and still fail."""
     regressed: tuple[str, ...] = ()
-    """Tests that passed before and fail after; empty, since a candidate with any is sent back."""
+    """Tests that passed before and fail after. A candidate with any is sent back, unless a part of
+    it was not compiled."""
     could_not_run: tuple[str, ...] = ()
     """Test files that could not be loaded, neither before nor after."""
     flaky: tuple[str, ...] = ()
@@ -78,7 +79,8 @@ def judge(candidate: int, trial: Trial) -> Verdict:
         reason="; ".join([reason, *_reservations(trial)]),
         fixed=tuple(sorted(trial.fixed)),
         still_failing=tuple(sorted(trial.red_before & report.red)),
-        ran=len(report.results),
+        regressed=tuple(sorted((trial.base.green & report.red) - trial.flaky)),
+        ran=len(report.executed),
         log_key=report.log_key,
         could_not_run=tuple(sorted(unloaded)),
         flaky=tuple(sorted(trial.flaky)),
@@ -146,8 +148,11 @@ def _verify(trial: Trial) -> tuple[Verification, str]:
         return Verification.NOT_VERIFIED, reason
     if trial.failing_new or trial.newly_failing:
         return Verification.NOT_VERIFIED, _describe_new_failures(trial)
+    if trial.fixed and trial.unbuilt:
+        return Verification.NOT_VERIFIED, _describe_proof(trial)
     if trial.fixed and trial.unrepeated:
-        return Verification.NOT_VERIFIED, _describe_unrepeated(trial)
+        reason = f"{_describe_proof(trial)}, but no time was left to run the tests again"
+        return Verification.NOT_VERIFIED, reason
     if trial.fixed:
         return Verification.RED_TO_GREEN, _describe_fixed(trial)
     if trial.suite_passes:
@@ -156,29 +161,22 @@ def _verify(trial: Trial) -> tuple[Verification, str]:
             return Verification.SUITE_PASSES, reason
         return Verification.NOT_VERIFIED, f"{reason}, but {trial.uncovered}"
     reason = (
-        f"no test failed before and passes now; of {count_tests(len(report.results))} run, "
+        f"no test failed before and passes now; of {count_tests(len(report.executed))} run, "
         f"{_describe_red(trial)}"
     )
     return Verification.NOT_VERIFIED, reason
 
 
 def _describe_fixed(trial: Trial) -> str:
-    number = len(trial.fixed)
-    text = (
-        f"{count_tests(number)} failed before the change and {_passes(number)} with it; none that"
-        " passed fails"
-    )
+    text = f"{_describe_proof(trial)}; none that passed fails"
     if trial.flaky:
         text += f"; {count_tests(len(trial.flaky))} ended differently when run again"
     return text
 
 
-def _describe_unrepeated(trial: Trial) -> str:
+def _describe_proof(trial: Trial) -> str:
     number = len(trial.fixed)
-    return (
-        f"{count_tests(number)} failed before the change and {_passes(number)} with it, but no time"
-        " was left to run the tests again"
-    )
+    return f"{count_tests(number)} failed before the change and {_passes(number)} with it"
 
 
 def _describe_new_failures(trial: Trial) -> str:

@@ -244,6 +244,15 @@ def test_no_result_says_anything_about_sources_that_are_not_compiled() -> None:
     assert verdict.verification is Verification.NOT_VERIFIED
     assert "none fails; its changes to fast.pyx were not tested" in verdict.reason
 
+    failed_before = green.model_copy(
+        update={"results": {**results, "test_calc::test_add": "passed"}}
+    )
+    fixed = green.model_copy(update={"results": {**results, "test_calc::test_new": "passed"}})
+    verdict = judge(0, replace(trial, base=failed_before, after=fixed))
+    assert verdict.verification is Verification.NOT_VERIFIED
+    assert verdict.reason.startswith("1 test failed before the change and passes with it; its")
+    assert verdict.regressed == ("test_calc::test_add",)
+
     partly = green.model_copy(update={"completed": False, "left_out": {"svc": "no registry"}})
     verdict = judge(0, Trial(green, None, partly, tests=(), whole_suite=True))
     assert verdict.verification is Verification.NOT_VERIFIED
