@@ -9,6 +9,6 @@ cat "$TMPDIR/gradle"
 # root is left out: its tests' ids name no module.
 broken=$(sed -n "s/^Execution failed for task '\(.*\):\([A-Za-z0-9]*\)'\..*/\1 \2/p" "$TMPDIR/gradle" |
   grep -vi 'test$' | sed 's/ .*//; s/^://; s/[^A-Za-z0-9._:-]//g; s#:#/#g; /^$/d' | sort -u)
-join_reports $broken > "$REPORT/junit.xml"
+join_reports "$broken" > "$REPORT/junit.xml"
 [ $code -eq 124 ] && exit 2 # time ran out
 exit $code

@@ -6,20 +6,26 @@ remove_reports() {
   find . -type d -path "$REPORT_FOLDERS" -prune -exec rm -rf {} +
 }
 
+escape() {  # text of an XML attribute
+  printf %s "$1" | sed 's/&/\&amp;/g; s/</\&lt;/g; s/"/\&quot;/g'
+}
+
 # Join the reports into one document that names each report's module (its folder).
-# Arguments: names of modules that could not be built or tested as a whole.
+# $1: names of modules that could not be built or tested as a whole, one a line.
 join_reports() {
   echo '<testsuites>'
-  find . -type f -path "$REPORT_FOLDERS/TEST-*.xml" | while read -r file; do
+  find . -type f -path "$REPORT_FOLDERS/TEST-*.xml" | while IFS= read -r file; do
     module=${file%%/target/*}
     module=${module%%/build/*}
     module=${module#.}
-    echo "<testsuites module=\"${module#/}\">"
+    echo "<testsuites module=\"$(escape "${module#/}")\">"
     sed 's/<?xml[^>]*?>//' "$file"
     echo '</testsuites>'
   done
-  for module in "$@"; do
-    echo "<testcase name=\"$module\"><error message=\"it could not be built or tested\"/></testcase>"
+  echo "$1" | while IFS= read -r module; do
+    [ -n "$module" ] || continue
+    echo "<testcase name=\"$(escape "$module")\">"
+    echo '<error message="it could not be built or tested"/></testcase>'
   done
   echo '</testsuites>'
 }

@@ -9,7 +9,7 @@ cat "$TMPDIR/maven"
 # Modules that failed for another reason than a failed test, by their folders. The root is left
 # out: its tests' ids name no module.
 folder_of() {
-  find . -mindepth 2 -name pom.xml -not -path '*/target/*' | while read -r pom; do
+  find . -mindepth 2 -name pom.xml -not -path '*/target/*' | while IFS= read -r pom; do
     name=$(tr '\n' ' ' < "$pom" | sed 's#<parent>.*</parent>##; s#<artifactId>#\n#g' |
       sed -n '2s#</artifactId>.*##p' | tr -d ' ')
     folder=${pom#./}
@@ -19,5 +19,5 @@ folder_of() {
 broken=$(grep 'Failed to execute goal' "$TMPDIR/maven" | grep -v 'There are test failures' |
   sed -n 's/.* on project \([A-Za-z0-9._-]*\): .*/\1/p' | sort -u |
   while read -r name; do folder_of "$name"; done)
-join_reports $broken > "$REPORT/junit.xml"
+join_reports "$broken" > "$REPORT/junit.xml"
 exit $code

@@ -1,13 +1,17 @@
 """Reports of go, cargo and JavaScript, which a hostile repository may have written."""
 
 import json
+import subprocess
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from repository.testing import ecosystems
 from repository.testing.run.reports.cargo import read_cargo
 from repository.testing.run.reports.go import read_go
+from repository.testing.run.reports.junit import read_junit
 from repository.testing.run.reports.node import read_node
 from repository.testing.run.reports.results import UnreadableReport
 
@@ -244,3 +248,19 @@ def test_no_output_breaks_a_reader(document: object, text: str) -> None:
         except UnreadableReport:
             continue
         assert failures.keys() <= results.keys()
+
+
+def test_java_reports_name_their_modules_whatever_these_are_called(tmp_path: Path) -> None:
+    reports = tmp_path / 'R&D "x" <y' / "target/surefire-reports"
+    reports.mkdir(parents=True)
+    (reports / "TEST-a.xml").write_text(
+        '<?xml version="1.0"?><testsuite><testcase classname="A" name="a"/></testsuite>'
+    )
+    functions = (Path(ecosystems.__file__).parent / "java_reports.sh").read_text()
+    line = f"REPORT_FOLDERS='*/target/surefire-reports'\n{functions}\njoin_reports 'b & c\nd'"
+    output = subprocess.run(["/bin/sh", "-c", line], cwd=tmp_path, check=True, capture_output=True)
+    assert read_junit(output.stdout).statuses == {
+        'R&D "x" <y/A::a': "passed",
+        "::b & c": "error",
+        "::d": "error",
+    }
