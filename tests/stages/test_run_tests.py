@@ -1,6 +1,7 @@
 """The verdict on a candidate, and the feedback to the model if tests are red."""
 
 import asyncio
+import itertools
 import json
 import re
 import shutil
@@ -422,6 +423,17 @@ async def test_tests_that_a_change_makes_skipped_are_lost(make_bench: MakeBench)
 
 
 # Several candidates, and runs that end differently
+
+
+async def test_without_time_for_another_candidate_the_one_that_passed_is_proposed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    larger = FIXED_CALC + "\n\n# A comment that makes the patch larger.\n"
+    changes = ({"calc.py": larger}, {"calc.py": FIXED_CALC})
+    assert (await bench.verdict(*changes)).candidate == 1
+    seconds = itertools.count(1000, -150)
+    monkeypatch.setattr(bench.run, "seconds_left", lambda: float(next(seconds)))
+    assert (await bench.verdict(*changes)).candidate == 0
 
 
 DIFFERENT_CHANGES: tuple[Files, ...] = (
