@@ -6,10 +6,12 @@ from collections.abc import Collection
 from packaging.metadata import RawMetadata, parse_email
 from packaging.requirements import Requirement
 
-from repository.testing.detect.requirements import choose_for_tests, package_name, resolve_extras
+from repository.testing.detect.requirements import choose_for_tests, resolve_extras
 from repository.testing.install.installer import UvInstaller
 from repository.testing.models import Addition, Recipe
 
+#: No code of a package, or of what it requires, runs while it is installed.
+ONLY_WHEELS = ("--only-binary", ":all:")
 #: In uv's error messages: the package that can't be found or built, or one that depends on it.
 _BLAMED = r"(?:Failed to (?:build|download)|depends on|because|versions? of|only) `?%s(?![\w-])"
 _MAX_ATTEMPTS = 8
@@ -76,8 +78,7 @@ async def install_additions(installer: UvInstaller, additions: Collection[Additi
     await install_requirements(installer, stated)
     for addition in additions:
         if addition.is_guess:
-            only_as_wheel = ("--only-binary", package_name(addition.requirement))
-            await _install_one_by_one(installer, [addition.requirement], *only_as_wheel)
+            await _install_one_by_one(installer, [addition.requirement], *ONLY_WHEELS)
 
 
 async def _install_in_halves(installer: UvInstaller, requirements: list[str]) -> None:

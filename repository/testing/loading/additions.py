@@ -8,6 +8,7 @@ from datetime import datetime
 from packaging.utils import canonicalize_name
 
 from repository.testing.install.installer import UvInstaller
+from repository.testing.install.requirements import ONLY_WHEELS
 from repository.testing.loading.remedies import Remedy, RepositoryNames, find_remedies
 from repository.testing.loading.symptoms import Symptom
 from repository.testing.models import Addition
@@ -56,7 +57,7 @@ class AdditionInstaller:
         for date in self._installer.dates:
             if self._installer.unreachable or not self._installer.time_left:
                 return False
-            wheel_alone = ("--no-deps", "--only-binary", ":all:") if remedy.is_guess else ()
+            wheel_alone = ("--no-deps", *ONLY_WHEELS) if remedy.is_guess else ()
             result = await self._installer.install(date, *wheel_alone, remedy.requirement)
             if result.returncode != 0:
                 continue
@@ -75,7 +76,7 @@ class AdditionInstaller:
         if missing.returncode != 0 or remedy.module in missing.output.split():
             await self._drop(remedy, f"has no module {remedy.module}")
             return False
-        result = await self._installer.install(date, remedy.requirement)
+        result = await self._installer.install(date, *ONLY_WHEELS, remedy.requirement)
         if result.returncode != 0:
             await self._drop(remedy, "requires what can't be installed")
         return result.returncode == 0

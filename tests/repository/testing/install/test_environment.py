@@ -49,4 +49,4 @@ async def test_what_tests_lacked_is_installed_after_the_environment_is_cached(
     (installed,) = [number for number, line in enumerate(lines) if "tabulate" in line]
     (copied,) = [number for number, line in enumerate(lines) if "environments" in line][:1]
     assert copied < installed
-    assert "--only-binary tabulate tabulate" in lines[installed]
+    assert "--only-binary :all: tabulate" in lines[installed]

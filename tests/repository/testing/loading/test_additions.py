@@ -54,6 +54,7 @@ async def test_a_guess_is_installed_as_a_wheel_before_its_dependencies(tmp_path:
     assert "--no-deps" in sandbox.options(0)
     assert "--only-binary" in sandbox.options(0)
     assert "--no-deps" not in sandbox.options(2)
+    assert "--only-binary" in sandbox.options(2), "no code of its dependencies runs, either"
 
 
 async def test_a_guess_without_the_module_is_removed(tmp_path: Path) -> None:
