@@ -10,7 +10,7 @@ from repository.runners import PYTHON_RUNNERS
 from repository.testing.command_log import CommandLog
 from repository.testing.environment import BuiltEnvironment, EnvironmentFailed
 from repository.testing.install.build import build_environment
-from repository.testing.install.installer import BuildTask
+from repository.testing.install.installer import BuildTask, build_seconds
 from repository.testing.install.tools import BuildTools
 from repository.testing.loading.advice import advise
 from repository.testing.loading.base_tests import run_base_tests
@@ -72,8 +72,9 @@ class PrepareTests:
             tests = tests or candidates.paths
             whole = False
         log = CommandLog()
+        seconds = build_seconds(run.limits.max_minutes)
         preparation = Preparation(
-            task=BuildTask(self._tools, run.workspace, recipe, log),
+            task=BuildTask(self._tools, run.workspace, recipe, log, seconds),
             mirror=self._mirrors.at(recipe.repository),
             plan=plan,
         )

@@ -17,6 +17,8 @@ class CommandLog:
     def __init__(self) -> None:
         self._entries: list[str] = []
         self._seconds: dict[str, float] = {}
+        self._inner_seconds: list[float] = []
+        """For each open phase, the seconds of the phases inside it."""
 
     @property
     def text(self) -> str:
@@ -29,15 +31,22 @@ class CommandLog:
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Measure the time of a phase; that of phases of one name is added up."""
+        """Measure the time of a phase without the phases inside it.
+
+        The times of phases of one name are added up.
+        """
         self._seconds.setdefault(name, 0.0)
+        self._inner_seconds.append(0.0)
         started = time.monotonic()
         try:
             yield
         finally:
             seconds = time.monotonic() - started
-            self._seconds[name] = round(self._seconds[name] + seconds, 2)
-            self.note(f"[{name}: {seconds:.1f} s]")
+            own_seconds = seconds - self._inner_seconds.pop()
+            if self._inner_seconds:
+                self._inner_seconds[-1] += seconds
+            self._seconds[name] = round(self._seconds[name] + own_seconds, 2)
+            self.note(f"[{name}: {own_seconds:.1f} s]")
 
     def note(self, text: str) -> None:
         """Add a line of our own."""

@@ -30,6 +30,7 @@ _UNREACHABLE = re.compile(
     re.I,
 )
 BUILD_SECONDS = 360.0
+_MIN_BUILD_SECONDS = 60.0
 _MAX_ATTEMPTS = 8
 _STEP_SECONDS = 280.0
 _LAST_STEP_SECONDS = 10.0
@@ -44,6 +45,11 @@ _UV_VARIABLES = {
 }
 
 
+def build_seconds(max_minutes: float) -> float:
+    """Return the time limit of a build in a run of ``max_minutes``: a quarter, 1 to 6 minutes."""
+    return min(BUILD_SECONDS, max(_MIN_BUILD_SECONDS, max_minutes * 60 / 4))
+
+
 @dataclass(frozen=True)
 class BuildTask:
     """The inputs for building an environment."""
@@ -53,9 +59,9 @@ class BuildTask:
     recipe: Recipe
     log: CommandLog
     seconds: float = BUILD_SECONDS
+    """Total time limit."""
     build_inputs: str = ""
     """A hash of the files on which the repository's installation depends."""
-    """Total time limit."""
 
 
 class UvInstaller:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from repository.testing.command_log import CommandLog
 from repository.testing.install.environment import build_python_environment
-from repository.testing.install.installer import BUILD_SECONDS, BuildTask
+from repository.testing.install.installer import BUILD_SECONDS, BuildTask, build_seconds
 from repository.testing.install.tools import BuildTools
 from repository.testing.models import Addition
 from tests.repository.testing.install.test_installer import RECIPE, ScriptedSandbox
@@ -50,3 +50,9 @@ async def test_what_tests_lacked_is_installed_after_the_environment_is_cached(
     (copied,) = [number for number, line in enumerate(lines) if "environments" in line][:1]
     assert copied < installed
     assert "--only-binary :all: tabulate" in lines[installed]
+
+
+def test_a_build_gets_a_quarter_of_a_short_run() -> None:
+    assert build_seconds(60) == BUILD_SECONDS
+    assert build_seconds(10) == 150.0
+    assert build_seconds(1) == 60.0
