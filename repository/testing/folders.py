@@ -31,8 +31,8 @@ empty() { find "$1" -type d ! -perm -700 -exec chmod u+rwx {} \\; ; find "$1" -m
 """
 _REBUILD = f"""empty tree; empty report
 {COPY} prepared/. tree/
-cp -R changes/new/. tree/
-cd tree && xargs -0 -r rm -rf -- < ../changes/removed
+(cd tree && xargs -0 -r rm -rf -- < ../changes/removed)
+cp -R --remove-destination changes/new/. tree/
 """
 
 

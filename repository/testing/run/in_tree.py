@@ -60,9 +60,10 @@ class TreeRunner:
 
     async def load(self, tests: Sequence[str], log: CommandLog) -> str:
         """Load tests (none: all) with pytest, without running them; return what it prints."""
+        end = time.monotonic() + self.command.timeout
         output: list[str] = []
         for folder, own_tests in group_by_folder(self.recipe.folders, tests).items():
-            run = _FolderRun(self, folder, self.command.timeout)
+            run = _FolderRun(self, folder, max(_MIN_SECONDS, end - time.monotonic()))
             output.append(await run.load(own_tests, log))
         return "\n".join(output)
 
@@ -94,13 +95,19 @@ class _FolderRun:
     async def _run_until_report(
         self, tests: Sequence[str], log: CommandLog
     ) -> tuple[ReportResults, SandboxResult]:
-        """Try the runner's command lines in turn until one produces a readable report."""
+        """Try the runner's command lines in turn until one produces a readable report.
+
+        All of them together get the time of one run.
+        """
+        end = time.monotonic() + self.seconds
         report = self.runner.workspace / "report"
         sandbox = self.runner.sandbox
         folder = sandbox.path_inside(self.runner.workspace) / "tree" / self.folder
         result = SandboxResult(0, "", False, 0.0)
-        for argv in self._commands(tests).command_lines():
-            result = await log.run_logged(sandbox, replace(self._command(), argv=argv))
+        for number in range(len(self._commands(tests).command_lines())):
+            attempt = replace(self, seconds=max(_MIN_SECONDS, end - time.monotonic()))
+            argv = attempt._commands(tests).command_lines()[number]
+            result = await log.run_logged(sandbox, replace(attempt._command(), argv=argv))
             try:
                 results = await asyncio.to_thread(
                     read_results, self.runner.recipe.runner, report, folder, result.output

@@ -176,9 +176,10 @@ async def test_a_change_does_not_follow_a_planted_link(bed: TestBed) -> None:
     planted = bed.workspace / "prepared/calc.py"
     planted.unlink()
     planted.symlink_to(victim)
-    with pytest.raises(OSError, match="could not be built"):
-        await run(bed, {"calc.py": b"hostile"})
+    await run(bed, {"calc.py": b"hostile"})
     assert victim.read_text() == "untouched"
+    assert not (bed.workspace / "tree/calc.py").is_symlink()
+    assert (bed.workspace / "tree/calc.py").read_bytes() == b"hostile"
 
 
 async def test_two_projects_with_a_test_of_one_name_have_two_results(bed: TestBed) -> None:
@@ -203,3 +204,8 @@ async def test_chosen_tests_that_are_not_there_are_never_the_whole_suite(
     report = await replace(bed, recipe=recipe).run(changes, (chosen,), label="tests")
     assert not report.results
     assert not report.completed
+
+
+async def test_a_file_may_become_a_folder(bed: TestBed) -> None:
+    await run(bed, {"calc.py": None, "calc.py/note.txt": b"moved"})
+    assert (bed.workspace / "tree/calc.py/note.txt").read_bytes() == b"moved"
