@@ -38,7 +38,8 @@ _COLLECTORS: Mapping[Runner, type[Collector]] = {
 class CoverageTester:
     """Runs the tests of a test bed once more, and records whether they run what a change changes.
 
-    It is a run of its own: what records could disturb the tests, and no result of it counts.
+    It is a run of its own, since what records could disturb the tests: no result of it counts for a
+    change, but a suite that passes must pass in it, too.
     """
 
     bed: TestBed
@@ -83,6 +84,9 @@ class CoverageTester:
             return "it changes no code that can run"
         collector = collector_type(targets, recipe)
         report = await self._record(collector, files, trial.tests, label)
+        failing = report.red - trial.flaky
+        if failing:
+            return f"{count_tests(len(failing))} failed when the suite ran again to be recorded"
         tree = self.bed.workspace / "tree"
         run = await asyncio.to_thread(collector.read, tree, self.bed.folder_inside / "tree")
         if run is None:

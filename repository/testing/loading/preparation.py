@@ -10,6 +10,7 @@ from repository.testing.detect.own_modules import OwnModules
 from repository.testing.environment import BuiltEnvironment
 from repository.testing.install.build import build_environment
 from repository.testing.install.installer import BuildTask, UvInstaller
+from repository.testing.install.interpreters import find_interpreters
 from repository.testing.install.requirements import all_extras, read_metadata
 from repository.testing.loading.additions import AdditionInstaller
 from repository.testing.loading.findings import Findings, FindingsStore
@@ -42,7 +43,7 @@ class Preparation:
         Raises:
             EnvironmentFailed: no environment in which the tests can run could be built.
         """
-        findings = self.findings.read()
+        findings = self._usable_findings()
         if findings is not None:
             recipe = findings.apply(self.task.recipe, OwnModules.of(self.plan.sizes))
             await self.rebuild(recipe, self.task.seconds)
@@ -64,6 +65,14 @@ class Preparation:
         await build_environment(
             task.tools, self.mirror, recipe, task.workspace, task.log, seconds=seconds
         )
+
+    def _usable_findings(self) -> Findings | None:
+        """Return what an earlier run showed, unless its interpreter has left this machine."""
+        findings = self.findings.read()
+        if findings is None or findings.python == self.task.recipe.python:
+            return findings
+        minor = int(findings.python.partition(".")[2])
+        return findings if minor in find_interpreters(self.task.tools.pythons) else None
 
     def can_be_extended(self, recipe: Recipe) -> bool:
         """Whether more packages can be installed into the recipe's environment."""

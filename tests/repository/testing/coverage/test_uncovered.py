@@ -1,6 +1,7 @@
 """What keeps a suite that passes from covering a change, without a run that records lines."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -70,3 +71,30 @@ async def test_a_text_file_that_is_no_prose_can_be_removed_with_effect(
 ) -> None:
     reason = await tester.describe_uncovered({path: None}, TRIAL, "1-0")
     assert reason == f"whether a test covers the removal of {path} is not known"
+
+
+class RedBed(FakeBed):
+    """A test bed in which a test fails from now on."""
+
+    workspace = Path("/nowhere")
+
+    @property
+    def environment(self) -> "RedBed":
+        return self
+
+    def process_variables(self, workspace: Path) -> dict[str, str]:
+        return {}
+
+    def with_variables(self, variables: dict[str, str]) -> "RedBed":
+        return self
+
+    async def run(self, changes: Changes, tests: Sequence[str], *, label: str) -> TestReport:
+        return GREEN.model_copy(update={"results": {"tests.test_a::t": "failed"}})
+
+
+async def test_a_suite_that_fails_when_it_runs_again_does_not_pass() -> None:
+    bed: Any = RedBed()
+    mirror: Any = FakeMirror()
+    tester = CoverageTester(bed, mirror)
+    reason = await tester.describe_uncovered({"calc.py": b"a = 1\n"}, TRIAL, "1-0")
+    assert reason == "1 test failed when the suite ran again to be recorded"
