@@ -27,9 +27,9 @@ from benchmarks.fix_commits import FixCommit, choose_commits
 from benchmarks.instances import find_source, make_repository, read_changes, read_texts
 from benchmarks.intervals import wilson
 from benchmarks.oracle import Oracle, as_reply
+from benchmarks.this_machine import load_settings
 from benchmarks.watched_engine import Ending, WatchedTests, Wrap, watched_engine
 from cli import wiring
-from pipeline import settings as config
 from pipeline.github.local import LocalForge, local_issue_url
 from pipeline.job import FixIssueJob
 from pipeline.outcome import RunResult, Verification
@@ -44,7 +44,6 @@ from stages.apply_patch import Candidates
 from stages.prepare_tests import open_test_bed
 from stages.run_tests import RunTests, Verdict
 
-_UNLIMITED_USD = 1e6
 _MAX_REASON_CHARS = 400
 _COLUMNS = ("repository", "commit", "runner", "python", "base", "word", "seconds", "reason")
 
@@ -213,23 +212,6 @@ def _report_wait(seconds: float, reason: str) -> None:
     print(f"waiting {seconds:.0f} s: {reason}", file=sys.stderr, flush=True)
 
 
-def _load_settings(work: Path) -> Settings:
-    settings = config.load(
-        {
-            "data_dir": work / "data",
-            "store": f"sqlite:///{work / 'store.sqlite'}",
-            "artifacts": str(work / "artifacts"),
-            "model": "oracle",
-            "strategy": "single",
-            "max_rounds": 1,
-            "max_cost_usd_per_repository_day": _UNLIMITED_USD,
-            "max_cost_usd_per_day": _UNLIMITED_USD,
-        }
-    )
-    none = {"queue_url": None, "topic_arn": None, "fallback_model": None}
-    return settings.model_copy(update=none)
-
-
 def summary(rows: Sequence[Row]) -> dict[str, float]:
     """Return the counts, and the share of proven fixes with its 95 % interval."""
     proven = sum(row.is_proven for row in rows)
@@ -279,7 +261,8 @@ def main() -> None:
             work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="commits-")))
         work.mkdir(parents=True, exist_ok=True)
         work = work.resolve()
-        measurement = Measurement(arguments.repos, work, _load_settings(work))
+        settings = load_settings(work, model="oracle", strategy="single", max_rounds=1)
+        measurement = Measurement(arguments.repos, work, settings)
         commits = measurement.choose(_names(arguments), arguments)
         if not commits:
             parser.error("no commit there fixes something and adds a test")

@@ -12,7 +12,6 @@ they are counted separately, as ``needs_network``.
 
 import argparse
 import asyncio
-import os
 import re
 import statistics
 import sys
@@ -35,13 +34,12 @@ from benchmarks.instances import (
     sample_instances,
     select_instances,
 )
-from cli.backends import python_folders, sandbox_for, uv_path
-from pipeline import settings as config
+from benchmarks.this_machine import load_build_tools
 from repository.git import GitError, Mirror
 from repository.testing.command_log import CommandLog
 from repository.testing.environment import BuiltEnvironment, EnvironmentFailed
 from repository.testing.install.installer import BuildTask
-from repository.testing.install.tools import BuildTools, index_settings
+from repository.testing.install.tools import BuildTools
 from repository.testing.loading.base_tests import run_base_tests
 from repository.testing.loading.preparation import Preparation
 from repository.testing.models import Recipe
@@ -314,17 +312,6 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _build_tools(work: Path) -> BuildTools:
-    settings = config.load()
-    return BuildTools(
-        sandbox_for(settings, local=True),
-        pythons=python_folders(settings),
-        uv=uv_path(),
-        cache=work / "cache",
-        index=index_settings(os.environ),
-    )
-
-
 def main() -> None:
     parser = _parser()
     arguments = parser.parse_args()
@@ -341,7 +328,7 @@ def main() -> None:
             work = Path(stack.enter_context(temporary))
         work.mkdir(parents=True, exist_ok=True)
         work = work.resolve()
-        measurement = Measurement(arguments.repos, work, _build_tools(work))
+        measurement = Measurement(arguments.repos, work, load_build_tools(work))
         rows = asyncio.run(measurement.run(instances, max(1, arguments.jobs)))
     fields = [row.fields() for row in rows]
     result = report.report("environments", summary(rows), fields)

@@ -38,13 +38,12 @@ from benchmarks.measurement import Measurement, UnusableFolder
 from benchmarks.solve_rows import Row
 from benchmarks.solver import ORACLE, Solver
 from benchmarks.spending import MeasurementStopped, MeteredClient, total_spent_usd
+from benchmarks.this_machine import load_settings
 from cli import backends
-from pipeline import settings as config
 from pipeline.settings import Settings, SettingsError
 
 #: Models that cost nothing.
 _STAND_INS = (ORACLE, "scripted:", "replay:")
-_UNLIMITED_USD = 1e6
 #: Settings that the results depend on.
 _COMPARED = (
     "model",
@@ -59,9 +58,7 @@ _COMPARED = (
 
 
 def _load_settings(arguments: argparse.Namespace) -> Settings:
-    """Return the settings from the environment, with everything in the measurement's folder.
-
-    A measurement uses one model, without a fallback, and makes many runs in a day.
+    """Return the settings of the measurement.
 
     Raises:
         SettingsError: a setting is wrong, or would change the strategy.
@@ -70,24 +67,13 @@ def _load_settings(arguments: argparse.Namespace) -> Settings:
     strategy = arguments.strategy
     if arguments.model == ORACLE:
         strategy = "single"
-    settings = config.load(
-        {
-            "data_dir": out / "data",
-            "store": f"sqlite:///{out / 'store.sqlite'}",
-            "artifacts": str(out / "artifacts"),
-            "model": arguments.model,
-            "strategy": strategy,
-            "max_cost_usd_per_repository_day": _UNLIMITED_USD,
-            "max_cost_usd_per_day": _UNLIMITED_USD,
-        }
-    )
+    settings = load_settings(out, model=arguments.model, strategy=strategy)
     if settings.strategy == "agent" and settings.sandbox == "none":
         raise SettingsError(
             "CODING_AGENT_SANDBOX: none would measure the strategy single: choose another sandbox,"
             " or --strategy single"
         )
-    none = {"queue_url": None, "topic_arn": None, "fallback_model": None}
-    return settings.model_copy(update=none)
+    return settings
 
 
 def _parameters(settings: Settings) -> dict[str, Any]:

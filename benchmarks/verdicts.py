@@ -16,7 +16,6 @@ a broken change that was proposed as not verified.
 
 import argparse
 import asyncio
-import os
 import statistics
 import sys
 import tempfile
@@ -29,16 +28,14 @@ from typing import Any
 
 from benchmarks import report
 from benchmarks.arguments import make_parser
+from benchmarks.this_machine import load_build_tools
 from benchmarks.verdict_cases import Case, make_case
 from benchmarks.verdict_judge import Answer, CaseJudge
 from benchmarks.verdict_projects import Language
 from benchmarks.verdict_python import Pytest, Unittest
 from benchmarks.verdict_scenes import Word
 from benchmarks.verdict_toolchains import JEST, NODE_TEST, Cargo, GoTest
-from cli.backends import python_folders, sandbox_for, uv_path
-from pipeline import settings as config
 from repository.testing.environment import EnvironmentFailed
-from repository.testing.install.tools import BuildTools, index_settings
 
 LANGUAGES: tuple[Language, ...] = (Pytest(), Unittest(), NODE_TEST, GoTest(), Cargo(), JEST)
 _SHARES = {"pytest": 5, "unittest": 4, "node:test": 3, "go": 2, "cargo": 2, "jest": 1}
@@ -184,17 +181,6 @@ def _choose_languages(only: str | None, parser: argparse.ArgumentParser) -> list
     return languages
 
 
-def _build_tools(work: Path) -> BuildTools:
-    settings = config.load()
-    return BuildTools(
-        sandbox_for(settings, local=True),
-        pythons=python_folders(settings),
-        uv=uv_path(),
-        cache=work / "cache",
-        index=index_settings(os.environ),
-    )
-
-
 def main() -> None:
     parser = _parser()
     arguments = parser.parse_args()
@@ -210,7 +196,7 @@ def main() -> None:
             work = Path(stack.enter_context(temporary))
         work.mkdir(parents=True, exist_ok=True)
         work = work.resolve()
-        tools = _build_tools(work)
+        tools = load_build_tools(work)
         judges: list[CaseJudge] = []
         for number in range(max(1, arguments.jobs)):
             folder = work / f"job-{number}"

@@ -60,17 +60,7 @@ class PrepareTests:
         if plan.recipe is None:
             return _not_runnable(plan.reason)
         recipe = self._restrict(plan.recipe, issue)
-        candidates = plan.detection.tests
-        tests, whole = choose_tests(
-            candidates.paths,
-            candidates.texts,
-            plan.sizes,
-            ranking=context.ranking,
-            issue=issue.text,
-        )
-        if not plan.detection.draft.layout.whole:
-            tests = tests or candidates.paths
-            whole = False
+        tests, whole = _choose_tests(plan, context, issue)
         log = CommandLog()
         seconds = build_seconds(run.limits.max_minutes)
         preparation = Preparation(
@@ -140,6 +130,21 @@ class PrepareTests:
     async def _build(self, recipe: Recipe, run: RunContext, log: CommandLog) -> None:
         mirror = self._mirrors.at(recipe.repository)
         await build_environment(self._tools, mirror, recipe, run.workspace, log)
+
+
+def _choose_tests(plan: TestPlan, context: Context, issue: Issue) -> tuple[tuple[str, ...], bool]:
+    """Return the test files to run (empty: all), and whether they are the whole suite."""
+    candidates = plan.detection.tests
+    tests, whole = choose_tests(
+        candidates.paths,
+        candidates.texts,
+        plan.sizes,
+        ranking=context.ranking,
+        issue=issue.text,
+    )
+    if plan.detection.draft.layout.whole:
+        return tests, whole
+    return tests or candidates.paths, False
 
 
 def open_test_bed(sandbox: Sandbox, suite: Suite, run: RunContext) -> TestBed | None:

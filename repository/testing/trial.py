@@ -133,7 +133,7 @@ class Trial:
 
     @cached_property
     def silenced(self) -> frozenset[str]:
-        """Tests that fail without the patch and with it no longer run, whoever removes them."""
+        """Tests that fail without the patch and with it no longer run, for any reason."""
         run = self.after.green | self.after.red
         missing = self.base.red - run - _not_reached(self.base.red, self.after)
         functions = {_without_parameters(test) for test in run}

@@ -101,7 +101,7 @@ def _from_poetry_groups(project: Project) -> list[Need]:
 
 
 def _default_groups(groups: Mapping[str, Any]) -> list[str]:
-    """Return the groups that Poetry installs unless told otherwise, if they may be for tests."""
+    """Return the groups that Poetry installs by default, if they may be for tests."""
     names = []
     for name, group in groups.items():
         is_optional = isinstance(group, dict) and group.get("optional") is True

@@ -1,4 +1,4 @@
-"""Releases of the repository's own package in the index, told from a stranger's of that name."""
+"""Releases of the repository's own package in the index, and not a stranger's of that name."""
 
 import re
 from collections.abc import Iterator, Sequence

@@ -99,5 +99,5 @@ def _count_green(run: BaseRun) -> int:
 
 
 def _open(bed: TestBed, recipe: Recipe, seconds: float) -> TestBed:
-    """Open the environment that was built anew in the bed's workspace."""
+    """Open the environment that was rebuilt in the bed's workspace."""
     return TestBed.open(bed.sandbox, bed.workspace, recipe, seconds=seconds, save=bed.save)

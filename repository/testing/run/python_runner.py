@@ -48,7 +48,7 @@ class Report:
     """Records what unittest's results receive from any runner, by wrapping their methods."""
 
     def __init__(self, limits: Limits, send: Send):
-        """``send`` is told each test's id before it starts."""
+        """``send`` is called with each test's id before it starts."""
         self.send = send
         self.suite = ElementTree.Element("testsuite")
         self.prefix = ""
