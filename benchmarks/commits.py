@@ -1,7 +1,7 @@
 """Measure on a repository's own commits whether a fix with a test is proven red to green here.
 
     python -m benchmarks.commits --repos DIR [--only owner/name,...] [--per-repository N] \\
-        [--since DATE] [--seed N] [--work DIR] [--json OUT]
+        [--since DATE] [--until DATE] [--seed N] [--work DIR] [--json OUT]
 
 DIR contains git repositories (bare or not) named owner__name, in any language. From each, commits
 that fix something and add a test are chosen by chance. Each commit's change is proposed, as a
@@ -141,6 +141,7 @@ class Measurement:
                 self._source(name),
                 name,
                 since=arguments.since,
+                until=arguments.until,
                 number=arguments.per_repository,
                 seed=arguments.seed,
             )
@@ -236,6 +237,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", help="owner/name of repositories, comma-separated")
     parser.add_argument("--per-repository", type=int, default=2, help="commits of each")
     parser.add_argument("--since", default="3 years ago", help="a date as git reads it")
+    parser.add_argument("--until", default="now", help="a date as git reads it")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
         "--work", type=Path, help="keep runs and caches here (default: a temporary folder)"

@@ -32,10 +32,10 @@ class FixCommit:
 
 
 def choose_commits(
-    mirror: Mirror, repository: str, *, since: str, number: int, seed: int
+    mirror: Mirror, repository: str, *, since: str, until: str, number: int, seed: int
 ) -> list[FixCommit]:
-    """Return ``number`` fixing commits since a date (such as 2023-11-30), chosen by ``seed``."""
-    commits = list(_history(mirror.folder, repository, since))
+    """Return ``number`` fixing commits between two dates as git reads them, chosen by ``seed``."""
+    commits = list(_history(mirror.folder, repository, since, until))
     random.Random(f"{seed} {repository}").shuffle(commits)
     chosen: list[FixCommit] = []
     for commit in commits:
@@ -46,12 +46,11 @@ def choose_commits(
     return chosen
 
 
-def _history(folder: Path, repository: str, since: str) -> Iterator[FixCommit]:
+def _history(folder: Path, repository: str, since: str, until: str) -> Iterator[FixCommit]:
     """Yield the commits of the main branch that say that they fix something."""
-    log = run_git(
-        ["log", "--first-parent", f"--since={since}", f"--format=%H %P%n%B{_RECORD}", "HEAD"],
-        cwd=folder,
-    )
+    dates = [f"--since={since}", f"--until={until}"]
+    record_format = f"--format=%H %P%n%B{_RECORD}"
+    log = run_git(["log", "--first-parent", *dates, record_format, "HEAD"], cwd=folder)
     for record in log.stdout.decode(errors="replace").split(_RECORD):
         shas, _, message = record.strip().partition("\n")
         words = shas.split()
