@@ -152,7 +152,7 @@ class Recipe(BaseModel):
     base_sha: str
     committed_at: int
     """The base commit's time, in seconds since the epoch."""
-    version: str | None
+    version: str | None = None
     """The version of a package that asks git for it."""
     runner: Runner
     script: str = ""
@@ -161,9 +161,9 @@ class Recipe(BaseModel):
     """Arguments of the script, or of ``go test`` and ``cargo test``, before the tests."""
     fallback_runners: tuple[Runner, ...] = ()
     """Runners to try if the first one runs no test."""
-    python: str
+    python: str = ""
     """Such as 3.11; empty if the tests are not Python's."""
-    packaged: bool
+    packaged: bool = False
     """Whether the repository is installed; if not, its files are put on the path."""
     name: str = ""
     """The package's name, if the repository's files state it."""
@@ -180,12 +180,12 @@ class Recipe(BaseModel):
     tool_versions: dict[str, str] = {}
     """Program -> the version that the repository asks for, in a wrapper or toolchain file."""
     steps: tuple[BuildStep, ...] = ()
-    extras: tuple[str, ...]
+    extras: tuple[str, ...] = ()
     """Extras that the configuration or automation requests, in addition to those for tests."""
     dependencies: tuple[str, ...] = ()
     """The package's run-time requirements as its files state them; they are installed if the
     package can't be."""
-    requirements: tuple[str, ...]
+    requirements: tuple[str, ...] = ()
     modules: dict[str, str] = {}
     """Module that the tests import -> requirement that provides it, to install if it is missing."""
     packages: Literal["month", "day", "later"] = "month"
@@ -200,9 +200,9 @@ class Recipe(BaseModel):
     environment: dict[str, str] = {}
     """Variables for the tests, as the repository's files set them. ROOT_MARK in a value is the
     project's folder."""
-    source_root: str
+    source_root: str = ""
     """The folder of its packages, relative to the repository's root: "src" or ""."""
-    patterns: tuple[str, ...]
+    patterns: tuple[str, ...] = ()
     """File names, or paths with a slash, of test files."""
     project: str = ""
     """The folder of the package that is installed, relative to the repository's root."""

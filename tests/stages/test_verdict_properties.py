@@ -62,13 +62,8 @@ class FakeBed:
         repository="octo/calc",
         base_sha="1",
         committed_at=1,
-        version=None,
         runner="pytest",
         python="3.11",
-        packaged=False,
-        extras=(),
-        requirements=(),
-        source_root="",
         patterns=("test_*.py",),
     )
     folder_inside = "/workspace"

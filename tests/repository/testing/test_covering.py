@@ -21,13 +21,8 @@ def test_a_file_without_tests_covers_nothing(tmp_path: Path) -> None:
         repository="octo/shop",
         base_sha=origin.sha,
         committed_at=origin.checkout.committed_at,
-        version=None,
         runner="pytest",
         python="3.11",
-        packaged=False,
-        extras=(),
-        requirements=(),
-        source_root="",
         patterns=("test_*.py",),
     )
     covering = find_covering_tests(origin.mirror, origin.sha, recipe, ["shop/cart.py"], [])

@@ -121,13 +121,8 @@ def recipe(base_sha: str) -> Recipe:
         repository="octo/calc",
         base_sha=base_sha,
         committed_at=1_700_000_000,
-        version=None,
         runner="unittest",
         python=f"3.{sys.version_info.minor}",
-        packaged=False,
-        extras=(),
-        requirements=(),
-        source_root="",
         patterns=("test_*.py",),
     )
 

@@ -24,14 +24,8 @@ RECIPE = Recipe(
     repository="octo/shop",
     base_sha="0" * 40,
     committed_at=0,
-    version=None,
     runner="pytest",
     python="3.11",
-    packaged=False,
-    extras=(),
-    requirements=(),
-    source_root="",
-    patterns=(),
 )
 TARGETS = (
     Target("shop.py", SHOP, (IMPORTED, LARGE, SMALL)),

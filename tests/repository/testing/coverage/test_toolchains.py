@@ -39,14 +39,7 @@ def recipe(*folders: str) -> Recipe:
         repository="octo/shop",
         base_sha="0" * 40,
         committed_at=0,
-        version=None,
         runner="go",
-        python="",
-        packaged=False,
-        extras=(),
-        requirements=(),
-        source_root="",
-        patterns=(),
         folders=folders or ("",),
     )
 

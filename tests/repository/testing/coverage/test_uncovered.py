@@ -25,13 +25,8 @@ class FakeBed:
         repository="octo/shop",
         base_sha="0" * 40,
         committed_at=0,
-        version=None,
         runner="pytest",
         python="3.11",
-        packaged=False,
-        extras=(),
-        requirements=(),
-        source_root="",
         patterns=("test_*.py",),
     )
 

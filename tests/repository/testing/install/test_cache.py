@@ -22,14 +22,10 @@ RECIPE = Recipe(
     repository="octo/a",
     base_sha="1",
     committed_at=COMMITTED_AT,
-    version=None,
     runner="pytest",
     python="3.9",
     packaged=True,
-    extras=(),
     requirements=("mock",),
-    source_root="",
-    patterns=(),
 )
 PYTHON = Path("/p/python3.9")
 

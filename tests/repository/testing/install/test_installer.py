@@ -17,14 +17,9 @@ RECIPE = Recipe(
     repository="octo/a",
     base_sha="1",
     committed_at=1_580_000_000,
-    version=None,
     runner="pytest",
     python="3.9",
     packaged=True,
-    extras=(),
-    requirements=(),
-    source_root="",
-    patterns=(),
 )
 
 

@@ -52,13 +52,8 @@ async def bed(sandbox: Sandbox, artifacts: Artifacts, tmp_path: Path) -> TestBed
         repository="octo/calc",
         base_sha=origin.sha,
         committed_at=origin.checkout.committed_at,
-        version=None,
         runner="unittest",
         python=f"3.{sys.version_info.minor}",
-        packaged=False,
-        extras=(),
-        requirements=(),
-        source_root="",
         patterns=("test_*.py",),
     )
     workspace = tmp_path / "workspace"
