@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 
 _SUFFIXES = (".py", ".pyx", ".pyi", ".so", ".c", ".cc", ".cpp", ".rs", ".f", ".f90")
 _MAX_DEPTH = 20
+_ROOT = PurePosixPath(".")
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class OwnModules:
     def of(cls, paths: Iterable[str]) -> "OwnModules":
         sources = [PurePosixPath(path) for path in paths if _is_source(path)]
         packages = {path.parent for path in sources if path.name == "__init__.py"}
+        packages.discard(_ROOT)  # its modules are imported by their own names
         modules: set[str] = set()
         folders: set[str] = set()
         inner: set[str] = set()
