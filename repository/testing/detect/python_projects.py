@@ -59,6 +59,8 @@ _FOLDER_LINE = re.compile(
     r"(?:(?:-e|--editable)[ =]\s*)?(?:[\w.-]+\s*@\s*)?(?:file:)?(?=[\w.-]*/[\w./-])([\w./-]+)"
     r"(?:\[[\w,-]*\])?\s*(?:#.*)?$"
 )
+_CONFIGURATION = re.compile(r"^def configuration\(", re.M)
+"""The function by which numpy.distutils reads a subpackage's ``setup.py``."""
 _MAX_LINE = 300
 _MAX_PROJECTS = 60
 _MAX_CHOSEN = 3
@@ -93,7 +95,7 @@ def choose_projects(tree: Tree, ranking: Sequence[str], configured: Sequence[str
         ranking: Paths of the likeliest sources of the issue, likeliest first.
         configured: Folders that the repository's configuration names.
     """
-    below = _project_folders(tree.paths)
+    below = _project_folders(tree)
     if not below and not configured:
         return Layout()
     projects = {folder: Project(tree.below(folder)) for folder in (ROOT, *below, *configured)}
@@ -130,18 +132,26 @@ def tree_of_project(tree: Tree, folder: str, others: Iterable[str]) -> Tree:
     return tree.without(inside).below(folder, shared)
 
 
-def _project_folders(paths: Iterable[str]) -> list[str]:
+def _project_folders(tree: Tree) -> list[str]:
     """Return the folders below the root with a project's file, outermost first."""
     folders: set[str] = set()
-    for path in paths:
+    for path in tree.paths:
         folder, _, name = path.rpartition("/")
         if not folder or name not in _MARKERS:
             continue
         parts = folder.split("/")
         is_hidden = any(part.startswith((".", "{")) for part in parts)
-        if not is_hidden and _OTHER_FOLDERS.isdisjoint(part.lower() for part in parts):
+        is_other = is_hidden or not _OTHER_FOLDERS.isdisjoint(part.lower() for part in parts)
+        if not is_other and not _configures_subpackage(tree, path):
             folders.add(folder)
     return sorted(folders, key=lambda folder: (folder.count("/"), folder))[:_MAX_PROJECTS]
+
+
+def _configures_subpackage(tree: Tree, path: str) -> bool:
+    """Whether a ``setup.py`` is a part of the one around its package, as with numpy.distutils."""
+    folder, _, name = path.rpartition("/")
+    is_package = f"{folder}/__init__.py" in tree.sizes
+    return name == "setup.py" and is_package and bool(_CONFIGURATION.search(tree.text(path)))
 
 
 def _count_tests(paths: Iterable[str], projects: Mapping[str, Project]) -> Counter[str]:

@@ -25,6 +25,20 @@ def test_a_repository_with_one_project_is_its_root() -> None:
     assert (layout.folders, layout.project, layout.whole) == (("",), "", True)
 
 
+def test_the_subpackages_of_numpy_distutils_are_no_projects() -> None:
+    subpackage = "def configuration(parent_package='', top_path=None):\n    ...\n"
+    files = {
+        "setup.py": "setup(name='shop', configuration=configuration)",
+        "shop/__init__.py": "",
+        "shop/setup.py": subpackage,
+        "shop/cart/__init__.py": "",
+        "shop/cart/setup.py": subpackage,
+        "shop/cart/tests/test_cart.py": CASE,
+    }
+    layout = choose_projects(tree_of(files), ["shop/cart/__init__.py"])
+    assert (layout.folders, layout.project) == (("",), "")
+
+
 @pytest.mark.parametrize(
     ("ranking", "folders"),
     [
