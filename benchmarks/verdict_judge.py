@@ -177,7 +177,7 @@ async def _decide(mirror: Mirror, suite: Suite, bed: TestBed | None, case: Case)
     candidate_tester = CandidateTester(
         tester, reproduction=None, round=1, seconds_left=lambda: math.inf
     )
-    return _answer(await candidate_tester.test(change))
+    return _answer(await candidate_tester.test(change, change.files))
 
 
 def _answer(result: Result) -> Answer:

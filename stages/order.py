@@ -61,15 +61,20 @@ class Entry:
     build: Callable[[StageTools], Stage]
 
 
-def _prepare_tests(tools: StageTools) -> PrepareTests:
-    build_tools = BuildTools(
+def _build_tools(tools: StageTools) -> BuildTools:
+    return BuildTools(
         tools.sandbox,
         pythons=tools.pythons,
         uv=tools.uv,
         cache=tools.cache,
         index=tools.index,
     )
-    return PrepareTests(tools.mirrors, build_tools, fetch_for_private=tools.fetch_for_private)
+
+
+def _prepare_tests(tools: StageTools) -> PrepareTests:
+    return PrepareTests(
+        tools.mirrors, _build_tools(tools), fetch_for_private=tools.fetch_for_private
+    )
 
 
 def _propose_patch(tools: StageTools) -> ProposePatch:
@@ -85,7 +90,9 @@ def _propose_patch(tools: StageTools) -> ProposePatch:
 
 def _run_tests(tools: StageTools) -> RunTests:
     judge = CandidateJudge(tools.buyer, tools.templates)
-    return RunTests(tools.mirrors, tools.sandbox, judge)
+    return RunTests(
+        tools.mirrors, _build_tools(tools), judge, fetch_for_private=tools.fetch_for_private
+    )
 
 
 ORDER: tuple[Entry, ...] = (

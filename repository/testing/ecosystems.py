@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from repository.languages import Language
 from repository.runners import Runner
 from repository.testing.models import BuildStep
 
@@ -20,6 +21,7 @@ KEPT = ".coding-agent-kept"
 class Ecosystem:
     """A language and its tools."""
 
+    language: Language
     revealed_by: tuple[str, ...]
     """Files in the root folder; any of them reveals the language."""
     patterns: tuple[str, ...]
@@ -62,6 +64,7 @@ _MAVEN_TEST = f"{_MAVEN} -Dmaven.test.failure.ignore=true test"
 
 ECOSYSTEMS = (
     Ecosystem(
+        language="Go",
         revealed_by=("go.mod",),
         patterns=("*_test.go",),
         test_mark=r"^func (?:Test|Example|Fuzz)",
@@ -76,6 +79,7 @@ ECOSYSTEMS = (
         ),
     ),
     Ecosystem(
+        language="Rust",
         revealed_by=("Cargo.toml",),
         patterns=("*.rs",),
         test_mark=r"#\[(?:\w+::)?(?:test|rstest|test_case)\b|^[^\S\n]*//[/!][^\S\n]*```",
@@ -88,6 +92,7 @@ ECOSYSTEMS = (
         test_only_patterns=("tests/*.rs",),
     ),
     Ecosystem(
+        language="Java",
         revealed_by=("pom.xml",),
         patterns=("*Test.java", "Test*.java", "*Tests.java", "*Test.kt"),
         test_mark="Test",
@@ -102,6 +107,7 @@ ECOSYSTEMS = (
         ),
     ),
     Ecosystem(
+        language="Java",
         revealed_by=("build.gradle", "build.gradle.kts"),
         patterns=("*Test.java", "*Tests.java", "*Test.kt", "*Spec.groovy"),
         test_mark="Test",

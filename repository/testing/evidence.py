@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from repository.config import CONFIG
+from repository.counts import count
 from repository.testing.detect.requirements import Source, parse_requirement
 from repository.testing.detect.tree import Tree
 from repository.testing.models import Recipe
@@ -62,6 +63,7 @@ def explain(plan: TestPlan) -> list[Evidence]:
         *_explain_runner(plan, recipe),
         *_explain_folders(plan),
         *_explain_variables(plan.tree, recipe),
+        *_explain_others(plan),
     ]
     if plan.detection.draft.toolchain is not None:
         return evidence
@@ -184,6 +186,13 @@ def _explain_variables(tree: Tree, recipe: Recipe) -> Iterator[Evidence]:
         yield Evidence(f"variable {name}", source)
 
 
+def _explain_others(plan: TestPlan) -> Iterator[Evidence]:
+    """Yield the other languages with tests: those of a language are run if a change is in it."""
+    for language, number in plan.detection.others.items():
+        source = Source("", f"{count(number, 'file')} with tests")
+        yield Evidence(f"{language} is tested only with a change to it", source)
+
+
 def _explain_python(plan: TestPlan, recipe: Recipe) -> Iterator[Evidence]:
     """Yield the version and what limited its choice."""
     tree = plan.tree
@@ -244,9 +253,9 @@ def _explain_needs(plan: TestPlan, recipe: Recipe) -> Iterator[Evidence]:
     stated += [(f"dependency {line}", line) for line in recipe.dependencies]
     for module, line in sorted(recipe.modules.items()):
         stated.append((f"{line} if missing, since {module} is imported", line))
-    for count, (decision, line) in enumerate(stated):
+    for number, (decision, line) in enumerate(stated):
         source = sources.get(line) or sources.get(_name(line)) or Source("", "no file names it")
-        if count < _MAX_LOOKED_UP:
+        if number < _MAX_LOOKED_UP:
             source = locate(plan.tree, source, line, _name(line))
         yield Evidence(decision, source)
 

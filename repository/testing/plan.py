@@ -6,6 +6,7 @@ from pathlib import Path
 
 from repository.config import CONFIG
 from repository.git import Mirror
+from repository.languages import Language
 from repository.testing.detect.detection import Detection, RecipeDraft, detect
 from repository.testing.detect.toolchains import DetectedToolchain
 from repository.testing.detect.tree import Tree, read_tree
@@ -45,7 +46,11 @@ class TestPlan:
 
 
 def plan_tests(
-    mirror: Mirror, commit: BaseCommit, pythons: Sequence[Path], ranking: Sequence[str] = ()
+    mirror: Mirror,
+    commit: BaseCommit,
+    pythons: Sequence[Path],
+    ranking: Sequence[str] = (),
+    language: Language | None = None,
 ) -> TestPlan:
     """Return the plan for a commit.
 
@@ -54,9 +59,10 @@ def plan_tests(
         commit: the base commit.
         pythons: folders with interpreters.
         ranking: paths of the issue's likeliest sources, which decide among several projects.
+        language: the only language whose tests are wanted; None for that of the likeliest sources.
     """
     tree = read_tree(mirror, commit.sha)
-    detection = detect(tree, ranking)
+    detection = detect(tree, ranking, language)
     draft = detection.draft
     if not draft.runners:
         return TestPlan(None, detection.reason, detection, tree)

@@ -1,7 +1,7 @@
 """Test one candidate: first only its tests, then all of it; decisive runs are repeated."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from pipeline.outcome import Verification
@@ -61,8 +61,11 @@ class CandidateTester:
     seconds_left: Callable[[], float]
     """How long the run may still take: nothing that only adds to a proof uses it up."""
 
-    async def test(self, change: Change) -> Result:
-        """Test a candidate; if it breaks nothing, also run the reproduction test on it."""
+    async def test(self, change: Change, paths: Collection[str]) -> Result:
+        """Test a candidate; if it breaks nothing, also run the reproduction test on it.
+
+        ``paths`` are the changed files that these tests have to cover.
+        """
         label = f"{self.round}-{change.number}"
         trial = await self.tester.try_change(change.files, label)
         trial = await self.tester.repeat(change.files, trial, label, self.seconds_left)
@@ -76,14 +79,17 @@ class CandidateTester:
             text = feedback.describe_regressions(trial, change.patch, workspace)
             return Regressed(change, len(trial.accused), text)
         if trial.suite_passes:
-            trial = replace(trial, uncovered=await self._find_uncovered(change, trial, label))
+            uncovered = await self._find_uncovered(change, paths, trial, label)
+            trial = replace(trial, uncovered=uncovered)
         return await self._accept(change, trial)
 
-    async def _find_uncovered(self, change: Change, trial: Trial, label: str) -> str:
+    async def _find_uncovered(
+        self, change: Change, paths: Collection[str], trial: Trial, label: str
+    ) -> str:
         if _COVERAGE_RUNS * trial.after.seconds > self.seconds_left():
             return "no time was left to find out whether a test covers the change"
         coverage = CoverageTester(self.tester.bed, self.tester.mirror)
-        return await coverage.describe_uncovered(change.files, trial, label)
+        return await coverage.describe_uncovered(change.files, paths, trial, label)
 
     async def _accept(self, change: Change, trial: Trial) -> Passed | Unproven:
         passed = self._passed(change, trial)

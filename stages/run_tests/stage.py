@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from pipeline.stage import Back, RunContext, Stop
 from repository.git import Mirror, Mirrors
 from repository.testing.change_tester import ChangeTester
+from repository.testing.install.tools import BuildTools
 from repository.testing.models import Suite
-from sandbox import Sandbox
 from stages.apply_patch import Candidates
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue
@@ -17,18 +17,34 @@ from stages.run_tests.candidate_judge import CandidateJudge
 from stages.run_tests.candidate_tester import CandidateTester, accept_untested, read_change
 from stages.run_tests.choosing import Rejected, choose, different, least_broken
 from stages.run_tests.earlier_rounds import repeated_round
-from stages.run_tests.results import DidNotRun, Passed, Regressed, Result, Unproven
+from stages.run_tests.other_tests import OtherTests
+from stages.run_tests.results import Change, DidNotRun, Passed, Regressed, Result, Unproven
 from stages.run_tests.verdict import Verdict
 
 
 class RunTests:
     name = "run_tests"
 
-    def __init__(self, mirrors: Mirrors, sandbox: Sandbox, judge: CandidateJudge):
-        """``judge`` is asked if several different changes pass."""
+    def __init__(
+        self,
+        mirrors: Mirrors,
+        tools: BuildTools,
+        judge: CandidateJudge,
+        *,
+        fetch_for_private: bool = False,
+    ):
+        """Return the stage.
+
+        Args:
+            mirrors: has the base commit and the candidates.
+            tools: build the environments of further tests that a change needs.
+            judge: is asked if several different changes pass.
+            fetch_for_private: whether packages are also fetched for private repositories.
+        """
         self._mirrors = mirrors
-        self._sandbox = sandbox
+        self._tools = tools
         self._judge = judge
+        self._fetch_for_private = fetch_for_private
 
     async def run(
         self,
@@ -48,6 +64,15 @@ class RunTests:
             return repeated_round(run, repeated.tree, attempt=attempt)
 
         tester = self._open_tester(suite, proposals, mirror, run)
+        others = OtherTests(
+            tools=self._tools,
+            mirror=mirror,
+            issue=issue,
+            checkout=checkout,
+            suite=suite,
+            run=run,
+            fetch_for_private=self._fetch_for_private,
+        )
         results: list[Result] = []
         longest = 0.0
         for number in numbers:
@@ -56,11 +81,9 @@ class RunTests:
                 run.progress("no time is left to test the other candidates")
                 break
             change = await read_change(mirror, number, candidates.candidates[number], run)
-            if tester is None:
-                results.append(accept_untested(change, suite))
-            else:
+            if tester is not None:
                 run.progress(f"testing candidate {number + 1} of {len(candidates.candidates)}")
-                results.append(await tester.test(change))
+            results.append(await _test(change, tester, suite, others))
             longest = max(longest, before - run.seconds_left())
 
         verdict = await self._find_verdict(issue, results, sent_back, run)
@@ -99,7 +122,7 @@ class RunTests:
         self, suite: Suite, proposals: Proposals, mirror: Mirror, run: RunContext
     ) -> CandidateTester | None:
         """Return the tester, or None if the repository's tests can't be run."""
-        bed = open_test_bed(self._sandbox, suite, run)
+        bed = open_test_bed(self._tools.sandbox, suite, run)
         if bed is None or suite.base is None:
             return None
         return CandidateTester(
@@ -108,6 +131,21 @@ class RunTests:
             round=run.round,
             seconds_left=run.seconds_left,
         )
+
+
+async def _test(
+    change: Change, tester: CandidateTester | None, suite: Suite, others: OtherTests
+) -> Result:
+    """Test a change with the prepared suite, and with the others that it needs."""
+    parts = await others.find_parts(change)
+    if tester is None:
+        return await others.add(change, accept_untested(change, suite), parts)
+    elsewhere: set[str] = set()
+    for part in parts:
+        if not part.is_built_elsewhere:
+            elsewhere.update(part.paths)
+    result = await tester.test(change, change.files.keys() - elsewhere)
+    return await others.add(change, result, parts)
 
 
 def _numbers_worth_testing(candidates: Candidates, sent_back: Mapping[str, SentBack]) -> list[int]:

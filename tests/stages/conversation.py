@@ -228,7 +228,11 @@ class Conversation:
                 edits=EditSettings(),
             ),
             ApplyPatch(origin.mirrors, EditSettings()),
-            RunTests(origin.mirrors, sandbox, CandidateJudge(buyer, FixedTemplates())),
+            RunTests(
+                origin.mirrors,
+                build_tools(sandbox, self.folder / "cache"),
+                CandidateJudge(buyer, FixedTemplates()),
+            ),
             ReportVerdict(),
         ]
         workspaces = self.folder / f"machine-{0 if self.same_paths else self.machines}"

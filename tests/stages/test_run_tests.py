@@ -67,7 +67,8 @@ class Bench:
             await self._candidate(number, change) for number, change in enumerate(changes)
         ]
         judge = CandidateJudge(Buyer(self.judge, model="m"), FixedTemplates())
-        return await RunTests(self.origin.mirrors, self.sandbox, judge).run(
+        tools = build_tools(self.sandbox, self.run.workspace.parent / "cache")
+        return await RunTests(self.origin.mirrors, tools, judge).run(
             issue(),
             self.origin.checkout,
             self.suite,
@@ -227,6 +228,43 @@ async def test_a_green_suite_proves_nothing_about_a_file_that_no_test_reads(
     bench = await make_bench({**SAMPLE, "calc.py": FIXED_CALC, "rates.json": "1\n"})
     verdict = await bench.verdict({"rates.json": "2\n"})
     assert verdict.reason == "the whole suite passes (2 tests), but no test reads rates.json"
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not on this machine")
+async def test_a_change_in_another_language_is_tested_there(make_bench: MakeBench) -> None:
+    test = (
+        "const assert = require('assert');\nconst { half } = require('./half.js');\n"
+        "require('node:test')('half', () => assert.equal(half(4), 2));\n"
+    )
+    bench = await make_bench(
+        {
+            **SAMPLE,
+            "calc.py": FIXED_CALC,
+            "web/package.json": '{"scripts": {"test": "node --test"}}',
+            "web/half.js": "exports.half = (value) => value / 3;\n",
+            "web/half.test.js": test,
+        }
+    )
+    half = "exports.half = (value) => value / 2;\n"
+    verdict = await bench.verdict({"web/half.js": half})
+    assert verdict.verification is Verification.RED_TO_GREEN
+    assert verdict.reason == (
+        "JavaScript: 1 test failed before the change and passes with it; none that passed fails;"
+        " Python: the whole suite passes (2 tests)"
+    )
+
+
+async def test_a_file_that_no_language_tests_keeps_the_suite_from_passing(
+    make_bench: MakeBench,
+) -> None:
+    reader = TESTS.replace("class", "open('app.js').read()\n\nclass", 1)
+    bench = await make_bench({"calc.py": FIXED_CALC, "test_calc.py": reader, "app.js": "1;\n"})
+    verdict = await bench.verdict({"app.js": "2;\n"})
+    assert verdict.verification is Verification.NOT_VERIFIED
+    assert verdict.reason == (
+        "the whole suite passes (2 tests); its changes to app.js were not tested: no file shows a"
+        " project in JavaScript"
+    )
 
 
 def test_no_result_says_anything_about_sources_that_are_not_compiled() -> None:
@@ -403,7 +441,7 @@ async def test_a_change_that_breaks_the_import_goes_back_with_the_error(bench: B
 async def test_a_run_that_never_ends_goes_back(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stages.prepare_tests.suite_seconds", lambda minutes: 1.0)
+    monkeypatch.setattr("stages.prepare_tests.suites.suite_seconds", lambda minutes: 1.0)
     feedback = await bench.feedback({"calc.py": "while True: pass\n"})
     assert "did not run to completion" in feedback
     assert "ended with 124" in feedback

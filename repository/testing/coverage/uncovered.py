@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from repository.files import Kind, belongs_to_tests, kind_of, name_of
@@ -45,10 +45,16 @@ class CoverageTester:
     bed: TestBed
     mirror: Mirror
 
-    async def describe_uncovered(self, files: Changes, trial: Trial, label: str) -> str:
+    async def describe_uncovered(
+        self, files: Changes, paths: Collection[str], trial: Trial, label: str
+    ) -> str:
         """Return what of a change no test covers, as the end of a sentence; empty if nothing.
 
-        ``trial`` is the change's, with a suite that passes; ``label`` names the logs.
+        Args:
+            files: the change.
+            paths: those of its files that these tests have to cover.
+            trial: the change's, with a suite that passes.
+            label: names the logs.
         """
         sources = self._sources(files)
         if not sources:
@@ -56,6 +62,9 @@ class CoverageTester:
         weakened = await self._describe_weakened(files, trial, label)
         if weakened:
             return weakened
+        sources = {path: content for path, content in sources.items() if path in paths}
+        if not sources:
+            return ""
         unknown = self._describe_unknown(sources)
         if unknown:
             return unknown

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from repository.config import CONFIG, ConfigError, TestsConfig, read_tests_config
 from repository.files import matches
+from repository.languages import Language
 from repository.runners import PYTHON_RUNNERS, Runner
 from repository.testing.detect.automation import AutomationHints, read_automation
 from repository.testing.detect.build_requirements import PackageBuild, read_build
@@ -16,7 +17,7 @@ from repository.testing.detect.django import (
 )
 from repository.testing.detect.imports import reachable_sources
 from repository.testing.detect.interpreter_pins import Pin, find_image_pin, find_pin
-from repository.testing.detect.languages import prefers_other_language
+from repository.testing.detect.languages import weight_of
 from repository.testing.detect.merging import (
     join,
     merge_needs,
@@ -52,7 +53,8 @@ from repository.testing.detect.surroundings import find_surroundings
 from repository.testing.detect.toolchains import (
     DetectedToolchain,
     choose_folders,
-    detect_toolchain,
+    choose_toolchain,
+    find_toolchains,
 )
 from repository.testing.detect.tox import read_tox
 from repository.testing.detect.tree import Tree
@@ -101,13 +103,19 @@ class Detection:
     hints: AutomationHints = field(default_factory=AutomationHints)
     needs: tuple[Need, ...] = ()
     """Needs from all sources; ``draft.needs`` was selected from them."""
+    others: Mapping[Language, int] = field(default_factory=dict)
+    """Other languages with tests -> how many files have them. They are run if a change is in that
+    language."""
 
 
-def detect(tree: Tree, ranking: Sequence[str] = ()) -> Detection:
+def detect(tree: Tree, ranking: Sequence[str] = (), language: Language | None = None) -> Detection:
     """Detect how a repository is tested; its own configuration takes precedence.
 
-    ``ranking`` has the paths of the issue's likeliest sources, likeliest first: of several projects
-    or languages, those that it is about are tested.
+    Args:
+        tree: the repository's files.
+        ranking: the paths of the issue's likeliest sources, likeliest first: of several projects or
+            languages, those that it is about are tested.
+        language: the only language whose tests are wanted.
     """
     try:
         config = read_tests_config(tree.read(CONFIG))
@@ -115,7 +123,14 @@ def detect(tree: Tree, ranking: Sequence[str] = ()) -> Detection:
         return Detection(RecipeDraft(), reason=str(error))
     layout = choose_projects(tree, ranking, config.folders)
     detection = _detect_projects(tree, layout)
-    toolchain = _choose_toolchain(tree, detection, config, ranking)
+    toolchains = find_toolchains(tree, ranking, config.runner if not config.command else None)
+    if language is not None and (config.command or config.runner):
+        return Detection(RecipeDraft(), reason=f"{CONFIG} names the tests to run")
+    if language is not None:
+        detection = _detect_language(detection, toolchains, language)
+        return _configure(detection, config, tree)
+    toolchain = _choose_toolchain(tree, detection, toolchains, config, ranking)
+    detection = replace(detection, others=_other_languages(detection, toolchain, toolchains))
     if toolchain is None and config.runner not in (None, *PYTHON_RUNNERS) and not config.command:
         reason = f"{CONFIG} names the runner {config.runner}, but no file shows its project"
         return Detection(RecipeDraft(), reason=reason)
@@ -243,15 +258,44 @@ def _find_pin(project: Project, hints: AutomationHints) -> Pin | None:
     return pin
 
 
+def _detect_language(
+    python: Detection, toolchains: Sequence[DetectedToolchain], language: Language
+) -> Detection:
+    """Return how the tests in a language are run, if there are any."""
+    if language == "Python":
+        return python
+    for toolchain in toolchains:
+        if toolchain.language == language:
+            return _prefer_toolchain(python, toolchain)
+    return Detection(RecipeDraft(), reason=f"no file shows a project in {language}")
+
+
+def _other_languages(
+    python: Detection, chosen: DetectedToolchain | None, toolchains: Sequence[DetectedToolchain]
+) -> dict[Language, int]:
+    """Return the languages with tests of their own that are not those of the chosen runner."""
+    others: dict[Language, int] = {}
+    for toolchain in toolchains:
+        if toolchain is not chosen and toolchain.test_texts:
+            others[toolchain.language] = len(toolchain.test_texts)
+    if chosen is not None and python.draft.has_tests and python.tests.paths:
+        others["Python"] = len(python.tests.paths)
+    return others
+
+
 def _choose_toolchain(
-    tree: Tree, python: Detection, config: TestsConfig, ranking: Sequence[str]
+    tree: Tree,
+    python: Detection,
+    toolchains: Sequence[DetectedToolchain],
+    config: TestsConfig,
+    ranking: Sequence[str],
 ) -> DetectedToolchain | None:
     """Return the toolchain if the tests are not Python's; a configured runner decides."""
+    if config.runner in PYTHON_RUNNERS and not config.command:
+        return None
+    toolchain = choose_toolchain(toolchains, ranking)
     if config.runner is not None and not config.command:
-        if config.runner in PYTHON_RUNNERS:
-            return None
-        return detect_toolchain(tree, config.runner)
-    toolchain = detect_toolchain(tree)
+        return toolchain
     has_python = any(path.endswith(".py") for path in tree.paths)
     if toolchain is None or (has_python and not _is_preferred(toolchain, python, ranking)):
         return None
@@ -260,12 +304,15 @@ def _choose_toolchain(
 
 def _is_preferred(toolchain: DetectedToolchain, python: Detection, ranking: Sequence[str]) -> bool:
     python_tests = len(python.tests.paths) if python.draft.has_tests else 0
-    has_both = python_tests and toolchain.test_texts and toolchain.runner
+    if python_tests and toolchain.runner is None:
+        return False
+    has_more = len(toolchain.test_texts) > python_tests
+    has_both = python_tests and toolchain.test_texts
     if not has_both or python.draft.package.backend in _RUST_BACKENDS:
-        return len(toolchain.test_texts) > python_tests
-    paths = (*toolchain.patterns, *toolchain.test_texts)
-    preferred = prefers_other_language(ranking, paths)
-    return len(toolchain.test_texts) > python_tests if preferred is None else preferred
+        return has_more
+    own = weight_of("Python", ranking)
+    other = weight_of(toolchain.language, ranking)
+    return has_more if own == other else other > own
 
 
 def _prefer_toolchain(python: Detection, toolchain: DetectedToolchain) -> Detection:
@@ -305,6 +352,7 @@ def _configure(detection: Detection, config: TestsConfig, tree: Tree) -> Detecti
         tests=tests,
         hints=detection.hints,
         needs=(*configured_needs, *detection.needs),
+        others={} if config.command or config.runner else detection.others,
     )
 
 

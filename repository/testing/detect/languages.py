@@ -1,32 +1,17 @@
-"""Choose between Python and another language of a repository by what the issue is about."""
+"""Choose among a repository's languages by what an issue or a change is about."""
 
-from collections.abc import Collection, Iterable, Sequence
-from pathlib import PurePosixPath
+from collections.abc import Sequence
+
+from repository.languages import Language, language_of
 
 #: Number of likely sources that decide.
 _RANKED = 10
-_PYTHON_SUFFIXES = frozenset({".py", ".pyx", ".pyi"})
-_JS_SUFFIXES = frozenset({".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx", ".mts", ".vue", ".svelte"})
 
 
-def prefers_other_language(ranking: Sequence[str], paths: Iterable[str]) -> bool | None:
-    """Return whether an issue is more about the other language than about Python; None if neither.
-
-    Args:
-        ranking: Paths of the issue's likeliest sources, likeliest first.
-        paths: Paths, or patterns of paths, of files in the other language.
-    """
-    suffixes = {PurePosixPath(path).suffix for path in paths}
-    if not suffixes.isdisjoint(_JS_SUFFIXES):
-        suffixes |= _JS_SUFFIXES
-    other = _weight(ranking, suffixes)
-    python = _weight(ranking, _PYTHON_SUFFIXES)
-    return None if other == python else other > python
-
-
-def _weight(ranking: Sequence[str], suffixes: Collection[str]) -> float:
+def weight_of(language: Language, ranking: Sequence[str]) -> float:
+    """Return how much the likeliest sources, likeliest first, are written in a language."""
     weight = 0.0
     for rank, path in enumerate(ranking[:_RANKED]):
-        if PurePosixPath(path).suffix in suffixes:
+        if language_of(path) == language:
             weight += 1 / (1 + rank)
     return weight

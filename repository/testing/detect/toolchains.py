@@ -6,7 +6,9 @@ from dataclasses import dataclass, field, replace
 
 from repository.counts import count
 from repository.files import VENDORED_FOLDERS, matches
+from repository.languages import Language
 from repository.runners import NODE_RUNNERS, Runner
+from repository.testing.detect.languages import weight_of
 from repository.testing.detect.modules import ROOT, find_module_folders
 from repository.testing.detect.node.detect import NodeTests, call_runner, detect_node
 from repository.testing.detect.test_options import find_test_options
@@ -26,6 +28,7 @@ _MAX_FOLDERS = 12
 class DetectedToolchain:
     """An ecosystem as found in the repository's files."""
 
+    language: Language
     patterns: tuple[str, ...]
     """Patterns of files with only tests; if there are none, of files that may contain tests."""
     test_texts: Mapping[str, str]
@@ -50,33 +53,65 @@ class DetectedToolchain:
     """For JavaScript and TypeScript: how each package is tested."""
 
 
-def detect_toolchain(tree: Tree, configured: Runner | None = None) -> DetectedToolchain | None:
-    """Return the ecosystem with the most test files; None if no file reveals one.
+def find_toolchains(
+    tree: Tree, ranking: Sequence[str], configured: Runner | None
+) -> list[DetectedToolchain]:
+    """Return the ecosystems that files reveal, those with the most test files first.
 
-    Of a ``configured`` runner, only the own ecosystem counts.
+    Args:
+        tree: the repository's files.
+        ranking: paths of the issue's likeliest sources.
+        configured: the runner that the repository names; then only its own ecosystem counts.
     """
-    if configured in NODE_RUNNERS:
-        packages = detect_node(tree)
-        return _use_runner(_node_toolchain(packages), configured) if packages else None
-    found: list[_FoundTests] = []
+    found: list[DetectedToolchain] = []
     for ecosystem in ECOSYSTEMS:
         if configured not in (None, ecosystem.runner):
             continue
         folders = find_module_folders(tree, ecosystem.runner, ecosystem.revealed_by)
         if folders:
-            found.append(_read_tests(ecosystem, folders, tree))
-    best = max(found, key=lambda tests: len(tests.texts), default=None)  # the first one wins a tie
-    node = detect_node(tree) if configured is None else None
-    if node is not None and (best is None or (node.texts and len(node.texts) >= len(best.texts))):
-        return _node_toolchain(node)
-    if best is None:
+            found.append(_detect_ecosystem(_read_tests(ecosystem, folders, tree), tree))
+    node = _detect_packages(tree, ranking, configured)
+    if node is not None:
+        # Without tests, a package.json may only be there for tools.
+        found.insert(0 if node.test_texts else len(found), node)
+    return sorted(found, key=lambda one: len(one.test_texts), reverse=True)
+
+
+def _detect_packages(
+    tree: Tree, ranking: Sequence[str], configured: Runner | None
+) -> DetectedToolchain | None:
+    if configured is not None and configured not in NODE_RUNNERS:
         return None
-    ecosystem = best.ecosystem
-    with_tests = best.folders_with_tests()
+    packages = detect_node(tree, ranking)
+    if packages is None:
+        return None
+    toolchain = _node_toolchain(packages)
+    return toolchain if configured is None else _use_runner(toolchain, configured)
+
+
+def choose_toolchain(
+    toolchains: Sequence[DetectedToolchain], ranking: Sequence[str]
+) -> DetectedToolchain | None:
+    """Return the toolchain in whose language the likeliest sources are, else the first.
+
+    Those without tests count only if none has any.
+    """
+    tested = [one for one in toolchains if one.test_texts and one.runner]
+    return max(
+        tested or toolchains,
+        key=lambda one: weight_of(one.language, ranking),
+        default=None,  # the first one wins a tie
+    )
+
+
+def _detect_ecosystem(tests: "_FoundTests", tree: Tree) -> DetectedToolchain:
+    ecosystem = tests.ecosystem
+    with_tests = tests.folders_with_tests()
     project_folders = with_tests[:_MAX_FOLDERS]
     return DetectedToolchain(
+        language=ecosystem.language,
         patterns=ecosystem.test_only_patterns or ecosystem.patterns,
-        test_texts=best.texts,
+        test_texts=tests.texts,
         runner=ecosystem.runner,
         reason=_describe_place(ecosystem, project_folders, tree),
         tools=ecosystem.tools,
@@ -122,6 +157,7 @@ def choose_folders(toolchain: DetectedToolchain, configured: Sequence[str]) -> D
 
 def _node_toolchain(node: NodeTests) -> DetectedToolchain:
     return DetectedToolchain(
+        language="JavaScript",
         patterns=node.patterns,
         test_texts=node.texts,
         runner=node.runner,

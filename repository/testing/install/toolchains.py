@@ -16,7 +16,7 @@ from repository.testing.folders import copy_folder, empty_folders, make_readable
 from repository.testing.install.installer import BuildTask
 from repository.testing.install.tool_search import find_tools
 from repository.testing.models import BuildStep, Recipe
-from repository.testing.run.project_folders import ROOT, folders_below
+from repository.testing.run.project_folders import deepest_folder
 from repository.testing.toolchain_errors import explain_failure
 from sandbox import Network, SandboxCommand
 
@@ -117,12 +117,15 @@ async def _run_steps(task: BuildTask, environment: BuiltEnvironment) -> dict[str
 def _projects_of(step: BuildStep, recipe: Recipe) -> list[str]:
     """Return the projects that can't be tested without a step.
 
-    The packages of JavaScript's workspaces get what is installed in the folder above them.
+    The packages of JavaScript get what is installed in them, or else in the nearest folder above
+    them, and are built together.
     """
-    if not recipe.node_projects or step.folder == ROOT:
-        return list(recipe.folders) if recipe.node_projects else [step.folder]
-    inside = folders_below(recipe.folders, step.folder)
-    return [step.folder, *(f"{step.folder}/{folder}" for folder in inside)]
+    if not recipe.node_projects:
+        return [step.folder]
+    if not step.network:
+        return list(recipe.folders)
+    installed = [other.folder for other in recipe.steps if other.network]
+    return [folder for folder in recipe.folders if deepest_folder(installed, folder) == step.folder]
 
 
 async def _run_step(

@@ -12,7 +12,12 @@ from repository.testing.environment import BuiltEnvironment
 from repository.testing.folders import empty_folders
 from repository.testing.models import Recipe, TestReport
 from repository.testing.run.commands import RunnerCommands, shell_limits
-from repository.testing.run.project_folders import add_folder, folders_below, group_by_folder
+from repository.testing.run.project_folders import (
+    add_folder,
+    folders_below,
+    group_by_folder,
+    leave_out,
+)
 from repository.testing.run.reports.read import read_results
 from repository.testing.run.reports.results import ReportResults, UnreadableReport
 from sandbox import Sandbox, SandboxCommand, SandboxResult
@@ -85,6 +90,7 @@ class _FolderRun:
 
     async def run(self, tests: Sequence[str], log: CommandLog) -> TestReport:
         results, last = await self._run_until_report(tests, log)
+        results = leave_out(results, self._tested_below)
         return _report_of(add_folder(results, self.folder), last, log.text)
 
     async def load(self, tests: Sequence[str], log: CommandLog) -> str:
@@ -142,6 +148,13 @@ class _FolderRun:
             environment={**command.environment, **limits},
             timeout=self.seconds,
         )
+
+    @property
+    def _tested_below(self) -> list[str]:
+        """The folders below this one whose tests have a run of their own."""
+        failed = self.runner.environment.failed_projects
+        tested = [folder for folder in self.runner.recipe.folders if folder not in failed]
+        return folders_below(tested, self.folder)
 
     @property
     def _python(self) -> Path | None:

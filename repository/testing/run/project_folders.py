@@ -29,7 +29,7 @@ def group_by_folder(folders: Sequence[str], tests: Collection[str]) -> dict[str,
 
 def folders_below(folders: Iterable[str], folder: str) -> list[str]:
     """Return the other project folders inside ``folder``, relative to it."""
-    inside = [other for other in folders if other != folder and _contains(folder, other)]
+    inside = [other for other in folders if other != folder and contains(folder, other)]
     return [_relative(other, folder) for other in inside]
 
 
@@ -44,6 +44,22 @@ def add_folder(results: ReportResults, folder: str) -> ReportResults:
     )
 
 
+def leave_out(results: ReportResults, folders: Collection[str]) -> ReportResults:
+    """Return the results without those of test files in these folders.
+
+    The runners of JavaScript find tests in the folders of other projects, too.
+    """
+    if not folders:
+        return results
+    prefixes = tuple(f"{folder}/" for folder in folders)
+    kept = {test for test in results.statuses if not test.removeprefix("::").startswith(prefixes)}
+    return ReportResults(
+        statuses={test: value for test, value in results.statuses.items() if test in kept},
+        failures={test: text for test, text in results.failures.items() if test in kept},
+        skip_reasons=results.skip_reasons,
+    )
+
+
 def _qualify(test: str, folder: str) -> str:
     if test.startswith("::"):
         return f"::{folder}/{test.removeprefix('::')}"
@@ -52,11 +68,11 @@ def _qualify(test: str, folder: str) -> str:
 
 def deepest_folder(folders: Sequence[str], test: str) -> str | None:
     """Return the folder to which a test belongs; None if no folder contains it."""
-    containing = [folder for folder in folders if _contains(folder, test)]
+    containing = [folder for folder in folders if contains(folder, test)]
     return max(containing, key=len, default=None)
 
 
-def _contains(folder: str, path: str) -> bool:
+def contains(folder: str, path: str) -> bool:
     return folder == ROOT or path == folder or path.startswith(f"{folder}/")
 
 

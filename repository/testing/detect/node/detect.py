@@ -1,7 +1,7 @@
 """Detect how a repository's packages of JavaScript and TypeScript are tested."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from posixpath import normpath
@@ -45,6 +45,8 @@ _RUNNERS_BY_PACKAGE: tuple[tuple[str, Runner], ...] = (
     ("tap", "tap"),
 )
 _MAX_READ = 400
+_RANKED = 10
+"""Number of likely sources that decide whether an example is tested."""
 _MAX_PROJECTS = 12
 """More projects would take longer than a run may."""
 
@@ -76,15 +78,19 @@ class NodeTests:
         return tuple(project.folder for project in self.projects if project.commands)
 
 
-def detect_node(tree: Tree) -> NodeTests | None:
-    """Return how the packages are tested; None if there is no package.json."""
+def detect_node(tree: Tree, ranking: Sequence[str] = ()) -> NodeTests | None:
+    """Return how the packages are tested; None if there is no package.json.
+
+    Examples are tested only if one of the issue's likeliest sources (``ranking``) is in them.
+    """
     packages = read_packages(tree)
     if not packages and PACKAGE_FILE not in tree.sizes:
         return None
     texts = _read_tests(tree, TEST_PATTERNS)
     if not packages:
         return NodeTests(texts, TEST_PATTERNS, (), f"its {PACKAGE_FILE} can't be read")
-    return _Detector(tree, packages, find_members(tree, packages), texts).detect()
+    likely = {deepest_folder(list(packages), path) for path in ranking[:_RANKED]}
+    return _Detector(tree, packages, find_members(tree, packages), texts, likely).detect()
 
 
 def call_runner(projects: Sequence[NodeProject], runner: Runner) -> tuple[NodeProject, ...]:
@@ -124,6 +130,8 @@ class _Detector:
     members: Mapping[str, Sequence[str]]
     """Folder of a workspace -> the folders of its packages."""
     texts: Mapping[str, str]
+    likely: Collection[str | None]
+    """The packages that the issue is likely to be about."""
 
     def detect(self) -> NodeTests:
         roots = self._roots()
@@ -133,8 +141,6 @@ class _Detector:
             for project, reason in self._projects_of(root):
                 projects.setdefault(project.folder, project)
                 reasons.append(reason)
-            if root == _ROOT and projects:
-                break
         commands = [command for project in projects.values() for command in project.commands]
         patterns = (*TEST_PATTERNS, *patterns_of(self.tree, commands, list(projects)))
         texts = _read_tests(self.tree, patterns)
@@ -176,11 +182,13 @@ class _Detector:
     def _roots(self) -> list[str]:
         """Return the packages to begin with: the outermost, which are in no workspace."""
         inside = {folder for folders in self.members.values() for folder in folders}
-        return [
+        outermost = [folder for folder in self.packages if folder not in inside]
+        chosen = [
             folder
-            for folder in self.packages
-            if folder == _ROOT or (folder not in inside and not is_example(folder))
+            for folder in outermost
+            if folder == _ROOT or folder in self.likely or not is_example(folder)
         ]
+        return chosen or outermost
 
     def _projects_of(self, root: str) -> list[tuple[NodeProject, str]]:
         """Return the projects that the scripts of a package run; else those of its workspace."""

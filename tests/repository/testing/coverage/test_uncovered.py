@@ -50,13 +50,13 @@ async def test_tests_that_only_run_thanks_to_a_new_conftest_are_named(
     tester: CoverageTester,
 ) -> None:
     files: Changes = {"calc.py": b"", "tests/conftest.py": b""}
-    reason = await tester.describe_uncovered(files, TRIAL, "1-0")
+    reason = await tester.describe_uncovered(files, files, TRIAL, "1-0")
     assert reason == "1 test of the base would not pass without its changes to tests"
 
 
 @pytest.mark.parametrize("path", ["README.txt", "docs/a.txt", "CHANGES/12.bugfix.txt", "a.md"])
 async def test_prose_is_documentation(tester: CoverageTester, path: str) -> None:
-    reason = await tester.describe_uncovered({path: b""}, TRIAL, "1-0")
+    reason = await tester.describe_uncovered({path: b""}, [path], TRIAL, "1-0")
     assert reason == "it changes only tests and documentation"
 
 
@@ -64,7 +64,7 @@ async def test_prose_is_documentation(tester: CoverageTester, path: str) -> None
 async def test_a_text_file_that_is_no_prose_can_be_removed_with_effect(
     tester: CoverageTester, path: str
 ) -> None:
-    reason = await tester.describe_uncovered({path: None}, TRIAL, "1-0")
+    reason = await tester.describe_uncovered({path: None}, [path], TRIAL, "1-0")
     assert reason == f"whether a test covers the removal of {path} is not known"
 
 
@@ -91,5 +91,5 @@ async def test_a_suite_that_fails_when_it_runs_again_does_not_pass() -> None:
     bed: Any = RedBed()
     mirror: Any = FakeMirror()
     tester = CoverageTester(bed, mirror)
-    reason = await tester.describe_uncovered({"calc.py": b"a = 1\n"}, TRIAL, "1-0")
+    reason = await tester.describe_uncovered({"calc.py": b"a = 1\n"}, ["calc.py"], TRIAL, "1-0")
     assert reason == "1 test failed when the suite ran again to be recorded"

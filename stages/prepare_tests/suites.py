@@ -1,15 +1,16 @@
-"""Prepare the tests: build their environment and run them on the base commit."""
+"""Prepare a suite: plan it, build its environment, and run it on the base commit."""
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
-from pipeline.errors import Retry
 from pipeline.stage import RunContext
-from repository.git import Mirrors
+from repository.git import Mirror
+from repository.languages import Language
 from repository.runners import PYTHON_RUNNERS
 from repository.testing.command_log import CommandLog
-from repository.testing.environment import BuiltEnvironment, EnvironmentFailed
-from repository.testing.install.build import build_environment
+from repository.testing.environment import EnvironmentFailed
 from repository.testing.install.installer import BuildTask, build_seconds
 from repository.testing.install.tools import BuildTools
 from repository.testing.loading.advice import advise
@@ -23,7 +24,6 @@ from repository.testing.run.output import last_printed_line
 from repository.testing.selection import choose_tests
 from repository.testing.toolchain_errors import explain_old_tool
 from sandbox import Sandbox
-from stages.build_context import Context
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue
 
@@ -32,119 +32,98 @@ _NOT_FETCHED = (
 )
 
 
-class PrepareTests:
-    """Produces the suite with its results on the base commit, or the reason why it can't be run.
+@dataclass(frozen=True)
+class SuitePreparation:
+    """Prepares a suite in one workspace of a run."""
 
-    Args:
-        fetch_for_private: whether packages are also fetched for private repositories, which reveals
-            their names to the package index.
-    """
+    tools: BuildTools
+    mirror: Mirror
+    issue: Issue
+    ranking: Sequence[str]
+    """Paths of the sources that the tests are for, likeliest first."""
+    run: RunContext
+    workspace: Path
+    fetch_for_private: bool
 
-    name = "prepare_tests"
-
-    def __init__(
-        self,
-        mirrors: Mirrors,
-        tools: BuildTools,
-        *,
-        fetch_for_private: bool = False,
-    ):
-        self._mirrors = mirrors
-        self._tools = tools
-        self._fetch_for_private = fetch_for_private
-
-    async def run(
-        self, issue: Issue, checkout: Checkout, context: Context, run: RunContext
-    ) -> Suite:
-        plan = await self._plan(checkout, context.ranking)
+    async def prepare(self, plan: TestPlan) -> Suite:
+        """Return a plan's suite with its results on the base, or why it can't be run."""
         if plan.recipe is None:
             return _not_runnable(plan.reason)
-        recipe = self._restrict(plan.recipe, issue)
-        tests, whole = _choose_tests(plan, context, issue)
+        recipe = self._restrict(plan.recipe)
+        tests, whole = self._choose_tests(plan)
         log = CommandLog()
-        seconds = build_seconds(run.limits.max_minutes)
+        seconds = build_seconds(self.run.limits.max_minutes)
         preparation = Preparation(
-            task=BuildTask(self._tools, run.workspace, recipe, log, seconds),
-            mirror=self._mirrors.at(recipe.repository),
+            task=BuildTask(self.tools, self.workspace, recipe, log, seconds),
+            mirror=self.mirror,
             plan=plan,
         )
         base_run: BaseRun | None = None
         try:
-            recipe = await self._build_and_load(preparation, tests, run)
+            recipe = await self._build_and_load(preparation, tests)
             if plan.detection.draft.has_tests:
-                bed = _open_bed(self._tools.sandbox, recipe, run)
-                base_run = await run_base_tests(preparation, bed, tests, run.progress)
+                bed = _open_bed(self.tools.sandbox, recipe, self.run, self.workspace)
+                base_run = await run_base_tests(preparation, bed, tests, self.run.progress)
         except EnvironmentFailed as error:
             failure = _describe(error, recipe)
             if not plan.detection.draft.has_tests:
                 failure = f"{plan.reason}, but {failure}"
-            log_key = await run.save("environment.log", log.text)
+            log_key = await self.run.save("environment.log", log.text)
             return _not_runnable(failure, recipe, log_key)
-        log_key = await run.save("environment.log", log.text)
+        log_key = await self.run.save("environment.log", log.text)
         if base_run is None:
             return _without_tests(recipe, plan.reason, log_key)
         suite = make_suite(base_run, plan.reason, whole, log_key)
         suite = suite.model_copy(update={"phases": log.phases})
         suite = _name_obstacles(suite, plan.detection.draft.obstacles)
-        _report_base(suite, run)
+        _report_base(suite, self.run)
         return suite
 
-    async def restore(self, result: Suite, run: RunContext) -> None:
-        """Rebuild the environment on this machine, without running any test."""
-        recipe = result.built_recipe
-        if recipe is None:
-            return
-        environment = await asyncio.to_thread(BuiltEnvironment.read, run.workspace)
-        if environment is not None and environment.serves(recipe):
-            return
-        try:
-            await self._build(recipe, run, CommandLog())
-        except EnvironmentFailed as error:
-            reason = "the environment of the tests can't be built again on this machine"
-            raise Retry(reason, detail=str(error)) from error
-
-    async def _plan(self, checkout: Checkout, ranking: Sequence[str]) -> TestPlan:
-        mirror = self._mirrors.at(checkout.repository)
-        commit = BaseCommit(
-            repository=checkout.repository,
-            sha=checkout.base_sha,
-            committed_at=checkout.committed_at,
-            described=checkout.described,
-        )
-        return await asyncio.to_thread(plan_tests, mirror, commit, self._tools.pythons, ranking)
-
-    def _restrict(self, recipe: Recipe, issue: Issue) -> Recipe:
-        if issue.private and not self._fetch_for_private:
+    def _restrict(self, recipe: Recipe) -> Recipe:
+        if self.issue.private and not self.fetch_for_private:
             return recipe.model_copy(update={"offline": True})
         return recipe
 
-    async def _build_and_load(
-        self, preparation: Preparation, tests: tuple[str, ...], run: RunContext
-    ) -> Recipe:
+    async def _build_and_load(self, preparation: Preparation, tests: tuple[str, ...]) -> Recipe:
         """Build the environment and load the tests; return the recipe with what they lacked."""
         recipe = preparation.task.recipe
         version = f" on Python {recipe.python}" if recipe.python else ""
-        run.progress(f"building an environment: {recipe.runner}{version}")
+        self.run.progress(f"building an environment: {recipe.runner}{version}")
         return await preparation.build(tests)
 
-    async def _build(self, recipe: Recipe, run: RunContext, log: CommandLog) -> None:
-        mirror = self._mirrors.at(recipe.repository)
-        await build_environment(self._tools, mirror, recipe, run.workspace, log)
+    def _choose_tests(self, plan: TestPlan) -> tuple[tuple[str, ...], bool]:
+        """Return the test files to run (empty: all), and whether they are the whole suite."""
+        candidates = plan.detection.tests
+        tests, whole = choose_tests(
+            candidates.paths,
+            candidates.texts,
+            plan.sizes,
+            ranking=self.ranking,
+            issue=self.issue.text,
+        )
+        if plan.detection.draft.layout.whole:
+            return tests, whole
+        return tests or candidates.paths, False
 
 
-def _choose_tests(plan: TestPlan, context: Context, issue: Issue) -> tuple[tuple[str, ...], bool]:
-    """Return the test files to run (empty: all), and whether they are the whole suite."""
-    candidates = plan.detection.tests
-    tests, whole = choose_tests(
-        candidates.paths,
-        candidates.texts,
-        plan.sizes,
-        ranking=context.ranking,
-        issue=issue.text,
+async def plan_suite(
+    mirror: Mirror,
+    checkout: Checkout,
+    tools: BuildTools,
+    ranking: Sequence[str],
+    language: Language | None = None,
+) -> TestPlan:
+    """Plan how to run the base commit's tests for the likeliest sources.
+
+    ``language`` is the only one whose tests are wanted; None for that of the sources.
+    """
+    commit = BaseCommit(
+        repository=checkout.repository,
+        sha=checkout.base_sha,
+        committed_at=checkout.committed_at,
+        described=checkout.described,
     )
-    if plan.detection.draft.layout.whole:
-        return tests, whole
-    return tests or candidates.paths, False
+    return await asyncio.to_thread(plan_tests, mirror, commit, tools.pythons, ranking, language)
 
 
 def open_test_bed(sandbox: Sandbox, suite: Suite, run: RunContext) -> TestBed | None:
@@ -153,15 +132,20 @@ def open_test_bed(sandbox: Sandbox, suite: Suite, run: RunContext) -> TestBed | 
     Raises:
         OSError: the environment is not on this machine; the run can be tried again.
     """
+    return open_bed_in(run.workspace, sandbox, suite, run)
+
+
+def open_bed_in(workspace: Path, sandbox: Sandbox, suite: Suite, run: RunContext) -> TestBed | None:
+    """Open the environment of a suite that was prepared in ``workspace``; see open_test_bed."""
     if not suite.runnable or suite.recipe is None:
         return None
-    return _open_bed(sandbox, suite.recipe, run)
+    return _open_bed(sandbox, suite.recipe, run, workspace)
 
 
-def _open_bed(sandbox: Sandbox, recipe: Recipe, run: RunContext) -> TestBed:
+def _open_bed(sandbox: Sandbox, recipe: Recipe, run: RunContext, workspace: Path) -> TestBed:
     return TestBed.open(
         sandbox,
-        run.workspace,
+        workspace,
         recipe,
         seconds=suite_seconds(run.limits.max_minutes),
         save=run.save,
