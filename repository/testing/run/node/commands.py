@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from repository.runners import Runner
-from repository.testing.node_preparation import preparation_script
+from repository.testing.node_preparation import failures_script, preparation_script
 from repository.testing.node_project import NodeCommand, NodeProject
 from repository.testing.run.node.selection import select_files, unquote
 
@@ -65,7 +65,7 @@ def _test_script(
     for command, files in select_files(project.commands, tests):
         line = command_line(command, files, old_runner=is_last)
         parts.append(f"echo {shlex.quote('$ ' + line)}\n{line}\nfinish $? {command.runner}\n")
-    parts.append("exit $code\n")
+    parts += [failures_script(projects, folder), "exit $code\n"]
     return "".join(parts)
 
 

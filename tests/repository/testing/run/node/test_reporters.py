@@ -150,8 +150,8 @@ def test_sources_are_built_again_only_if_they_are_newer(tmp_path: Path) -> None:
     subprocess.run(["/bin/sh", "-c", text], cwd=tree, env=environment, check=True)
     built = (tree / "out.js").stat().st_mtime_ns
     code, report = run(tree, projects)
-    assert code == 0
     assert (tree / "out.js").stat().st_mtime_ns == built
+    assert read(report, tree)[0]["::a part of the build ended early"] == "error"
     report.unlink()
     (tree / "source.js").write_text("throw 2")
     assert run(tree, projects)[0] == 1
@@ -178,3 +178,44 @@ def test_a_package_is_built_again_if_one_that_it_uses_is_newer(tmp_path: Path) -
     subprocess.run(["/bin/sh", "-c", text], cwd=tree, env={"PATH": "/usr/bin:/bin"}, check=True)
     (tree / "it's/source.js").write_text("1")
     assert run(tree, [app])[0] == 0
+
+
+@pytest.mark.parametrize("changed", ["tsconfig.base.json", "shared/babel.config.js", "x/.swcrc"])
+def test_a_package_is_built_again_if_a_newer_file_may_configure_it(
+    tmp_path: Path, changed: str
+) -> None:
+    tree = tmp_path / "tree"
+    (tree / "p/app").mkdir(parents=True)
+    (tree / "p/app/a.test.js").write_text("")
+    (tree / changed).parent.mkdir(exist_ok=True)
+    command = NodeCommand(runner="node:test", program=("node",))
+    app = NodeProject(folder="p/app", preparation=("echo x >> out",), commands=(command,))
+    later = NodeProject(folder="", preparation=("echo x > tsconfig.built.json",), commands=())
+    environment = {"PATH": "/usr/bin:/bin"}
+    text = build_script([app, later])
+    subprocess.run(["/bin/sh", "-c", text], cwd=tree, env=environment, check=True)
+    (tree / "README.md").write_text("")
+    run(tree, [app])
+    assert (tree / "p/app/out").read_text() == "x\n"
+    (tree / changed).write_text("{}")
+    run(tree, [app])
+    assert (tree / "p/app/out").read_text() == "x\nx\n"
+
+
+def test_a_build_that_fails_on_the_base_is_an_error_until_it_passes(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "a.test.js").write_text("")
+    command = NodeCommand(runner="node:test", program=("node",))
+    project = NodeProject(folder="", preparation=("test -e source.js",), commands=(command,))
+    text = build_script([project])
+    subprocess.run(["/bin/sh", "-c", text], cwd=tree, env={"PATH": "/usr/bin:/bin"}, check=True)
+    failure = {"::a part of the build ended early": "error"}
+    passed = {"a.test.js::(whole file)": "passed"}
+    assert read(run(tree, [project])[1], tree)[0] == passed | failure
+    (tmp_path / "report/node.jsonl").unlink()
+    (tree / "other.js").write_text("")
+    assert read(run(tree, [project])[1], tree)[0] == passed | failure
+    (tmp_path / "report/node.jsonl").unlink()
+    (tree / "source.js").write_text("")
+    assert read(run(tree, [project])[1], tree)[0] == passed
