@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from repository.runners import NODE_RUNNERS
 from repository.testing.ecosystems import SHELL_RUNNERS
 from repository.testing.models import Recipe
-from repository.testing.run.node.commands import test_scripts
+from repository.testing.run.node.commands import test_script
 
 #: Time limit of one test in seconds, if the runner supports one.
 SECONDS_PER_TEST = 120
@@ -84,8 +84,8 @@ class RunnerCommands:
             return [("/bin/sh", "-c", shell_runner.command, "sh", *self.recipe.options, *arguments)]
         if runner in NODE_RUNNERS:
             files = dict.fromkeys(test.partition("::")[0] for test in self.tests)
-            scripts = test_scripts(self.recipe.node_projects, self.folder, list(files))
-            return [("/bin/sh", "-c", script) for script in scripts]
+            script = test_script(self.recipe.node_projects, self.folder, list(files))
+            return [("/bin/sh", "-c", script)]
         match runner:
             case "command":
                 return [self._configured_command()]

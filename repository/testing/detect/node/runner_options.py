@@ -114,6 +114,9 @@ def read_call(call: RunnerCall) -> NodeCommand:
     while rest:
         word = rest.pop(0)
         name, has_value, _ = word.value.partition("=")
+        if name == "--":
+            files += [word.raw for word in rest]
+            break
         if name in options.dropped_with_value:
             _drop_value(rest, has_value)
         elif name in options.dropped:

@@ -7,7 +7,8 @@ from pathlib import PurePosixPath
 
 _TOKEN = re.compile(
     r"""\s*(?:
-      (?P<operator>&&|\|\||[;|&()\n])
+      (?P<comment>\#[^\n]*)
+    | (?P<operator>&&|\|\||[;|&()\n])
     | (?P<redirection>\d?>{1,2}&?\s*[^\s;&|()]+|<\s*[^\s;&|()]+)
     | (?P<word>(?:\$\([^()]*\)|`[^`]*`|'[^']*'|"(?:\\.|[^"\\])*"|\\.|[^\s'"\\;&|()<>])+)
     | (?P<other>.)

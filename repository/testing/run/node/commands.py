@@ -1,5 +1,6 @@
 """The command line that runs a package's tests: its own command, with a reporter of ours added."""
 
+import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -9,6 +10,8 @@ from repository.testing.node_preparation import failures_script, preparation_scr
 from repository.testing.node_project import NodeCommand, NodeProject
 from repository.testing.run.node.selection import select_files, unquote
 
+#: What begins a special part of a pattern of files.
+_SPECIAL = re.compile(r"[*?\[{]")
 _REPORTERS = Path(__file__).with_name("reporters")
 _REPORTER_FILES: Mapping[Runner, tuple[str, ...]] = {
     "mocha": ("mocha.cjs",),
@@ -25,12 +28,13 @@ _NEW_OPTIONS: Mapping[Runner, tuple[str, ...]] = {
     "node:test": ("--test-timeout=$EACH_MS",),
 }
 """Options of ours that not all versions of a runner know."""
-_FINISH = """\
+_FUNCTIONS = """\
 code=0
+: >> "$REPORT/node.jsonl"
+is_silent() { [ "$(wc -c < "$REPORT/node.jsonl")" -eq "$size" ]; }
 finish() {  # exit code of a runner, its name
   [ "$1" -eq 0 ] || code=1
-  [ -n "$LAST" ] || [ -s "$REPORT/node.jsonl" ] || exit 1
-  if ! tail -n 1 "$REPORT/node.jsonl" 2>/dev/null | grep -q '^{"end":true}'; then
+  if ! tail -n 1 "$REPORT/node.jsonl" | grep -q '^{"end":true}'; then
     printf '{"unfinished": "%s"}\\n' "$2" >> "$REPORT/node.jsonl"
     code=1
   fi
@@ -41,32 +45,30 @@ finish() {  # exit code of a runner, its name
 has reported nothing, it may not know an option of ours, and is called again without them."""
 
 
-def test_scripts(
-    projects: Sequence[NodeProject], folder: str, tests: Sequence[str]
-) -> tuple[str, str]:
-    """Return the shell texts that run a package's tests (none: all), with their report.
-
-    The second one, for runners that know fewer options, is for the case that the first reports
-    nothing.
-    """
-    return (
-        _test_script(projects, folder, tests, is_last=False),
-        _test_script(projects, folder, tests, is_last=True),
-    )
-
-
-def _test_script(
-    projects: Sequence[NodeProject], folder: str, tests: Sequence[str], *, is_last: bool
-) -> str:
+def test_script(projects: Sequence[NodeProject], folder: str, tests: Sequence[str]) -> str:
+    """Return the shell text that runs a package's tests (none: all), with their report."""
     project = next(one for one in projects if one.folder == folder and one.commands)
     runners = dict.fromkeys(command.runner for command in project.commands)
     parts = [_reporter_text(runner) for runner in runners]
-    parts += [preparation_script(projects, folder), _FINISH, f"LAST={'1' * is_last}\n"]
+    parts += [preparation_script(projects, folder), _FUNCTIONS]
     for command, files in select_files(project.commands, tests):
-        line = command_line(command, files, old_runner=is_last)
-        parts.append(f"echo {shlex.quote('$ ' + line)}\n{line}\nfinish $? {command.runner}\n")
+        parts.append(_call_text(command, files))
     parts += [failures_script(projects, folder), "exit $code\n"]
     return "".join(parts)
+
+
+def _call_text(command: NodeCommand, files: Sequence[str]) -> str:
+    """Return the text that calls a runner, and again like an old one if it reports nothing."""
+    line = command_line(command, files)
+    old = command_line(command, files, old_runner=True)
+    text = f'size=$(wc -c < "$REPORT/node.jsonl")\n{_logged(line)}status=$?\n'
+    if old != line:
+        text += f"if is_silent; then\n{_logged(old)}status=$?\nfi\n"
+    return f"{text}finish $status {command.runner}\n"
+
+
+def _logged(line: str) -> str:
+    return f"echo {shlex.quote('$ ' + line)}\n{line}\n"
 
 
 def command_line(command: NodeCommand, tests: Sequence[str], *, old_runner: bool = False) -> str:
@@ -74,7 +76,7 @@ def command_line(command: NodeCommand, tests: Sequence[str], *, old_runner: bool
 
     For an ``old_runner``, it has only the options that all versions know.
     """
-    files = [shlex.quote(test) for test in tests] or list(command.files)
+    files = [_literal(command.runner, test) for test in tests] or list(command.files)
     if command.runner == "tap":
         return _file_by_file(command, files)
     options = list(command.options)
@@ -82,7 +84,22 @@ def command_line(command: NodeCommand, tests: Sequence[str], *, old_runner: bool
         options += _NEW_OPTIONS.get(command.runner, ())
         if tests and command.runner == "jest":
             options.append("--runTestsByPath")
+    elif tests and command.runner == "jest":
+        files = [shlex.quote(re.escape(test)) for test in tests]
     return " ".join([*command.program, *_ARGUMENTS[command.runner](options, files)])
+
+
+def _literal(runner: Runner, test: str) -> str:
+    """Return the shell word that names exactly one file, such as ``[id].test.js``.
+
+    Jest (by its paths), mocha and vitest take the path of a file as it is. Jasmine, and Node.js
+    from version 21 on, read it as a pattern.
+    """
+    if runner == "jasmine":
+        return shlex.quote(_SPECIAL.sub(r"[\g<0>]", test))
+    if runner == "node:test" and _SPECIAL.search(test):
+        return f'"$(node "$REPORT/files.cjs" --file {shlex.quote(test)})"'
+    return shlex.quote(test)
 
 
 def _file_by_file(command: NodeCommand, files: Sequence[str]) -> str:

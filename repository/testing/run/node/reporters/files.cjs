@@ -1,4 +1,5 @@
-// Prints the test files that its arguments (files, folders and patterns of files) select, one a line.
+// Prints the test files that its arguments (files, folders and patterns of files) select, one a line;
+// after --file, a word that names one file to node --test, which reads patterns from version 21 on.
 const fs = require("fs");
 const path = require("path");
 
@@ -52,5 +53,14 @@ function expand(patterns) {
   return [...chosen];
 }
 
+function nameFile(file) {
+  const readsPatterns = Number(process.versions.node.split(".")[0]) >= 21;
+  return readsPatterns ? file.replace(/[*?[{]/g, "[$&]") : file;
+}
+
 module.exports = expand;
-if (require.main === module) console.log(expand(process.argv.slice(2)).join("\n"));
+if (require.main === module) {
+  const [first, ...others] = process.argv.slice(2);
+  if (first === "--file") console.log(nameFile(others[0]));
+  else console.log(expand(process.argv.slice(2)).join("\n"));
+}

@@ -29,7 +29,9 @@ function readTap(text) {
 }
 
 function runFile(line, file) {
-  const quoted = "'" + file.replace(/'/g, "'\\''") + "'";
+  // ava reads files as patterns.
+  const word = /(^|[\s/])ava(\s|$)/.test(line) ? file.replace(/[\\*?!()[\]{}]/g, "\\$&") : file;
+  const quoted = "'" + word.replace(/'/g, "'\\''") + "'";
   const run = spawnSync("/bin/sh", ["-c", line + " " + quoted + " 2>&1"], { maxBuffer: 1e8 });
   const output = String(run.stdout);
   process.stdout.write("$ " + line + " " + quoted + "\n" + output);

@@ -4,8 +4,10 @@ import json
 
 import pytest
 
+from repository.runners import Runner
 from repository.testing.detect.detection import detect
 from repository.testing.detect.node.detect import detect_node
+from repository.testing.node_project import NodeCommand
 from repository.testing.run.node.commands import command_line
 from tests.repository.testing.detect.trees import tree_of
 
@@ -36,6 +38,9 @@ def package(scripts: dict[str, str], **fields: object) -> str:
         ("tsx --test t/a.ts", "tsx t/a.ts"),
         ("c8 --100 node --test", "c8 --100 node"),
         ("npx mocha test", "npx mocha test"),
+        ("mocha --ui tdd -- -x y#z", "mocha --ui tdd -x y#z"),
+        ("mocha test # && jest", "mocha test"),
+        ("# all of them\nmocha test", "mocha test"),
         ("standard && tape 'test/**/*.js' | tap-spec", "tape 'test/**/*.js'"),
         ("xo && ava --verbose", "ava --tap"),
         ("uvu -r tsm tests", "node -r tsm tests"),
@@ -229,6 +234,22 @@ def test_chosen_files_replace_those_of_the_command() -> None:
     )
     assert command_line(jest, [], old_runner=True).startswith("jest src --env=node --reporters=")
     assert command_line(mocha, ["x.js"]).endswith(" x.js")
+
+
+@pytest.mark.parametrize(
+    ("runner", "named"),
+    [
+        ("jest", "jest '\\[id\\]\\.test\\.js' "),
+        ("vitest", "vitest run '[id].test.js' "),
+        ("mocha", " '[id].test.js'"),
+        ("jasmine", " '[[]id].test.js'"),
+    ],
+)
+def test_a_file_whose_name_looks_like_a_pattern_is_named_literally(
+    runner: Runner, named: str
+) -> None:
+    command = NodeCommand(runner=runner, program=(runner,))
+    assert named in command_line(command, ["[id].test.js"], old_runner=True)
 
 
 @pytest.mark.parametrize(

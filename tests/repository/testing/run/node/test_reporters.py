@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from repository.runners import Runner
 from repository.testing.models import Status
 from repository.testing.node_preparation import build_script
 from repository.testing.node_project import NodeCommand, NodeProject
-from repository.testing.run.node.commands import test_scripts as scripts_of
+from repository.testing.run.node.commands import test_script as script_of
 from repository.testing.run.reports.node import read_node
 
 pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="no Node.js")
@@ -51,13 +52,10 @@ def run(tree: Path, projects: Sequence[NodeProject], tests: Sequence[str] = ()) 
         "EACH_MS": "20000",
     }
     folder = projects[-1].folder
-    for text in scripts_of(projects, folder, tests):
-        line = ["/bin/sh", "-c", text]
-        result = subprocess.run(
-            line, cwd=tree / folder, env=environment, check=False, capture_output=True
-        )
-        if (report / "node.jsonl").exists():
-            break
+    line = ["/bin/sh", "-c", script_of(projects, folder, tests)]
+    result = subprocess.run(
+        line, cwd=tree / folder, env=environment, check=False, capture_output=True
+    )
     return result.returncode, report / "node.jsonl"
 
 
@@ -128,7 +126,7 @@ def test_a_runner_that_ends_early_is_an_error_and_its_exit_code_means_nothing(
     old = NodeCommand(runner="mocha", program=("mocha",), options=("--old",))
     crash = NodeCommand(runner="mocha", program=("mocha",), options=("--crash",))
     silent = NodeCommand(runner="mocha", program=("true",))
-    for commands in ([complete], [old], [crash], [complete, silent]):
+    for commands in ([complete], [old], [complete, old], [crash], [complete, silent]):
         code, report = run(tree, [NodeProject(folder="p", commands=tuple(commands))])
         statuses, _ = read(report, tree)
         early = {"::mocha ended early": "error"} if commands[-1] in (crash, silent) else {}
@@ -219,3 +217,20 @@ def test_a_build_that_fails_on_the_base_is_an_error_until_it_passes(tmp_path: Pa
     (tmp_path / "report/node.jsonl").unlink()
     (tree / "source.js").write_text("")
     assert read(run(tree, [project])[1], tree)[0] == passed
+
+
+@pytest.mark.parametrize("runner", ["node:test", "tap"])
+def test_a_file_whose_name_looks_like_a_pattern_is_run_by_itself(
+    tmp_path: Path, runner: Runner
+) -> None:
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    for name in ("[id].test.js", "i.test.js", "[...all].test.js"):
+        (tree / name).write_text("")
+    command = NodeCommand(runner=runner, program=("node",))
+    project = NodeProject(folder="", commands=(command,))
+    _, report = run(tree, [project], ["[id].test.js", "[...all].test.js"])
+    assert read(report, tree)[0] == {
+        "[id].test.js::(whole file)": "passed",
+        "[...all].test.js::(whole file)": "passed",
+    }
