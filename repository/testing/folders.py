@@ -5,7 +5,7 @@
       v
     env        the environment; tests read it
     prepared   the files after installation
-      | copied again for each run
+      | copied for the first run; later, only what a run has touched (``listing`` tells)
       v
     tree       where tests run    <-- changes, the candidate's files; written by this process
       | tests run, and write
@@ -29,8 +29,9 @@ COPY = "cp -dR --preserve=mode,timestamps,links"
 _EMPTY = """set -e
 empty() { find "$1" -type d ! -perm -700 -exec chmod u+rwx {} \\; ; find "$1" -mindepth 1 -delete; }
 """
-_REBUILD = f"""empty tree; empty report
-{COPY} prepared/. tree/
+_RESTORE = Path(__file__).with_name("restore_tree.sh").read_text()
+_REBUILD = f"""empty report
+{_RESTORE}
 (cd tree && xargs -0 -r rm -rf -- < ../changes/removed)
 cp -R --remove-destination changes/new/. tree/
 """
@@ -61,7 +62,7 @@ async def rebuild_tree(sandbox: Sandbox, workspace: Path, changes: Changes) -> N
         sandbox,
         workspace,
         _REBUILD,
-        writable=("tree", "report"),
+        writable=("tree", "report", "listing"),
         readable=(workspace / "prepared", folder),
     )
 

@@ -10,7 +10,8 @@ from repository.languages import Language
 from repository.runners import NODE_RUNNERS, Runner
 from repository.testing.detect.languages import weight_of
 from repository.testing.detect.modules import ROOT, find_module_folders
-from repository.testing.detect.node.detect import NodeTests, call_runner, detect_node
+from repository.testing.detect.node.detect import NodeTests, detect_node
+from repository.testing.detect.node.projects import call_runner
 from repository.testing.detect.test_options import find_test_options
 from repository.testing.detect.tool_versions import find_tool_versions
 from repository.testing.detect.tree import Tree

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from posixpath import normpath
 
+from repository.files import VENDORED_FOLDERS, is_test_helper, matches
 from repository.runners import Runner
 from repository.testing.detect.node.shell_words import Word
 from repository.testing.detect.tree import Tree
@@ -25,6 +26,8 @@ TEST_PATTERNS = tuple(
     )
     for extension in _EXTENSIONS
 )
+_TEST_MARK = re.compile(r"\b(?:test|it|describe|suite|assert|expect)\b")
+_MAX_READ = 400
 #: The words that these runners are given are files, folders or patterns of files.
 _RUNNERS_OF_FILES: tuple[Runner, ...] = ("mocha", "node:test", "jasmine", "tap")
 _ENDS_IN_EXTENSION = re.compile(r"\*\.(?:[cm]?[jt]sx?|\{[\w,]+\}|\[[\w]+\][\w]+)$|\*$")
@@ -57,3 +60,20 @@ def _patterns_of_glob(path: str) -> list[str]:
     if not _ENDS_IN_EXTENSION.fullmatch(name):
         return [name] if "{" not in name else []
     return [f"{folder}/*.{extension}" for extension in _EXTENSIONS] if folder else []
+
+
+def read_tests(tree: Tree, patterns: Iterable[str]) -> dict[str, str]:
+    """Return test file -> text; of very many, the first."""
+    candidates = [
+        path
+        for path in tree.paths
+        if matches(path, patterns)
+        and VENDORED_FOLDERS.isdisjoint(path.split("/"))
+        and not is_test_helper(path)
+    ]
+    texts: dict[str, str] = {}
+    for path in candidates[:_MAX_READ]:
+        text = tree.text(path)
+        if _TEST_MARK.search(text):
+            texts[path] = text
+    return texts
