@@ -16,6 +16,7 @@ from repository.testing.coverage.contract import FOLDER, Target
 from repository.testing.coverage.places import Place
 from repository.testing.folders import Changes
 from repository.testing.models import Recipe
+from repository.testing.own_imports import with_own_imports
 from repository.testing.run.pytest_files import CONFIG_FILES
 from repository.testing.run.reports.files import read_report_file
 from repository.testing.run.reports.results import UnreadableReport
@@ -41,7 +42,7 @@ class PythonLines:
         for target in self._targets:
             watched[target.path] = _watched_lines(target)
         return {
-            f"{FOLDER}/sitecustomize.py": _PROGRAM.read_bytes(),
+            f"{FOLDER}/sitecustomize.py": with_own_imports(_PROGRAM.read_text()).encode(),
             f"{FOLDER}/targets.json": json.dumps(watched).encode(),
         }
 

@@ -19,11 +19,15 @@ _ROOT = re.compile(r"\{(?:toxinidir|tox_root)\}|\$\{\{\s*github\.workspace\s*\}\
 _DEFAULT_OF_TOX = re.compile(r"\{env:[A-Za-z_]\w{0,80}:([^{}]*)\}")
 _REFERENCE = re.compile(r"\$\{|\$\(|\$[A-Za-z]|\{[\w:\[]|\}")
 _ENV_BLOCKS = ("env", "environment", "variables")
+_TRAVIS = ".travis.yml"
+_TRAVIS_BLOCKS = ("env", "global")
+"""Other lists of Travis's variables are alternatives: a job has one of them."""
+_SHELL_ASSIGNMENT = re.compile(r"(?<!\S)[A-Za-z_]\w{0,80}=(?:\"[^\"]*\"|'[^']*'|\S*)")
 #: Variables in them are for a part of a job.
 _OTHER_BLOCKS = frozenset({"services", "steps", "container"})
 #: They are set by this service, or change which programs are found and what they print.
 _OWN = re.compile(
-    r"PATH|HOME|TMPDIR|TZ|VIRTUAL_ENV|PYTHON(?!PATH$|IOENCODING$|UTF8$).*|LD_.*|DYLD_.*|SHELL|USER"
+    r"PATH|HOME|TMPDIR|TZ|DISPLAY|XAUTHORITY|VIRTUAL_ENV|PYTHON(?!PATH$|IOENCODING$|UTF8$).*|LD_.*|DYLD_.*|SHELL|USER"
     r"|PYTEST_ADDOPTS|PYTEST_PLUGINS|.*_PROXY|(?:FORCE|PY)_COLORS?|CLICOLOR.*"
     r"|(?:PIP|UV|TOX|NOX|CONDA|GITHUB|COVERAGE|COVERALLS|CODECOV|TWINE|DOCKER)_.*",
     re.I,
@@ -46,7 +50,9 @@ def find_variables(
     """
     sources: list[Iterable[tuple[str, str]]] = [map(_split, tox.variables)]
     sources += [_from_file(tree, path) for path in _FILES]
-    sources += [_from_workflow(tree, path, lines) for path, lines in _workflows(hints).items()]
+    for path, calls in _workflows(hints).items():
+        from_file = _from_travis(tree) if path == _TRAVIS else _from_workflow(tree, path, calls)
+        sources.append(from_file)
     if examples:
         sources += [_from_file(tree, path) for path in _EXAMPLE_FILES]
     variables: dict[str, str] = {}
@@ -92,6 +98,13 @@ def _workflows(hints: AutomationHints) -> dict[str, set[int]]:
         if call.for_tests and is_workflow:
             workflows.setdefault(call.path, set()).add(call.number)
     return workflows
+
+
+def _from_travis(tree: Tree) -> Iterator[tuple[str, str]]:
+    """Yield the variables of all jobs; a line may have several."""
+    for line in read_lines(tree.text(_TRAVIS)):
+        if line.blocks == _TRAVIS_BLOCKS:
+            yield from map(_split, _SHELL_ASSIGNMENT.findall(line.text))
 
 
 def _from_workflow(tree: Tree, path: str, calls: Collection[int]) -> Iterator[tuple[str, str]]:

@@ -225,7 +225,7 @@ class _Builder:
         """Compile the packages to bytecode; tests could not, since the environment is read-only."""
         packages = str(self._installer.env / "lib")
         await self._installer.run_python(
-            "-m", "compileall", "-qq", "-j", "2", "-x", r"/tests?/", packages
+            "-I", "-m", "compileall", "-qq", "-j", "2", "-x", r"/tests?/", packages
         )
 
 

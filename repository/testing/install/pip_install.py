@@ -18,7 +18,7 @@ async def install_pip(installer: UvInstaller) -> None:
         if installer.unreachable:
             break
         if result.returncode == 0:
-            probe = await installer.run_python("-m", "pip", "--version")
+            probe = await installer.run_python("-I", "-m", "pip", "--version")
             if probe.returncode == 0:
                 return
         packages = ["--upgrade", "pip"]

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from repository.runners import NODE_RUNNERS
 from repository.testing.ecosystems import SHELL_RUNNERS
 from repository.testing.models import Recipe
+from repository.testing.own_imports import loading_pytest, with_own_imports
 from repository.testing.run.node.commands import test_script
 
 #: Time limit of one test in seconds, if the runner supports one.
@@ -36,6 +37,9 @@ _PYTEST_OPTIONS = (
 #: https://docs.djangoproject.com/en/stable/topics/testing/overview/#running-tests
 _DJANGO_SCRIPT = "manage.py"
 
+#: Runs pytest with the arguments of the command line.
+_PYTEST = "sys.exit(pytest.main(sys.argv[1:]))"
+
 CommandLine = tuple[str, ...]
 
 
@@ -60,8 +64,8 @@ class RunnerCommands:
         """Return pytest's command line that loads the tests and prints what is wrong with them."""
         return (
             str(self.python),
-            "-m",
-            "pytest",
+            "-c",
+            f"{self._loading_pytest}{_PYTEST}",
             "--collect-only",
             "-q",
             "-rs",
@@ -101,12 +105,17 @@ class RunnerCommands:
     def _report(self) -> str:
         return str(self.workspace / "report/junit.xml")
 
+    @property
+    def _loading_pytest(self) -> str:
+        return loading_pytest(is_package=self.recipe.packaged)
+
     def _python_runner(self, kind: str, *arguments: str) -> CommandLine:
         """Return a call of ``python_runner.py``, with a shorter time limit than the sandbox's."""
+        loading = self._loading_pytest if kind == "pytest" else ""
         return (
             str(self.python),
             "-c",
-            python_runner_text(),
+            loading + python_runner_text(),
             kind,
             self._report,
             f"{self.seconds * 0.9:g}",
@@ -161,7 +170,7 @@ def python_runner_text() -> str:
     """Return the text of ``python_runner.py`` with its parts, which import nothing of ours."""
     folder = Path(__file__).parent
     texts = [folder.joinpath(name).read_text() for name in _PYTHON_RUNNER]
-    return "\n".join(_IMPORT_OF_PART.sub("", text) for text in texts)
+    return with_own_imports("\n".join(_IMPORT_OF_PART.sub("", text) for text in texts))
 
 
 def script_selections(script: str, tests: Sequence[str]) -> list[CommandLine]:

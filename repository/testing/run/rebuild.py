@@ -9,6 +9,7 @@ from repository.testing.command_log import CommandLog
 from repository.testing.compiled_sources import are_included, compiled_sources
 from repository.testing.environment import BuiltEnvironment
 from repository.testing.folders import Changes
+from repository.testing.own_imports import with_own_imports
 from sandbox import Sandbox, SandboxCommand
 
 _PROGRAM = Path(__file__).with_name("extension_builder.py")
@@ -46,7 +47,14 @@ async def rebuild_extensions(
     packages = workspace / "tree" / environment.recipe.source_root
     options = ("--force",) if are_included(sources) else ()
     backend = environment.recipe.backend
-    argv = (str(python), "-c", _PROGRAM.read_text(), backend, str(packages), *options)
+    argv = (
+        str(python),
+        "-c",
+        with_own_imports(_PROGRAM.read_text()),
+        backend,
+        str(packages),
+        *options,
+    )
     build = replace(
         command,
         argv=argv,

@@ -22,7 +22,12 @@ def tree(tmp_path: Path) -> Path:
 def run(program: str, tree: Path, *, on_path: bool) -> str:
     environment = {**os.environ, "PYTHONPATH": str(tree) if on_path else ""}
     result = subprocess.run(
-        [sys.executable, "-c", program], cwd=tree, env=environment, capture_output=True, text=True
+        [sys.executable, "-c", program],
+        cwd=tree,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return result.stdout.strip() or result.stderr
 

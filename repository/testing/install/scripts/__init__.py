@@ -5,7 +5,10 @@ They must run on any Python since 3.6, with only its standard library (and pytes
 
 from pathlib import Path
 
+from repository.testing.own_imports import with_own_imports
+
 
 def read_script(name: str) -> str:
     """Return the text of a program in this folder."""
-    return Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
+    program = Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
+    return with_own_imports(program)

@@ -48,6 +48,13 @@ def variables_of(files: dict[str, str]) -> dict[str, str]:
         (".env.test", "# ours\nexport MODE='fast' # x\nA=1\n", {"MODE": "fast", "A": "1"}),
         (".env.example", "MODE=fast\n", {}),
         (
+            ".travis.yml",
+            "env:\n  global:\n    - MODE=fast NAME='a b'\n    - secure: x\n  matrix:\n    - OLD=1\n"
+            "script: pytest\n",
+            {"MODE": "fast", "NAME": "a b"},
+        ),
+        (".travis.yml", "env:\n  - OLD=1\n  - OLD=0\nscript: pytest\n", {}),
+        (
             ".github/workflows/ci.yml",
             WORKFLOW,
             {"STAGE": "ci", "MODE": "fast", "PYTHONPATH": "{root}/src"},
