@@ -26,8 +26,6 @@ _IMPORT_OF_PART = re.compile(r"^from repository\.testing\.run\.\w+ import (?:\([
 #: Disable plugins that shuffle tests, and don't stop at a failure.
 _PYTEST_OPTIONS = (
     "-p",
-    "no:cacheprovider",
-    "-p",
     "no:randomly",
     "-p",
     "no:random_order",
@@ -158,7 +156,8 @@ class RunnerCommands:
         ]
 
     def _pytest_options(self) -> list[str]:
-        options = [*_PYTEST_OPTIONS]
+        # Fixtures and plugins need the cache. It must be outside of the tree, and new in each run.
+        options = ["-o", f"cache_dir={self.workspace / 'report/pytest-cache'}", *_PYTEST_OPTIONS]
         options += [f"--ignore={folder}" for folder in self.other_projects]
         for warning in self.recipe.tolerated_warnings:
             options += ["-W", f"default::{warning}"]

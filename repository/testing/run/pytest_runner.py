@@ -27,6 +27,8 @@ from repository.testing.run.time_limits import INTERRUPTED, Limits
 NO_TESTS = 5
 #: The repository's own options may need plugins that are not installed.
 WITHOUT_OWN_OPTIONS = ("-o", "addopts=", "-o", "required_plugins=")
+#: Options of ours that some plugins, or a pytest before 3.0, don't allow; each follows -p or -o.
+DISPENSABLE = ("no:", "cache_dir=")
 #: Versions of pytest from this one on have the option --rootdir.
 ROOTDIR_SINCE = 4
 
@@ -99,8 +101,8 @@ def option_sets(options: List[str]) -> List[List[str]]:
     """
     allowing: List[str] = []
     for option in options:
-        if option.startswith("no:"):
-            allowing.pop()  # the -p before it
+        if option.startswith(DISPENSABLE):
+            allowing.pop()  # the -p or -o before it
         else:
             allowing.append(option)
     return [options, allowing, [*options, *WITHOUT_OWN_OPTIONS]]

@@ -1,9 +1,15 @@
 """How test files are passed to each runner."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from repository.testing.ecosystems import SHELL_RUNNERS
-from repository.testing.run.commands import script_selections
+from repository.testing.run.commands import RunnerCommands, script_selections
+from repository.testing.run.reports.junit import read_junit
+from tests.repository.testing.install.test_installer import RECIPE
 
 
 def test_a_script_gets_modules_then_packages_then_paths() -> None:
@@ -44,3 +50,16 @@ def test_each_tool_gets_its_own_kind_of_selection(
     runner: str, tests: list[str], arguments: list[str]
 ) -> None:
     assert SHELL_RUNNERS[runner].select(tests) == arguments
+
+
+def test_pytests_cache_is_there_and_outside_of_the_tree(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    for folder in (tree, tmp_path / "report"):
+        folder.mkdir()
+    (tree / "test_a.py").write_text("def test_a(request): request.config.cache.set('a', 1)\n")
+    recipe = RECIPE.model_copy(update={"runner": "pytest"})
+    commands = RunnerCommands(recipe, Path(sys.executable), tmp_path, ["test_a.py"], seconds=60)
+    subprocess.run(commands.command_lines()[0], cwd=tree, check=True, capture_output=True)
+    report = read_junit((tmp_path / "report/junit.xml").read_bytes())
+    assert dict(report.statuses) == {"test_a::test_a": "passed"}
+    assert not (tree / ".pytest_cache").exists()

@@ -40,7 +40,8 @@ ALL = {
 def run(folder: Path, *tests: str, runner: str = "pytest") -> dict[str, str]:
     """Return the results of tests in ``folder``."""
     report = folder.parent / "junit.xml"
-    options = ("-p", "no:cacheprovider", "--continue-on-collection-errors", "--")
+    cache = ("-o", f"cache_dir={folder.parent / 'cache'}")
+    options = (*cache, "-p", "no:randomly", "--continue-on-collection-errors", "--")
     arguments = tests if runner == "unittest" else (*options, *tests)
     program = [sys.executable, "-c", python_runner_text(), runner, str(report), "60", "30"]
     subprocess.run([*program, *arguments], cwd=folder, check=False, capture_output=True)
@@ -58,7 +59,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def test_the_repositorys_own_options_are_kept_where_a_plugin_is_off_that_defines_them() -> None:
-    ours = ["-p", "no:cacheprovider", "--maxfail=0"]
+    ours = ["-o", "cache_dir=/cache", "-p", "no:randomly", "--maxfail=0"]
     assert option_sets(ours)[:2] == [ours, ["--maxfail=0"]]
 
 
