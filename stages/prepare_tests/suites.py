@@ -73,6 +73,11 @@ class SuitePreparation:
         log_key = await self.run.save("environment.log", log.text)
         if base_run is None:
             return _without_tests(recipe, plan.reason, log_key)
+        if _has_nothing_to_run(plan, base_run):
+            reason = (
+                f"the repository has no tests; {base_run.bed.recipe.runner} runs those of a change"
+            )
+            return _without_tests(base_run.bed.recipe, reason, log_key)
         suite = make_suite(base_run, plan.reason, whole, log_key)
         suite = suite.model_copy(update={"phases": log.phases})
         suite = _name_obstacles(suite, plan.detection.draft.obstacles)
@@ -197,6 +202,19 @@ def make_suite(base_run: BaseRun, reason: str, whole: bool, log_key: str) -> Sui
         log_key=log_key,
         recipe=recipe,
     )
+
+
+def _has_nothing_to_run(plan: TestPlan, base_run: BaseRun) -> bool:
+    """Whether a repository that is not Python's proved to have no tests.
+
+    Its runner may have found some that no file name shows, such as Rust's examples in comments, and
+    if it finds none, it may end with an error.
+    """
+    base = base_run.report
+    if base_run.bed.recipe.runner in PYTHON_RUNNERS or plan.detection.tests.paths:
+        return False
+    is_known_failure = bool(base.left_out or explain_old_tool(base.output))
+    return not base.results and not is_known_failure
 
 
 def _without_tests(recipe: Recipe, reason: str, log_key: str) -> Suite:

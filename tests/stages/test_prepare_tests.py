@@ -142,6 +142,20 @@ async def test_without_tests_the_environment_is_for_those_of_a_change(
     assert report.results == {"test_new::test_add": "failed"}
 
 
+async def test_without_tests_in_another_language_those_of_a_change_are_run(
+    sandbox: NoNetwork, tmp_path: Path
+) -> None:
+    files = {"package.json": '{"name": "calc"}', "calc.js": "exports.add = (a, b) => a - b;\n"}
+    suite = await prepare(files, sandbox, tmp_path)
+    assert suite.runnable and suite.base, suite.reason
+    assert (suite.whole, suite.base.results) == (False, {})
+    assert suite.reason == "the repository has no tests; node:test runs those of a change"
+    bed = open_bed(sandbox, run_context(tmp_path), suite)
+    new_test = {"new.test.js": b"require('node:test')('adds', () => { throw Error() });\n"}
+    report = await bed.run(new_test, ["new.test.js"], label="new")
+    assert report.results == {"new.test.js::adds": "failed"}
+
+
 async def test_nothing_is_fetched_for_a_private_repository(
     sandbox: NoNetwork, tmp_path: Path
 ) -> None:
