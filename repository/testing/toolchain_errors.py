@@ -41,10 +41,17 @@ _UNREACHABLE = re.compile(
     r"|module lookup disabled|cannot access \w+ \(|dial tcp|download of config\.json failed",
     re.I,
 )
+#: What the index proxy, git and package managers print of a package that is not in a registry.
+_OUTSIDE = re.compile(
+    r"not part of the package index - GET http://127\.0\.0\.1:\d+/(?P<path>[^\s\"]{1,200})"
+    r"|ls-remote (?:ssh|https?|git)://(?:[\w.-]+@)?(?P<git>[^\s\"]{1,200})"
+    r"|(?:GET|unexpected error occurred: \"|request to) ?https://(?!registry\.)(?P<address>[^\s\":]{1,200})"
+)
 _CURE = (
     "its packages can't be fetched from this machine; a registry or mirror that it reaches, or"
     " vendored packages, would make it possible"
 )
+_ONLY_REGISTRIES = "only registries can be reached here, so it must be vendored or published"
 _ERROR_AT_START = re.compile(r"^(?:error|\[ERROR\] \w|fatal:|npm ERR!)", re.I)
 _ERROR = re.compile(r"error|ERR!", re.I)
 _STYLE = re.compile(r"\x1b\[[\d;]*m")
@@ -65,6 +72,10 @@ def explain_failure(output: str) -> str:
     old_tool = explain_old_tool(output)
     if old_tool is not None:
         return old_tool
+    outside = _OUTSIDE.search(output[-_MAX_OUTPUT:])
+    if outside is not None:
+        place = outside["path"] or outside["git"] or outside["address"]
+        return f"a dependency is at {place}, not in a package registry; {_ONLY_REGISTRIES}"
     error = first_error(output)
     return f"{error}; {_CURE}" if _UNREACHABLE.search(output) else error
 

@@ -49,6 +49,32 @@ def test_a_tool_that_is_too_old_is_named(output: str, explanation: str) -> None:
     assert explain_failure(output) == explanation
 
 
+@pytest.mark.parametrize(
+    ("output", "place"),
+    [
+        (
+            "npm error 403 403 not part of the package index - GET"
+            " http://127.0.0.1:8377/markedjs/marked/tarball/v18.0.0\nnpm error 403 In most cases",
+            "markedjs/marked/tarball/v18.0.0",
+        ),
+        (
+            "npm error command git --no-replace-objects ls-remote ssh://git@github.com/a/b.git\n"
+            "npm error ssh: Could not resolve hostname github.com",
+            "github.com/a/b.git",
+        ),
+        (
+            'error An unexpected error occurred: "https://codeload.github.com/a/b/tar.gz/1: get',
+            "codeload.github.com/a/b/tar.gz/1",
+        ),
+    ],
+)
+def test_a_package_that_is_in_no_registry_is_named(output: str, place: str) -> None:
+    assert explain_failure(f"npm error code 1\n{output}") == (
+        f"a dependency is at {place}, not in a package registry; only registries can be reached"
+        " here, so it must be vendored or published"
+    )
+
+
 def test_a_registry_out_of_reach_has_a_cure() -> None:
     output = (
         "    Updating index\nwarning: spurious network error (3 tries remaining)\n"
