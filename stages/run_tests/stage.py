@@ -1,6 +1,8 @@
 """Run the same tests on each candidate, compare the results with the base, and choose."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from pipeline.stage import Back, RunContext, Stop
 from repository.git import Mirror, Mirrors
@@ -20,6 +22,9 @@ from stages.run_tests.earlier_rounds import repeated_round
 from stages.run_tests.other_tests import OtherTests
 from stages.run_tests.results import Change, DidNotRun, Passed, Regressed, Result, Unproven
 from stages.run_tests.verdict import Verdict
+
+_SECONDS_TO_CHOOSE = 60.0
+"""What is left of the run's time for the choice among the candidates that passed."""
 
 
 class RunTests:
@@ -63,7 +68,6 @@ class RunTests:
             attempt = proposals.attempt_of(repeated.proposal)
             return repeated_round(run, repeated.tree, attempt=attempt)
 
-        tester = self._open_tester(suite, proposals, mirror, run)
         others = OtherTests(
             tools=self._tools,
             mirror=mirror,
@@ -73,19 +77,13 @@ class RunTests:
             run=run,
             fetch_for_private=self._fetch_for_private,
         )
-        results: list[Result] = []
-        longest = 0.0
-        for number in numbers:
-            before = run.seconds_left()
-            if _has_passed(results) and longest > before:
-                run.progress("no time is left to test the other candidates")
-                break
-            change = await read_change(mirror, number, candidates.candidates[number], run)
-            if tester is not None:
-                run.progress(f"testing candidate {number + 1} of {len(candidates.candidates)}")
-            results.append(await _test(change, tester, suite, others))
-            longest = max(longest, before - run.seconds_left())
-
+        tester = self._open_tester(suite, proposals, mirror, run)
+        tests = _CandidateTests(tester, suite, others, run)
+        changes = [
+            await read_change(mirror, number, candidates.candidates[number], run)
+            for number in numbers
+        ]
+        results = await tests.test_each(changes)
         verdict = await self._find_verdict(issue, results, sent_back, run)
         if verdict is not None:
             return await _conclude(verdict, candidates, proposals, run)
@@ -133,19 +131,56 @@ class RunTests:
         )
 
 
-async def _test(
-    change: Change, tester: CandidateTester | None, suite: Suite, others: OtherTests
-) -> Result:
-    """Test a change with the prepared suite, and with the others that it needs."""
-    parts = await others.find_parts(change)
-    if tester is None:
-        return await others.add(change, accept_untested(change, suite), parts)
-    elsewhere: set[str] = set()
-    for part in parts:
-        if not part.is_built_elsewhere:
-            elsewhere.update(part.paths)
-    result = await tester.test(change, change.files.keys() - elsewhere)
-    return await others.add(change, result, parts)
+@dataclass(frozen=True)
+class _CandidateTests:
+    """Tests the candidates of a round within the time of the run."""
+
+    tester: CandidateTester | None
+    """None if the repository's tests can't be run."""
+    suite: Suite
+    others: OtherTests
+    run: RunContext
+
+    async def test_each(self, changes: Sequence[Change]) -> list[Result]:
+        """Return the results; once a change has passed, others don't use up the time."""
+        results: list[Result] = []
+        longest = 0.0
+        for change in changes:
+            before = self.run.seconds_left()
+            allowed = before - _SECONDS_TO_CHOOSE if _has_passed(results) else None
+            result = None
+            if allowed is None or longest <= allowed:
+                result = await self._test_within(allowed, change)
+            if result is None:
+                self.run.progress("no time is left to test the other candidates")
+                break
+            results.append(result)
+            longest = max(longest, before - self.run.seconds_left())
+        return results
+
+    async def _test_within(self, seconds: float | None, change: Change) -> Result | None:
+        """Test a change; return None if it takes longer than ``seconds`` (None: no limit)."""
+        scope = asyncio.timeout(seconds)
+        try:
+            async with scope:
+                return await self._test(change)
+        except TimeoutError:
+            if not scope.expired():
+                raise
+            return None
+
+    async def _test(self, change: Change) -> Result:
+        """Test a change with the prepared suite, and with the others that it needs."""
+        parts = await self.others.find_parts(change)
+        if self.tester is None:
+            return await self.others.add(change, accept_untested(change, self.suite), parts)
+        self.run.progress(f"testing candidate {change.number + 1}")
+        elsewhere: set[str] = set()
+        for part in parts:
+            if not part.is_built_elsewhere:
+                elsewhere.update(part.paths)
+        result = await self.tester.test(change, change.files.keys() - elsewhere)
+        return await self.others.add(change, result, parts)
 
 
 def _numbers_worth_testing(candidates: Candidates, sent_back: Mapping[str, SentBack]) -> list[int]:

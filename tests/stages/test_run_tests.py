@@ -23,7 +23,9 @@ from stages.apply_patch import Candidate, Candidates
 from stages.prepare_tests import PrepareTests
 from stages.propose_patch import Proposal, Proposals
 from stages.run_tests import CandidateJudge, RunTests, Verdict
+from stages.run_tests.candidate_tester import CandidateTester
 from stages.run_tests.feedback import MAX_OUTPUT_CHARS, MAX_PATCH_CHARS
+from stages.run_tests.results import Change, Result
 from stages.run_tests.verdict import judge
 from tests.stages.conversation import Client, Prepared
 from tests.stages.workbench import (
@@ -472,6 +474,22 @@ async def test_without_time_for_another_candidate_the_one_that_passed_is_propose
     seconds = itertools.count(1000, -150)
     monkeypatch.setattr(bench.run, "seconds_left", lambda: float(next(seconds)))
     assert (await bench.verdict(*changes)).candidate == 0
+
+
+async def test_a_slow_candidate_does_not_use_up_the_time_of_one_that_passed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test = CandidateTester.test
+
+    async def test_slowly(tester: CandidateTester, change: Change, paths: set[str]) -> Result:
+        if change.number == 1:
+            await asyncio.Event().wait()
+        return await test(tester, change, paths)
+
+    monkeypatch.setattr(CandidateTester, "test", test_slowly)
+    monkeypatch.setattr(bench.run, "seconds_left", lambda: 60.1)
+    verdict = await bench.verdict({"calc.py": FIXED_CALC}, {"calc.py": FIXED_CALC + "\n"})
+    assert verdict.candidate == 0
 
 
 DIFFERENT_CHANGES: tuple[Files, ...] = (
