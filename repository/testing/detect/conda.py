@@ -1,7 +1,7 @@
 """Read the needs from conda's environment files and from pixi's manifest.
 
-Conda's names are mapped to PyPI's. Only names are used, since conda has its own syntax for
-versions.
+Conda's names are mapped to PyPI's. Versions count in the main file only: other files, such as those
+of a matrix, are alternatives.
 """
 
 import re
@@ -19,8 +19,12 @@ _FILE = re.compile(
 )
 _NOT_FOR_TESTS = re.compile(r"(?:^|/)\.?(?:binder|docs?)/|readthedocs|rtd|lint|docs?\.ya?ml$", re.I)
 _ITEM = re.compile(
-    r"-[ \t]{1,8}[\"']?(?:[\w-]{1,40}::)?([A-Za-z0-9][\w.-]*)[ \t]*(?:[=<>!~\[].*)?(?:#.*)?[\"']?$"
+    r"-[ \t]{1,8}[\"']?(?:[\w-]{1,40}::)?([A-Za-z0-9][\w.-]*)[ \t]*((?:[=<>!~\[]|[ \t]\d)[^#]*)?"
+    r"(?:#.*)?$"
 )
+#: https://docs.conda.io/projects/conda-build/en/stable/resources/package-spec.html#package-match-specifications
+_VERSION = re.compile(r"(==|!=|>=|<=|~=|>|<|=)?[ \t]*(\d[\w.]{0,40}?)(\.?\*)?")
+_WITH_BUILD = re.compile(r"={1,2}(\d[\w.]{0,40})=[\w.*]+")
 _PIP_ITEM = re.compile(r"-[ \t]{1,8}[\"']?([^\"'#]{1,200})")
 _MAX_FILES = 8
 _MAX_LINE = 500
@@ -54,10 +58,35 @@ def _read_file(path: str, text: str) -> list[Need]:
             item = _PIP_ITEM.match(line.text)
             needs += needs_from([item[1].strip()] if item else [], source, for_pip)
             continue
-        item = _ITEM.match(line.text)
-        name = pypi_name(item[1]) if item else None
-        needs += needs_from([name] if name else [], source, for_names)
+        requirement = _requirement(line.text, with_version=is_main)
+        needs += needs_from([requirement] if requirement else [], source, for_names)
     return needs
+
+
+def _requirement(text: str, *, with_version: bool) -> str | None:
+    """Return the requirement of pip's in an item of a list; None if it is no Python package."""
+    item = _ITEM.match(text)
+    name = pypi_name(item[1]) if item else None
+    if item is None or name is None or not item[2] or not with_version:
+        return name
+    return name + _specifier(item[2].strip(" \t\"'"))
+
+
+def _specifier(version: str) -> str:
+    """Return conda's version in pip's syntax; an empty text if that has no equivalent."""
+    with_build = _WITH_BUILD.fullmatch(version)
+    if with_build is not None:
+        return f"=={with_build[1]}"
+    parts: list[str] = []
+    for text in version.split(","):
+        part = _VERSION.fullmatch(text.strip())
+        if part is None:
+            return ""
+        operator = part[1] or "="
+        is_prefix = operator == "=" or (part[3] and operator in ("==", "!="))
+        comparison = "==" if operator == "=" else operator
+        parts.append(comparison + part[2] + (".*" if is_prefix else ""))
+    return ",".join(parts)
 
 
 def from_pixi(tree: Tree, pyproject: dict[str, Any]) -> list[Need]:

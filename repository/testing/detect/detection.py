@@ -16,7 +16,7 @@ from repository.testing.detect.django import (
     options_with_settings,
 )
 from repository.testing.detect.imports import reachable_sources
-from repository.testing.detect.interpreter_pins import Pin, find_image_pin, find_pin
+from repository.testing.detect.interpreter_pins import Pin, find_environment_pin, find_pin
 from repository.testing.detect.languages import weight_of
 from repository.testing.detect.merging import (
     join,
@@ -254,7 +254,7 @@ def _find_pin(project: Project, hints: AutomationHints) -> Pin | None:
     package = project.package
     stated = package.requires_python or package.classified_minors or hints.minors
     if pin is None and not stated:
-        return find_image_pin(project.tree)
+        return find_environment_pin(project.tree)
     return pin
 
 

@@ -31,6 +31,8 @@ _IMAGE = re.compile(
     r"|\s*ARG\s+PYTHON_VERSION\s*=\s*[\"']?3\.(\d{1,2})(?!\d)",
     re.I,
 )
+_CONDA_FILES = ("environment.yml", "environment.yaml")
+_CONDA = re.compile(r"\s*-\s+[\"']?(?:[\w-]{1,40}::)?python\s{0,4}={0,2}\s{0,4}3\.(\d{1,2})(?!\d)")
 _MAX_LINE = 300
 _MAX_LINES = 1000
 
@@ -52,9 +54,9 @@ def find_pin(tree: Tree) -> Pin | None:
     return next(_pins_of_managers(tree), None)
 
 
-def find_image_pin(tree: Tree) -> Pin | None:
-    """Return the version of the first container image of Python."""
-    return next(_pins_of_images(tree), None)
+def find_environment_pin(tree: Tree) -> Pin | None:
+    """Return the version of conda's main environment, or of the first container image of Python."""
+    return next(_pins_of_environments(tree), None)
 
 
 def _pins_of_managers(tree: Tree) -> Iterator[Pin]:
@@ -81,6 +83,15 @@ def _pins_of_mise(tree: Tree, path: str) -> Iterator[Pin]:
         if "python" in line and version in line:
             yield Pin(int(match[1]), f"{path}:{number}")
     yield Pin(int(match[1]), path)
+
+
+def _pins_of_environments(tree: Tree) -> Iterator[Pin]:
+    for path in _CONDA_FILES:
+        for number, line in _lines(tree, path):
+            match = _CONDA.match(line)
+            if match:
+                yield Pin(int(match[1]), f"{path}:{number}")
+    yield from _pins_of_images(tree)
 
 
 def _pins_of_images(tree: Tree) -> Iterator[Pin]:

@@ -61,7 +61,18 @@ dependencies:
         ),
         ("Pipfile", "[packages]\nattrs = '*'\nmock = {version = '>=4'}", ("attrs", "mock>=4")),
         ("environment.yml", CONDA, ("mock>=4",)),
-        ("environment.yml", "dependencies:\n- attrs=20\n- gdal\n", ("attrs",)),
+        ("environment.yml", "dependencies:\n- attrs=20\n- gdal\n", ("attrs==20.*",)),
+        (
+            "environment.yml",
+            "dependencies:\n- attrs 20.1\n- lxml=4.6.3=py39_0\n"
+            "- mock >=4,<5  # old\n- six[version='>1']\n",
+            ("attrs==20.1.*", "lxml==4.6.3", "mock>=4,<5", "six"),
+        ),
+        (
+            "environment.yml",
+            "dependencies:\n- 'attrs=20.*'\n- mock>=4|<3\n",
+            ("attrs==20.*", "mock"),
+        ),
         (
             "README.md",
             "# Shop\n\n    pip install attrs 'mock>=4'\n\n    pytest\n",

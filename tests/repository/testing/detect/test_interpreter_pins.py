@@ -2,7 +2,7 @@
 
 import pytest
 
-from repository.testing.detect.interpreter_pins import find_image_pin, find_pin
+from repository.testing.detect.interpreter_pins import find_environment_pin, find_pin
 from tests.repository.testing.detect.trees import tree_of
 
 
@@ -34,10 +34,12 @@ def test_version_managers_pin_a_version(path: str, text: str, line: int | None) 
         ("Dockerfile", "ARG PYTHON_VERSION=3.9\nFROM python:${PYTHON_VERSION}\n"),
         (".gitlab-ci.yml", "test:\n  image: python:3.9\n"),
         (".circleci/config.yml", "  - image: cimg/python:3.9.5\n"),
+        ("environment.yml", "dependencies:\n  - numpy\n  - python=3.9.7\n"),
+        ("environment.yaml", "dependencies:\n- python 3.9.*\n"),
     ],
 )
-def test_container_images_pin_a_version(path: str, text: str) -> None:
-    pin = find_image_pin(tree_of({path: text}))
+def test_container_images_and_condas_environment_pin_a_version(path: str, text: str) -> None:
+    pin = find_environment_pin(tree_of({path: text}))
     assert pin is not None
     assert pin.minor == 9
 
@@ -48,7 +50,9 @@ def test_container_images_pin_a_version(path: str, text: str) -> None:
         {".python-version": "my-env\n", "runtime.txt": "python-2.7\n", "mise.toml": "[tools"},
         {"mise.toml": "[tools]\npython = 'latest'\n", ".tool-versions": "ruby 3.9.1\n"},
         {"docs/.python-version": "3.9\n"},
+        {"environment.yml": "dependencies:\n- python>=3.9\n- python-dateutil=3.9\n"},
     ],
 )
 def test_other_values_pin_nothing(files: dict[str, str]) -> None:
     assert find_pin(tree_of(files)) is None
+    assert find_environment_pin(tree_of(files)) is None

@@ -171,7 +171,7 @@ def f(): importorskip('netCDF4')
         "t/__init__.py": shared,
         "t/test_a.py": CASE,
     }
-    assert needs_of(files).modules == {"scipy": "scipy", "netCDF4": "netcdf4"}
+    assert needs_of(files).modules == {"scipy": "scipy>=1.2", "netCDF4": "netcdf4==1.5.*"}
 
 
 def test_plugins_in_pytests_configuration_are_needed() -> None:
