@@ -49,6 +49,12 @@ _FIXED_VARIABLES = {
     "CARGO_RESOLVER_INCOMPATIBLE_RUST_VERSIONS": "fallback",
     "RUST_BACKTRACE": "1",
 }
+_REMOVE_CACHES = BuildStep(
+    command='rm -rf "$KEPT/npm" "$KEPT/yarn" "$KEPT/pnpm"',
+    network=False,
+)
+"""What package managers of JavaScript have installed needs their caches no more. Yarn's has each
+package unpacked: removing it can take as long as the installation."""
 _PREFIX_FOLDERS = ("bin", "lib", "libexec", "share", "src", "pkg", "conf", "boot")
 
 
@@ -67,6 +73,7 @@ async def build_with_tools(task: BuildTask) -> BuiltEnvironment:
     await copy_folder(task.tools.sandbox, task.workspace, "source", "tree")
     environment = await _environment(task, tools)
     failures = await _run_steps(task, environment)
+    await _remove_caches(task, environment)
     await copy_folder(task.tools.sandbox, task.workspace, "tree", "prepared")
     return environment.model_copy(update={"failed_projects": failures})
 
@@ -112,6 +119,16 @@ async def _run_steps(task: BuildTask, environment: BuiltEnvironment) -> dict[str
                 raise
             task.log.note(f"[in {step.folder or 'the root folder'}: {error}]")
     return failures
+
+
+async def _remove_caches(task: BuildTask, environment: BuiltEnvironment) -> None:
+    """Remove caches that no test needs; if time runs out, what is left is copied with the tree."""
+    if not task.recipe.node_projects:
+        return
+    try:
+        await _run_step(task, environment, _REMOVE_CACHES, _STEP_SECONDS)
+    except EnvironmentFailed as error:
+        task.log.note(f"[the package managers' caches: {error}]")
 
 
 def _projects_of(step: BuildStep, recipe: Recipe) -> list[str]:

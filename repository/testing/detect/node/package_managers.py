@@ -29,7 +29,6 @@ _VARIABLES = (
     "export npm_config_engine_strict=false NPM_TOKEN=none NODE_AUTH_TOKEN=none GITHUB_TOKEN=none;"
 )
 """Package managers refuse settings that name a variable which is not set."""
-_FORGET_CACHES = 'rm -rf "$KEPT/npm" "$KEPT/yarn" "$KEPT/pnpm"'
 _PNPM_SETTINGS = (
     "export npm_config_manage_package_manager_versions=false"
     " npm_config_package_manager_strict=false npm_config_confirm_modules_purge=false; "
@@ -68,7 +67,7 @@ def install_command(tree: Tree, package: PackageJson) -> str:
         command = _with_fallback(_NPM_CI, _NPM_INSTALL)
     else:
         command = _NPM_INSTALL
-    return f"{_VARIABLES} {command} && {_FORGET_CACHES}"
+    return f"{_VARIABLES} {command}"
 
 
 def _pnpm(package: PackageJson, lock: str) -> str:

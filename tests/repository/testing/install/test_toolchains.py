@@ -10,6 +10,7 @@ from repository.testing.install.installer import BuildTask
 from repository.testing.install.toolchains import build_with_tools
 from repository.testing.install.tools import BuildTools
 from repository.testing.models import BuildStep
+from repository.testing.node_project import NodeCommand, NodeProject
 from repository.testing.run.in_tree import TreeRunner
 from sandbox import SandboxCommand
 from tests.repository.testing.install.test_installer import RECIPE, ScriptedSandbox
@@ -52,3 +53,26 @@ async def test_tests_that_do_not_compile_are_left_to_their_run(tmp_path: Path) -
     tools = BuildTools(sandbox, pythons=(), uv=Path("/usr/bin/uv"), cache=tmp_path, index={})
     environment = await build_with_tools(BuildTask(tools, tmp_path, recipe, CommandLog()))
     assert environment.failed_projects == {}
+
+
+async def test_packages_with_an_installation_of_their_own_do_not_need_the_roots(
+    tmp_path: Path,
+) -> None:
+    command = NodeCommand(runner="jest", program=("jest",))
+    folders = ("", "p/member", "web")
+    update = {
+        "runner": "jest",
+        "steps": tuple(
+            BuildStep(command="npm ci", network=True, folder=folder) for folder in ("", "web")
+        ),
+        "folders": folders,
+        "node_projects": tuple(
+            NodeProject(folder=folder, commands=(command,)) for folder in folders
+        ),
+    }
+    sandbox = ScriptedSandbox(None, None, "npm error no", None, "rm: no time")
+    tools = BuildTools(sandbox, pythons=(), uv=Path("/usr/bin/uv"), cache=tmp_path, index={})
+    recipe = GO.model_copy(update=update)
+    environment = await build_with_tools(BuildTask(tools, tmp_path, recipe, CommandLog()))
+    assert environment.failed_projects.keys() == {"", "p/member"}
+    assert 'rm -rf "$KEPT/npm"' in sandbox.commands[4].argv[-1]
