@@ -22,6 +22,10 @@ from sandbox import Network, SandboxCommand, SandboxResult
 #: projects.
 _BUILD_TOOLS = ("setuptools", "wheel", "setuptools-scm")
 _BUILD_TOOLS_FROM = datetime(2022, 11, 1, tzinfo=UTC)
+#: Packages whose releases were deleted, and the last one uploaded again
+#: (https://github.com/untitaker/python-atomicwrites/issues/61). As of an earlier date they don't
+#: exist, and uv would silently choose a pytest from before 3.6, which did not require it.
+_UPLOADED_AGAIN = ("atomicwrites",)
 #: Names of packages in uv's message that were uploaded again after the commit.
 _UPLOADED_LATER = re.compile(r"`([A-Za-z0-9._-]+)` was filtered by `exclude-newer`")
 _UNREACHABLE = re.compile(
@@ -227,9 +231,9 @@ class UvInstaller:
         recent_build_tools: bool,
         seconds: float,
     ) -> SandboxResult:
-        dates: dict[str, datetime] = {}
+        dates = dict.fromkeys(_UPLOADED_AGAIN, self._now)
         if recent_build_tools:
-            dates = dict.fromkeys(_BUILD_TOOLS, max(date, _BUILD_TOOLS_FROM))
+            dates.update(dict.fromkeys(_BUILD_TOOLS, max(date, _BUILD_TOOLS_FROM)))
         dates.update(self._later_dates)
         options = ["--python", self._python]
         if self._is_on("UV_NO_INDEX"):  # our own variable, which uv does not read

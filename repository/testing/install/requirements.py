@@ -8,6 +8,7 @@ from packaging.requirements import Requirement
 
 from repository.testing.detect.requirements import choose_for_tests, resolve_extras
 from repository.testing.install.installer import UvInstaller
+from repository.testing.install.uv_errors import first_error
 from repository.testing.models import Addition, Recipe
 
 #: No code of a package, or of what it requires, runs while it is installed.
@@ -117,9 +118,12 @@ async def _install_one_by_one(
     if len(requirements) > _MAX_TRIED_AT_ALL_DATES:
         dates = dates[:1]
     for requirement in requirements:
+        last_error = ""
         for date in dates:
             if installer.unreachable or not installer.time_left:
                 return
             result = await installer.install(date, *options, requirement)
-            if result.returncode == 0:
+            error = first_error(result.output)
+            if result.returncode == 0 or error == last_error:
                 break
+            last_error = error

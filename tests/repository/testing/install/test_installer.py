@@ -65,6 +65,14 @@ async def test_packages_are_chosen_as_of_the_date(tmp_path: Path) -> None:
     assert command.network == "install"
 
 
+async def test_a_package_whose_releases_were_uploaded_again_exists_at_every_date(
+    tmp_path: Path,
+) -> None:
+    sandbox = ScriptedSandbox()
+    await make_installer(sandbox, tmp_path).install(DATE, "pytest")
+    assert any("package=atomicwrites=" in option for option in sandbox.options(0))
+
+
 async def test_a_package_that_was_uploaded_later_is_allowed(tmp_path: Path) -> None:
     sandbox = ScriptedSandbox(filtered("mock"))
     result = await make_installer(sandbox, tmp_path).install(DATE, "mock")

@@ -88,3 +88,11 @@ async def test_one_of_many_requirements_is_found_in_few_attempts(tmp_path: Path)
         if "p17" not in command.argv:
             installed.update(command.argv)
     assert set(requirements) - installed == {"p17"}
+
+
+async def test_what_fails_in_the_same_way_at_a_later_date_is_given_up(tmp_path: Path) -> None:
+    sandbox = Without("mayavi")
+    installer = make_installer(sandbox, tmp_path)
+    assert len(installer.dates) == 3
+    await install_requirements(installer, ["mayavi"])
+    assert len(sandbox.commands) == 1 + 2
