@@ -5,6 +5,7 @@ a change shows which others it needs: their environment is then built in a folde
 tests are run like those of the prepared suite, and the verdicts become one.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,8 +24,11 @@ from stages.run_tests.candidate_tester import CandidateTester
 from stages.run_tests.joined_verdicts import join, note_untested
 from stages.run_tests.results import Change, Passed, Result
 
-#: Less time is not enough to build an environment and to run tests in it several times.
+#: Less time is not enough to build an environment and to run tests in it.
 _MIN_SECONDS = 60.0
+_RUNS = 3
+"""Runs without and with the change, and again: without time for them, none is begun."""
+_NO_TIME = "no time was left"
 _FOLDER = "other-tests"
 
 
@@ -67,12 +71,15 @@ class OtherTests:
     async def _add_part(self, change: Change, passed: Passed, part: Part) -> Result:
         if part.obstacle:
             return note_untested(passed, part, part.obstacle)
-        if part.name not in self._suites and self.run.seconds_left() < _MIN_SECONDS:
-            return note_untested(passed, part, "no time was left")
-        workspace, suite = await self._prepare(part)
+        try:
+            workspace, suite = await self._prepare(part)
+        except TimeoutError:
+            return note_untested(passed, part, _NO_TIME)
         bed = open_bed_in(workspace, self.tools.sandbox, suite, self.run)
         if bed is None or suite.base is None:
             return note_untested(passed, part, suite.reason)
+        if _RUNS * suite.base.seconds > self.run.seconds_left():
+            return note_untested(passed, part, _NO_TIME)
         tester = CandidateTester(
             tester=ChangeTester(bed, self.mirror, suite, suite.base),
             reproduction=None,
@@ -85,9 +92,17 @@ class OtherTests:
         return join(passed, result, (self._name, part.name))
 
     async def _prepare(self, part: Part) -> tuple[Path, Suite]:
+        """Return the folder and the suite of a part, which takes half of the time at most.
+
+        Raises:
+            TimeoutError: it would take longer, or too little time is left.
+        """
         prepared = self._suites.get(part.name)
         if prepared is not None:
             return prepared
+        seconds = self.run.seconds_left() / 2
+        if seconds < _MIN_SECONDS:
+            raise TimeoutError
         self.run.progress(f"the change needs the tests in {part.name}")
         workspace = self.run.workspace / _FOLDER / str(len(self._suites))
         preparation = SuitePreparation(
@@ -99,8 +114,10 @@ class OtherTests:
             workspace=workspace,
             fetch_for_private=self.fetch_for_private,
         )
-        self._suites[part.name] = (workspace, await preparation.prepare(part.plan))
-        return self._suites[part.name]
+        async with asyncio.timeout(seconds):
+            suite = await preparation.prepare(part.plan)
+        self._suites[part.name] = (workspace, suite)
+        return workspace, suite
 
     @property
     def _name(self) -> str:

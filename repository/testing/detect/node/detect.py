@@ -94,26 +94,36 @@ class _Detector:
             for project, reason in finder.find(root):
                 projects.setdefault(project.folder, project)
                 reasons.append(reason)
-        commands = [command for project in projects.values() for command in project.commands]
-        patterns = (*TEST_PATTERNS, *patterns_of(self.tree, commands, list(projects)))
+        patterns = self._patterns(projects.values())
         texts = read_tests(self.tree, patterns)
-        with_tests = self._with_tests(projects, texts)
-        tested = with_tests[:_MAX_PROJECTS]
+        tested = self._with_tests(projects, texts)
         if not tested:
             return self._without_runner(roots, patterns, texts)
-        builds = library_builds(self.tree, resolver, self.packages, tested, texts)
-        all_projects = tuple(add_uses(project, self.packages) for project in (*builds, *tested))
+        chosen = tested[:_MAX_PROJECTS]
+        all_projects = self._add_builds(chosen, resolver, texts)
+        steps = install_steps(self.tree, self.packages, self.members, chosen)
         return NodeTests(
             texts=texts,
-            patterns=tuple(dict.fromkeys(patterns)),
+            patterns=patterns,
             projects=all_projects,
-            reason=self._describe(reasons, tested),
-            steps=(
-                *install_steps(self.tree, self.packages, self.members, tested),
-                *_build_steps(all_projects),
-            ),
-            whole=tested == with_tests,
+            reason=self._describe(reasons, chosen),
+            steps=(*steps, *_build_steps(all_projects)),
+            whole=chosen == tested,
         )
+
+    def _patterns(self, projects: Collection[NodeProject]) -> tuple[str, ...]:
+        """Return the patterns of test files, with those that the commands name."""
+        commands = [command for project in projects for command in project.commands]
+        folders = [project.folder for project in projects]
+        own = patterns_of(self.tree, commands, folders)
+        return tuple(dict.fromkeys((*TEST_PATTERNS, *own)))
+
+    def _add_builds(
+        self, tested: Sequence[NodeProject], resolver: ScriptResolver, texts: Mapping[str, str]
+    ) -> tuple[NodeProject, ...]:
+        """Return the tested projects after the packages that must be built for them."""
+        builds = library_builds(self.tree, resolver, self.packages, tested, texts)
+        return tuple(add_uses(project, self.packages) for project in (*builds, *tested))
 
     def _without_runner(
         self, roots: Sequence[str], patterns: tuple[str, ...], texts: Mapping[str, str]
