@@ -101,9 +101,12 @@ class Trial:
 
     @property
     def decided_by_own(self) -> frozenset[str]:
-        """Decisive tests that must be run again with only the patch's tests."""
+        """Decisive tests that must be run again with only the patch's tests.
+
+        A test that the base passes can be among them: the patch's version of it may fail there.
+        """
         unchanged = self.base.green | self.broken_unstable | self.failing_new | self.newly_failing
-        return self.decisive - unchanged
+        return self.fixed | (self.accused - unchanged)
 
     @cached_property
     def newly_passing(self) -> frozenset[str]:

@@ -44,10 +44,24 @@ class Check:
     with_change: tuple[State, ...]
     new_id: bool = False
     """Whether its id is another one in each run."""
+    before: State = "missing"
+    """For a test of OWN: what the base's version of it does."""
+    alone: State | None = None
+    """What it does without the change if its file is run alone; None if that is the same."""
 
     @property
-    def is_new(self) -> bool:
+    def is_own(self) -> bool:
         return self.file == OWN
+
+    def states(self, changes: Changes, tests: Sequence[str]) -> tuple[State, ...]:
+        """Return what it does in each run of some test files (none: all) with a change."""
+        if tests and self.file not in tests:
+            return always("missing")
+        if self.is_own and OWN not in changes:
+            return always(self.before)
+        if "calc.py" in changes:
+            return self.with_change
+        return always(self.alone) if tests and self.alone else self.without
 
     def id(self, run: str) -> str:
         module = self.file.removesuffix(".py").replace("/", ".")
@@ -76,11 +90,7 @@ class FakeBed:
         number = int(repetition[1]) if repetition else 0
         results: dict[str, Status] = {}
         for check in self._checks:
-            chosen = not tests or check.file in tests
-            if not chosen or (check.is_new and OWN not in changes):
-                continue
-            states = check.with_change if "calc.py" in changes else check.without
-            state = states[number]
+            state = check.states(changes, tests)[number]
             if state != "missing":
                 results[check.id(label)] = state
         return TestReport(results=results, completed=True, failures={}, seconds=1.0, log_key=label)
@@ -88,7 +98,7 @@ class FakeBed:
 
 class FakeMirror:
     def files(self, treeish: str) -> list[Entry]:
-        return [Entry("100644", "", 0, path) for path in ("calc.py", *FILES)]
+        return [Entry("100644", "", 0, path) for path in ("calc.py", OWN, *FILES)]
 
 
 async def judge_change(checks: Sequence[Check], seconds_left: float) -> Result:
@@ -110,7 +120,7 @@ async def judge_change(checks: Sequence[Check], seconds_left: float) -> Result:
     tester = CandidateTester(
         ChangeTester(bed, mirror, suite, base), None, round=1, seconds_left=lambda: seconds_left
     )
-    return await tester.test(Change(0, candidate, b"", CHANGE))
+    return await tester.test(Change(0, candidate, b"", CHANGE), tuple(CHANGE))
 
 
 def word(checks: Sequence[Check], seconds_left: float = math.inf) -> str:
@@ -133,7 +143,7 @@ def always(state: State) -> tuple[State, ...]:
 def differs(check: Check) -> bool:
     """Whether runs on one side differ; a new test that never passes with the change is no matter of
     luck."""
-    if check.is_new and "passed" not in check.with_change:
+    if check.is_own and "passed" not in check.with_change:
         return False
     sides = (check.without, check.with_change)
     return any(len({state == "passed" for state in side}) > 1 for side in sides)
@@ -144,9 +154,15 @@ ENVIRONMENT = Check("test_network", FILES[0], always("error"), always("error"))
 
 states = st.tuples(*[st.sampled_from(STATES)] * RUNS)
 files = st.sampled_from((*FILES, OWN))
-flaky = st.builds(Check, st.just("test_flaky"), files, states, states, new_id=st.booleans()).filter(
-    differs
-)
+flaky = st.builds(
+    Check,
+    st.just("test_flaky"),
+    files,
+    states,
+    states,
+    new_id=st.booleans(),
+    before=st.sampled_from(STATES),
+).filter(differs)
 harmless_states = st.sampled_from(
     [
         ("passed", "passed"),
@@ -186,7 +202,11 @@ def numbered(checks: Sequence[Check]) -> list[Check]:
     return [ENVIRONMENT, *renamed]
 
 
-noise = st.lists(st.one_of(flaky, harmless()), max_size=6)
+#: A test of a file that the change writes, which fails if that file is run alone.
+needs_others = st.just(
+    Check("test_order", OWN, always("passed"), always("passed"), before="passed", alone="failed")
+)
+noise = st.lists(st.one_of(flaky, harmless(), needs_others), max_size=6)
 
 
 @given(noise)
