@@ -22,6 +22,10 @@ from sandbox import Network, SandboxCommand, SandboxResult
 #: projects.
 _BUILD_TOOLS = ("setuptools", "wheel", "setuptools-scm")
 _BUILD_TOOLS_FROM = datetime(2022, 11, 1, tzinfo=UTC)
+#: Has what old packages use and setuptools has removed since: Feature (46), 2to3 (58).
+_OLDER_BUILD_TOOLS_FROM = datetime(2020, 1, 1, tzinfo=UTC)
+#: A dependency in uv's message that could not be built; the repository's own has no version.
+_UNBUILT = re.compile(r"Failed to (?:download and )?build `([A-Za-z0-9._-]+==[^`\s]+)`")
 #: Packages whose releases were deleted, and the last one uploaded again
 #: (https://github.com/untitaker/python-atomicwrites/issues/61). As of an earlier date they don't
 #: exist, and uv would silently choose a pytest from before 3.6, which did not require it.
@@ -96,6 +100,8 @@ class UvInstaller:
         """Package -> its own date, if it is not the requested one."""
         self._stated_metadata: set[str] = set()
         """Packages whose requirements are given in uv's configuration."""
+        self._tried_with_older_tools: set[str] = set()
+        """Requirements with a version."""
 
     @property
     def env(self) -> Path:
@@ -154,15 +160,34 @@ class UvInstaller:
 
         With ``recent_build_tools``, _BUILD_TOOLS are never older than _BUILD_TOOLS_FROM.
         """
+        build_tools_from = _BUILD_TOOLS_FROM if recent_build_tools else None
         for _ in range(_MAX_ATTEMPTS):
-            result = await self._pip_install(date, arguments, recent_build_tools, seconds)
+            result = await self._pip_install(date, arguments, build_tools_from, seconds)
             if result.returncode == 0:
                 break
             if _UNREACHABLE.search(result.output):
                 self.unreachable = True
-            if not self._repair(result.output, date):
+            is_repaired = self._repair(result.output, date)
+            if not is_repaired and not await self._build_with_older_tools(result.output, date):
                 break
         return result
+
+    async def _build_with_older_tools(self, output: str, date: datetime) -> bool:
+        """Build the dependencies that recent build tools could not; uv then has them in its cache.
+
+        Returns:
+            Whether any was built, so that another attempt may succeed.
+        """
+        if date >= _BUILD_TOOLS_FROM:
+            return False
+        any_built = False
+        for requirement in set(_UNBUILT.findall(output)) - self._tried_with_older_tools:
+            self._tried_with_older_tools.add(requirement)
+            result = await self._pip_install(
+                date, ("--no-deps", requirement), _OLDER_BUILD_TOOLS_FROM, _STEP_SECONDS
+            )
+            any_built = any_built or result.returncode == 0
+        return any_built
 
     def admit(self, package: str) -> str:
         """Return the option that also allows a package's releases after the date."""
@@ -228,12 +253,12 @@ class UvInstaller:
         self,
         date: datetime,
         arguments: tuple[str, ...],
-        recent_build_tools: bool,
+        build_tools_from: datetime | None,
         seconds: float,
     ) -> SandboxResult:
         dates = dict.fromkeys(_UPLOADED_AGAIN, self._now)
-        if recent_build_tools:
-            dates.update(dict.fromkeys(_BUILD_TOOLS, max(date, _BUILD_TOOLS_FROM)))
+        if build_tools_from is not None:
+            dates.update(dict.fromkeys(_BUILD_TOOLS, max(date, build_tools_from)))
         dates.update(self._later_dates)
         options = ["--python", self._python]
         if self._is_on("UV_NO_INDEX"):  # our own variable, which uv does not read

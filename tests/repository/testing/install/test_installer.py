@@ -90,6 +90,20 @@ async def test_the_oldest_build_tool_is_tried_first(tmp_path: Path) -> None:
     assert old not in sandbox.options(2)
 
 
+async def test_a_dependency_that_recent_build_tools_cannot_build_is_built_with_older_ones(
+    tmp_path: Path,
+) -> None:
+    output = "error: Failed to build `markupsafe==1.0`\nImportError: cannot import name 'Feature'"
+    sandbox = ScriptedSandbox(output, None, output)
+    result = await make_installer(sandbox, tmp_path).install(DATE, "flask")
+    assert result.returncode == 1
+    older = sandbox.options(1)
+    assert older[-2:] == ("--no-deps", "markupsafe==1.0")
+    assert "--exclude-newer-package=setuptools=2020-01-31T00:00:00Z" in older
+    assert len(sandbox.commands) == 3
+    assert sandbox.options(2) == sandbox.options(0)
+
+
 async def test_metadata_that_uv_cannot_parse_is_supplied(tmp_path: Path) -> None:
     sandbox = ScriptedSandbox("Metadata for `pandas` (v0.24.2) could not be parsed")
     await make_installer(sandbox, tmp_path).install(DATE, "pandas")
