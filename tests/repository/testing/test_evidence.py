@@ -110,3 +110,9 @@ def test_place_without_a_match_is_named_without_a_line() -> None:
     tree = tree_of({"a.toml": "[x]\ny = 1\n"})
     assert locate(tree, Source("a.toml", "[z] y"), "gone") == Source("a.toml", "[z] y")
     assert locate(tree, Source("a.toml", "[x] y"), "gone").line == 2
+
+
+def test_other_languages_with_tests_are_named() -> None:
+    crate = {"core/Cargo.toml": "[package]", "core/src/lib.rs": "#[test]\nfn a() {}"}
+    lines = explained({"pyproject.toml": PYPROJECT, **crate})
+    assert "Rust is tested only with a change to it: 1 file with tests" in lines
