@@ -47,18 +47,19 @@ class TreeRunner:
         Raises:
             OSError: the sandbox refused; the run can be tried again.
         """
-        started = time.monotonic()
+        seconds_left = self.command.timeout
         reports: list[TestReport] = []
         for folder, own_tests in group_by_folder(self.recipe.folders, tests).items():
             failure = self.environment.failed_projects.get(folder)
             if failure is not None:
                 reports.append(_left_out(folder, failure))
                 continue
-            seconds_left = self.command.timeout - (time.monotonic() - started)
             if reports:
                 await empty_folders(self.sandbox, self.workspace, "report")
             run = _FolderRun(self, folder, max(_MIN_SECONDS, seconds_left))
-            reports.append(await run.run(own_tests, log))
+            report = await run.run(own_tests, log)
+            seconds_left -= report.seconds
+            reports.append(report)
         if not reports:
             return nothing_run("none of the chosen tests is in a project that is tested here")
         return functools.reduce(TestReport.merge, reports)
@@ -103,17 +104,19 @@ class _FolderRun:
     ) -> tuple[ReportResults, SandboxResult]:
         """Try the runner's command lines in turn until one produces a readable report.
 
-        All of them together get the time of one run.
+        All of them together get the time of one run, and the result has what they took.
         """
-        end = time.monotonic() + self.seconds
+        used = 0.0
         report = self.runner.workspace / "report"
         sandbox = self.runner.sandbox
         folder = sandbox.path_inside(self.runner.workspace) / "tree" / self.folder
         result = SandboxResult(0, "", False, 0.0)
         for number in range(len(self._commands(tests).command_lines())):
-            attempt = replace(self, seconds=max(_MIN_SECONDS, end - time.monotonic()))
+            attempt = replace(self, seconds=max(_MIN_SECONDS, self.seconds - used))
             argv = attempt._commands(tests).command_lines()[number]
             result = await log.run_logged(sandbox, replace(attempt._command(), argv=argv))
+            used += result.seconds
+            result = replace(result, seconds=used)
             try:
                 results = await asyncio.to_thread(
                     read_results, self.runner.recipe.runner, report, folder, result.output
