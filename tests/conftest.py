@@ -1,6 +1,18 @@
 """Fixtures that every test may ask for."""
 
+import gc
+
 from hypothesis import settings
+
+# Almost all that is made until the tests begin stays until they end. Looking for garbage in it took
+# a fifth of the time of collecting the tests, in each process.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
+
 
 pytest_plugins = ["tests.stand_ins.aws"]
 
