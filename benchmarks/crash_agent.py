@@ -23,6 +23,8 @@ from pipeline.model import ModelRequest
 from pipeline.outcome import RunResult
 from pipeline.run_key import RunKey
 from sandbox import NoIsolation
+from sandbox.bwrap.backend import BwrapSandbox
+from sandbox.index.proxy import IndexProxy
 from tests.stages.conversation import Prepared
 from tests.stages.killed_workers import POINTS, STEPS, StepClient, conversation, watch
 from tests.stand_ins.runs import LEASE
@@ -62,9 +64,10 @@ def measure_agent(kills: int, folder: Path) -> AgentCrashes:
     if not deaths:
         return AgentCrashes(0, [])
     try:
-        prepared = asyncio.run(Prepared.make(folder / "prepared"))
+        sandbox = BwrapSandbox(IndexProxy.configured({}))
     except NoIsolation:
         return AgentCrashes(0, [])
+    prepared = asyncio.run(Prepared.make(folder / "prepared", sandbox))
     expected = _run(folder / "run", prepared, [])
     shutil.rmtree(folder / "run")
     run = _run(folder / "run", prepared, deaths)

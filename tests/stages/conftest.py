@@ -4,13 +4,18 @@ import asyncio
 
 import pytest
 
-from sandbox import NoIsolation
 from tests.stages.conversation import Prepared
+from tests.stages.workbench import make_sandbox
+from tests.stand_ins.remembering_sandbox import RememberingSandbox
 
 
 @pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
-    try:
-        return asyncio.run(Prepared.make(tmp_path_factory.mktemp("prepared")))
-    except NoIsolation as error:
-        pytest.skip(str(error))
+def remembering_sandbox() -> RememberingSandbox:
+    return RememberingSandbox(make_sandbox(), {})
+
+
+@pytest.fixture(scope="session")
+def prepared(
+    tmp_path_factory: pytest.TempPathFactory, remembering_sandbox: RememberingSandbox
+) -> Prepared:
+    return asyncio.run(Prepared.make(tmp_path_factory.mktemp("prepared"), remembering_sandbox))

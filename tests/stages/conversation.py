@@ -21,8 +21,7 @@ from pipeline.policy import Policy
 from pipeline.stage import Pipeline, RunContext, Stop
 from pipeline.store.sqlite import SqliteStore
 from repository.testing.models import Suite
-from sandbox.bwrap.backend import BwrapSandbox
-from sandbox.index.proxy import IndexProxy
+from sandbox import Sandbox
 from stages.apply_patch import ApplyPatch, Candidates
 from stages.build_context import Context, ContextFile
 from stages.checkout import Checkout
@@ -109,13 +108,13 @@ class Prepared:
 
     folder: Path
     origin: Origin
-    sandbox: BwrapSandbox
+    sandbox: Sandbox
     suite: Suite
 
     @classmethod
-    async def make(cls, folder: Path, files: dict[str, str] = SAMPLE) -> "Prepared":
-        """Raises NoIsolation if nothing can isolate."""
-        sandbox = BwrapSandbox(IndexProxy.configured({}))
+    async def make(
+        cls, folder: Path, sandbox: Sandbox, files: dict[str, str] = SAMPLE
+    ) -> "Prepared":
         origin = Origin(folder, files)
         run = run_context(folder)
         stage = PrepareTests(origin.mirrors, build_tools(sandbox, folder / "cache"))

@@ -37,9 +37,9 @@ from tests.stages.workbench import (
     build_tools,
     context,
     issue,
-    make_sandbox,
     run_context,
 )
+from tests.stand_ins.remembering_sandbox import RememberingSandbox
 from tests.stand_ins.runs import FixedTemplates
 
 ADD = "test_calc.TestCalc::test_add"
@@ -122,9 +122,10 @@ MakeBench = Callable[[dict[str, str]], Awaitable[Bench]]
 
 
 @pytest.fixture
-def make_bench(tmp_path: Path) -> MakeBench:
+def make_bench(tmp_path: Path, remembering_sandbox: RememberingSandbox) -> MakeBench:
+    sandbox = remembering_sandbox
+
     async def make(files: dict[str, str]) -> Bench:
-        sandbox = make_sandbox()
         origin = Origin(tmp_path, files)
         run = run_context(tmp_path)
         prepare_tests = PrepareTests(origin.mirrors, build_tools(sandbox, tmp_path / "cache"))
@@ -143,7 +144,8 @@ def bench(tmp_path: Path, prepared: Prepared) -> Bench:
 @pytest.fixture(scope="module")
 def prepared_green(tmp_path_factory: pytest.TempPathFactory, prepared: Prepared) -> Prepared:
     files = {**SAMPLE, "calc.py": FIXED_CALC}
-    return asyncio.run(Prepared.make(tmp_path_factory.mktemp("green"), files))
+    folder = tmp_path_factory.mktemp("green")
+    return asyncio.run(Prepared.make(folder, prepared.sandbox, files))
 
 
 @pytest.fixture
@@ -444,7 +446,7 @@ async def test_a_run_that_never_ends_goes_back(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("stages.prepare_tests.suites.suite_seconds", lambda minutes: 1.0)
-    feedback = await bench.feedback({"calc.py": "while True: pass\n"})
+    feedback = await bench.feedback({"calc.py": "import threading; threading.Event().wait()\n"})
     assert "did not run to completion" in feedback
     assert "ended with 124" in feedback
 
