@@ -160,9 +160,10 @@ class UvInstaller:
 
         With ``recent_build_tools``, _BUILD_TOOLS are never older than _BUILD_TOOLS_FROM.
         """
-        build_tools_from = _BUILD_TOOLS_FROM if recent_build_tools else None
+        recent = dict.fromkeys(_BUILD_TOOLS, max(date, _BUILD_TOOLS_FROM))
         for _ in range(_MAX_ATTEMPTS):
-            result = await self._pip_install(date, arguments, build_tools_from, seconds)
+            dates = {**(recent if recent_build_tools else {}), **self._later_dates}
+            result = await self._pip_install(date, arguments, dates, seconds)
             if result.returncode == 0:
                 break
             if _UNREACHABLE.search(result.output):
@@ -180,12 +181,13 @@ class UvInstaller:
         """
         if date >= _BUILD_TOOLS_FROM:
             return False
+        older = dict.fromkeys(_BUILD_TOOLS, max(date, _OLDER_BUILD_TOOLS_FROM))
+        dates = {**self._later_dates, **older}
         any_built = False
         for requirement in set(_UNBUILT.findall(output)) - self._tried_with_older_tools:
             self._tried_with_older_tools.add(requirement)
-            result = await self._pip_install(
-                date, ("--no-deps", requirement), _OLDER_BUILD_TOOLS_FROM, _STEP_SECONDS
-            )
+            arguments = ("--no-deps", requirement)
+            result = await self._pip_install(date, arguments, dates, _STEP_SECONDS)
             any_built = any_built or result.returncode == 0
         return any_built
 
@@ -253,13 +255,11 @@ class UvInstaller:
         self,
         date: datetime,
         arguments: tuple[str, ...],
-        build_tools_from: datetime | None,
+        package_dates: Mapping[str, datetime],
         seconds: float,
     ) -> SandboxResult:
-        dates = dict.fromkeys(_UPLOADED_AGAIN, self._now)
-        if build_tools_from is not None:
-            dates.update(dict.fromkeys(_BUILD_TOOLS, max(date, build_tools_from)))
-        dates.update(self._later_dates)
+        """Run uv once; ``package_dates`` are those of packages with a date of their own."""
+        dates = {**dict.fromkeys(_UPLOADED_AGAIN, self._now), **package_dates}
         options = ["--python", self._python]
         if self._is_on("UV_NO_INDEX"):  # our own variable, which uv does not read
             options.append("--no-index")

@@ -104,6 +104,16 @@ async def test_a_dependency_that_recent_build_tools_cannot_build_is_built_with_o
     assert sandbox.options(2) == sandbox.options(0)
 
 
+async def test_older_build_tools_are_used_even_if_later_ones_were_allowed_before(
+    tmp_path: Path,
+) -> None:
+    sandbox = ScriptedSandbox(filtered("setuptools"), "error: Failed to build `markupsafe==1.0`")
+    installer = make_installer(sandbox, tmp_path)
+    result = await installer.install(DATE, "flask", recent_build_tools=False)
+    assert result.returncode == 0
+    assert "--exclude-newer-package=setuptools=2020-01-31T00:00:00Z" in sandbox.options(2)
+
+
 async def test_metadata_that_uv_cannot_parse_is_supplied(tmp_path: Path) -> None:
     sandbox = ScriptedSandbox("Metadata for `pandas` (v0.24.2) could not be parsed")
     await make_installer(sandbox, tmp_path).install(DATE, "pandas")
