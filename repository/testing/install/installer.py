@@ -13,25 +13,14 @@ from repository.testing.install.cache import repository_folder
 from repository.testing.install.dates import package_dates
 from repository.testing.install.interpreters import interpreter_folders
 from repository.testing.install.known_metadata import metadata_tables, unparsed_packages
+from repository.testing.install.own_dates import OwnDates
 from repository.testing.install.scripts import read_script
 from repository.testing.install.tools import BuildTools, is_switched_on, local_index_paths
 from repository.testing.models import Recipe
 from sandbox import Network, SandboxCommand, SandboxResult
 
-#: Editable installs need setuptools 64 (PEP 660); a version of late 2022 still builds older
-#: projects.
-_BUILD_TOOLS = ("setuptools", "wheel", "setuptools-scm")
-_BUILD_TOOLS_FROM = datetime(2022, 11, 1, tzinfo=UTC)
-#: Has what old packages use and setuptools has removed since: Feature (46), 2to3 (58).
-_OLDER_BUILD_TOOLS_FROM = datetime(2020, 1, 1, tzinfo=UTC)
 #: A dependency in uv's message that could not be built; the repository's own has no version.
 _UNBUILT = re.compile(r"Failed to (?:download and )?build `([A-Za-z0-9._-]+==[^`\s]+)`")
-#: Packages whose releases were deleted, and the last one uploaded again
-#: (https://github.com/untitaker/python-atomicwrites/issues/61). As of an earlier date they don't
-#: exist, and uv would silently choose a pytest from before 3.6, which did not require it.
-_UPLOADED_AGAIN = ("atomicwrites",)
-#: Names of packages in uv's message that were uploaded again after the commit.
-_UPLOADED_LATER = re.compile(r"`([A-Za-z0-9._-]+)` was filtered by `exclude-newer`")
 _UNREACHABLE = re.compile(
     r"dns error|request failed after|failed to lookup address|error sending request|could not"
     r" connect",
@@ -96,8 +85,7 @@ class UvInstaller:
         self._uv_cache = repository_folder(task.tools.cache, task.recipe.repository) / "uv"
         self._now = datetime.now(UTC)
         self._deadline = time.monotonic() + task.seconds
-        self._later_dates: dict[str, datetime] = {}
-        """Package -> its own date, if it is not the requested one."""
+        self._own_dates = OwnDates(self._now)
         self._stated_metadata: set[str] = set()
         """Packages whose requirements are given in uv's configuration."""
         self._tried_with_older_tools: set[str] = set()
@@ -158,11 +146,11 @@ class UvInstaller:
 
         After a failure whose cause uv names, the options are adjusted and the command is repeated.
 
-        With ``recent_build_tools``, _BUILD_TOOLS are never older than _BUILD_TOOLS_FROM.
+        With ``recent_build_tools``, setuptools and its like can make editable installs.
         """
-        recent = dict.fromkeys(_BUILD_TOOLS, max(date, _BUILD_TOOLS_FROM))
+        own = self._own_dates
         for _ in range(_MAX_ATTEMPTS):
-            dates = {**(recent if recent_build_tools else {}), **self._later_dates}
+            dates = own.recent_tools(date) if recent_build_tools else own.any_tools()
             result = await self._pip_install(date, arguments, dates, seconds)
             if result.returncode == 0:
                 break
@@ -179,10 +167,9 @@ class UvInstaller:
         Returns:
             Whether any was built, so that another attempt may succeed.
         """
-        if date >= _BUILD_TOOLS_FROM:
+        dates = self._own_dates.older_tools(date)
+        if not dates:
             return False
-        older = dict.fromkeys(_BUILD_TOOLS, max(date, _OLDER_BUILD_TOOLS_FROM))
-        dates = {**self._later_dates, **older}
         any_built = False
         for requirement in set(_UNBUILT.findall(output)) - self._tried_with_older_tools:
             self._tried_with_older_tools.add(requirement)
@@ -259,11 +246,10 @@ class UvInstaller:
         seconds: float,
     ) -> SandboxResult:
         """Run uv once; ``package_dates`` are those of packages with a date of their own."""
-        dates = {**dict.fromkeys(_UPLOADED_AGAIN, self._now), **package_dates}
         options = ["--python", self._python]
         if self._is_on("UV_NO_INDEX"):  # our own variable, which uv does not read
             options.append("--no-index")
-        for package, package_date in dates.items():
+        for package, package_date in package_dates.items():
             options.append(f"--exclude-newer-package={package}={_timestamp(package_date)}")
         options.append(f"--exclude-newer={_timestamp(date)}")
         if self._constraints_file.exists():
@@ -277,25 +263,10 @@ class UvInstaller:
             Whether anything changed, so that another attempt may succeed.
         """
         repairs = (
-            self._admit_later_uploads(output, date),
+            self._own_dates.admit_later_uploads(output, date),
             self._state_unparsed_metadata(output),
         )
         return any(repairs)
-
-    def _admit_later_uploads(self, output: str, date: datetime) -> bool:
-        """Allow packages that were uploaded again after the date.
-
-        Of a build tool, the oldest possible version is tried first: today's may fail with code for
-        an older one.
-        """
-        packages = set(_UPLOADED_LATER.findall(output))
-        admitted = {name for name in packages if self._later_dates.get(name) == self._now}
-        for name in packages - admitted:
-            if name in _BUILD_TOOLS and name not in self._later_dates:
-                self._later_dates[name] = max(date, _BUILD_TOOLS_FROM)
-            else:
-                self._later_dates[name] = self._now
-        return packages != admitted
 
     def _state_unparsed_metadata(self, output: str) -> bool:
         """Configure the requirements of packages whose metadata uv can't parse."""
