@@ -57,8 +57,9 @@ class ChangeTester:
         if not self.base.results and not own_tests.files:
             return Trial(self.base, None, self.base, tests=(), whole_suite=False)
         own: TestReport | None = None
+        shows_removed = bool(own_tests.removed) and self.suite.whole
         if own_tests.changes:
-            tests = own_tests.files or self.suite.tests
+            tests = () if shows_removed else own_tests.files or self.suite.tests
             own = await self.bed.run(own_tests.changes, tests, label=f"tests-own-{label}")
         base, tests = await self._select_tests(files, own_tests.files, label)
         after = await self.bed.run(files, tests, label=f"tests-{label}")
@@ -69,6 +70,7 @@ class ChangeTester:
             tests=tuple(tests),
             whole_suite=self.suite.whole,
             own_files=(*own_tests.files, *own_tests.removed),
+            shows_removed=shows_removed,
             unbuilt=after.unbuilt,
         )
 

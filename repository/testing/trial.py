@@ -28,6 +28,11 @@ class Trial:
     whole_suite: bool
     own_files: tuple[str, ...] = ()
     """The test files that the patch writes or removes."""
+    shows_removed: bool = False
+    """Whether ``own`` is a run of the whole suite without test files that the patch removes.
+
+    Then it shows which tests are gone with them, also where ids don't name files (Go, Java).
+    """
     unbuilt: tuple[str, ...] = ()
     """Changed sources of extension modules that could not be compiled for the tests."""
     flaky: frozenset[str] = frozenset()
@@ -72,6 +77,8 @@ class Trial:
         """
         kept_by_own_version = self.own.green if self.own is not None else frozenset()
         missing = self._not_run - self.flaky
+        if self.shows_removed and self.own is not None and self.own.completed:
+            return missing & kept_by_own_version
         removed = {test for test in missing if self._is_rewritten(test) or self._is_moved(test)}
         return missing - (removed - kept_by_own_version)
 

@@ -51,3 +51,21 @@ def test_a_repetition_that_time_ended_clears_no_test_that_it_did_not_reach() -> 
     assert not trial.repeat_base(cut_short).broken
     cut_short = cut_short.model_copy(update={"cut_short": True})
     assert trial.repeat_base(cut_short).broken == {"a::t"}
+
+
+def test_tests_that_go_with_a_removed_file_count_as_removed_whatever_their_ids_name() -> None:
+    """Go's ids name the package, not the file."""
+    base = make_report({"shop/cart::TestShare": "passed", "shop/price::TestTotal": "passed"})
+    without_file = make_report({"shop/price::TestTotal": "passed"})
+    trial = Trial(base, without_file, without_file, tests=(), whole_suite=True, shows_removed=True)
+    assert not trial.lost
+    assert trial.dropped == 1
+    nothing = make_report({}, completed=False)
+    broken = Trial(base, without_file, nothing, tests=(), whole_suite=True, shows_removed=True)
+    assert broken.lost == {"shop/price::TestTotal"}
+
+
+def test_a_rewritten_test_that_passes_on_the_base_is_run_again_without_the_rest() -> None:
+    base = make_report({"a::t": "passed"})
+    trial = make_trial(base, base, make_report({"a::t": "failed"}))
+    assert trial.fixed == trial.decided_by_own == {"a::t"}
