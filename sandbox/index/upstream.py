@@ -1,8 +1,10 @@
 """The proxy's own requests, to the index and to the targets of its redirects."""
 
 import ipaddress
+import math
 import socket
 import ssl
+import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +19,10 @@ _MAX_PAGE_BYTES = 64 * 1024**2
 _TIMEOUT_SECONDS = 60.0
 _MAX_REQUESTS = 5
 """Requests for one answer, redirects included."""
+_MAX_HOSTS = 100
+_ADDRESS_SECONDS = 60.0
+"""How long the addresses of a host are kept: a package manager asks for hundreds of files at once,
+and name servers leave some of that many questions unanswered."""
 _GZIP_WINDOW_BITS = 31
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _EC2_METADATA_IPV6 = ipaddress.ip_address("fd00:ec2::254")
@@ -43,6 +49,7 @@ class Upstream:
         self._indexes = tuple(indexes)
         self._index_hosts = {_host_and_port(httpx.URL(index)) for index in indexes}
         self._context = ssl.create_default_context(cafile=certificates)
+        self._addresses: dict[tuple[str, int], tuple[float, list[str]]] = {}
 
     @contextmanager
     def fetch(self, method: str, address: str, headers: Mapping[str, str]) -> Iterator[Answer]:
@@ -103,14 +110,24 @@ class Upstream:
             raise ValueError("not an HTTP address")
         host = url.raw_host.decode("ascii")
         port = url.port or _DEFAULT_PORTS[url.scheme]
-        addresses: list[str] = []
-        for *_, socket_address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-            addresses.append(str(socket_address[0]))
+        addresses = self._look_up(host, port)
         if _host_and_port(url) not in self._index_hosts:
             addresses = [address for address in addresses if not _is_near(address)]
         if not addresses:
             raise ValueError("not an address of another machine")
         return addresses[0]
+
+    def _look_up(self, host: str, port: int) -> list[str]:
+        """Return a host's IP addresses; those looked up a short time ago are still valid."""
+        looked_up, addresses = self._addresses.get((host, port), (-math.inf, []))
+        if time.monotonic() - looked_up < _ADDRESS_SECONDS:
+            return addresses
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = [str(socket_address[0]) for *_, socket_address in found]
+        if len(self._addresses) >= _MAX_HOSTS:
+            self._addresses.clear()
+        self._addresses[host, port] = (time.monotonic(), addresses)
+        return addresses
 
 
 def read_page(response: httpx.Response) -> bytes:

@@ -1,6 +1,7 @@
 """The proxy's own requests to an index behind TLS."""
 
 import shutil
+import socket
 import ssl
 import subprocess
 import threading
@@ -61,3 +62,22 @@ def test_certificate_of_another_host_is_refused(port: int, certificate: Path):
 def test_unknown_certificate_is_refused(port: int):
     with pytest.raises(httpx.ConnectError, match="certificate"):
         fetch(f"https://localhost:{port}/simple/", None)
+
+
+def test_the_addresses_of_a_host_are_looked_up_once(
+    port: int, certificate: Path, monkeypatch: pytest.MonkeyPatch
+):
+    index = f"https://localhost:{port}/simple/"
+    upstream = Upstream([index], str(certificate))
+    hosts: list[str] = []
+    look_up = socket.getaddrinfo
+
+    def count(host: str, *arguments: int, **options: int) -> object:
+        hosts.append(host)
+        return look_up(host, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", count)
+    for _ in range(2):
+        with upstream.fetch("GET", f"{index}thing/", {}) as answer:
+            assert read_page(answer.response)
+    assert hosts.count("localhost") == 1
