@@ -7,7 +7,8 @@ from pathlib import Path
 from repository.config import CONFIG
 from repository.git import Mirror
 from repository.languages import Language
-from repository.testing.detect.detection import Detection, RecipeDraft, detect
+from repository.testing.detect.detection import detect
+from repository.testing.detect.draft import Detection, RecipeDraft
 from repository.testing.detect.toolchains import DetectedToolchain
 from repository.testing.detect.tree import Tree, read_tree
 from repository.testing.install.interpreters import choose_minor, find_interpreters

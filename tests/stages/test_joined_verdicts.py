@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.outcome import Verification
-from repository.testing.detect.detection import Detection, RecipeDraft
+from repository.testing.detect.draft import Detection, RecipeDraft
 from repository.testing.other_projects import Part
 from repository.testing.plan import TestPlan
 from stages.apply_patch import Candidate
