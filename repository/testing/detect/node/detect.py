@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from repository.runners import Runner
 from repository.testing.detect.node.builds import add_uses, library_builds
+from repository.testing.detect.node.configured_files import configured_patterns
 from repository.testing.detect.node.installations import install_steps
 from repository.testing.detect.node.package_json import PackageJson
 from repository.testing.detect.node.projects import ProjectFinder, single_call
@@ -112,11 +113,12 @@ class _Detector:
         )
 
     def _patterns(self, projects: Collection[NodeProject]) -> tuple[str, ...]:
-        """Return the patterns of test files, with those that the commands name."""
+        """Return the patterns of test files, with those that commands and configurations name."""
         commands = [command for project in projects for command in project.commands]
         folders = [project.folder for project in projects]
         own = patterns_of(self.tree, commands, folders)
-        return tuple(dict.fromkeys((*TEST_PATTERNS, *own)))
+        configured = configured_patterns(self.tree, folders)
+        return tuple(dict.fromkeys((*TEST_PATTERNS, *own, *configured)))
 
     def _add_builds(
         self, tested: Sequence[NodeProject], resolver: ScriptResolver, texts: Mapping[str, str]

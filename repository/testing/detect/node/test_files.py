@@ -47,11 +47,11 @@ def patterns_of(
             if any(f"{prefix}{path}" in tree.sizes for prefix in prefixes):
                 patterns.append(path)
             else:
-                patterns += _patterns_of_glob(path)
+                patterns += patterns_of_glob(path)
     return tuple(patterns)
 
 
-def _patterns_of_glob(path: str) -> list[str]:
+def patterns_of_glob(path: str) -> list[str]:
     """Return patterns for a folder or a glob; a glob for all scripts counts as its folder."""
     if "*" not in path:
         return [f"{path}/*.{extension}" for extension in _EXTENSIONS]
