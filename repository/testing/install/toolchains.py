@@ -171,9 +171,9 @@ async def _run_step(
     )
     if result.returncode != 0:
         action = "fetching dependencies" if step.network else "building"
-        error = result.describe_end() if result.timed_out else explain_failure(result.output)
+        error = explain_failure(result.output)
         if result.timed_out:
-            error = f"{result.describe_end()} ({result.seconds:.0f} s): {error}"
+            error = f"{result.describe_end()} ({result.seconds:.0f} s)"
         raise EnvironmentFailed(f"{action} for {task.recipe.runner} failed: {error}")
 
 
