@@ -7,6 +7,7 @@ from repository.testing.models import Recipe
 
 #: Days until packages support a new version of Python.
 _ADOPTION_DAYS = 540
+_YEAR = timedelta(days=365)
 
 
 def month_end(committed_at: int) -> datetime:
@@ -23,19 +24,20 @@ def package_dates(recipe: Recipe, now: datetime) -> list[datetime]:
     it is newer; and a year after the commit, for requirements that were not yet released.
     """
     first = first_date(recipe, now)
-    interpreter = release_date(int(recipe.python.split(".")[1]))
-    adopted = min(interpreter + timedelta(days=_ADOPTION_DAYS), now)
-    year_later = min(first + timedelta(days=365), now)
-    later = [date for date in (adopted, year_later) if date > first]
-    return [first, *sorted(later)]
+    minor = int(recipe.python.split(".")[1])
+    adopted = release_date(minor) + timedelta(days=_ADOPTION_DAYS)
+    year_later = first + _YEAR
+    later = [min(date, now) for date in (adopted, year_later)]
+    return [first, *sorted(date for date in later if date > first)]
 
 
 def first_date(recipe: Recipe, now: datetime) -> datetime:
     """Return the date that the recipe names for its packages."""
     if recipe.packages == "day":
         commit = datetime.fromtimestamp(recipe.committed_at, UTC)
-        return min(commit.replace(hour=0, minute=0, second=0) + timedelta(days=1), now)
+        midnight = commit.replace(hour=0, minute=0, second=0)
+        return min(midnight + timedelta(days=1), now)
     month = month_end(recipe.committed_at)
     if recipe.packages == "later":
-        return min(month + timedelta(days=365), now)
+        return min(month + _YEAR, now)
     return min(month, now)

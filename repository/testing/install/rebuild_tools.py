@@ -14,19 +14,20 @@ async def install_rebuild_tools(installer: UvInstaller) -> bool:
     The tests don't see it. What extension modules are built against is taken from the environment.
     """
     requirements = build_tools(installer.recipe.build_requirements)
-    tools = [line for line in requirements if package_name(line) not in BUILT_AGAINST]
-    tools += _TOOLS_OF_BACKENDS.get(installer.recipe.backend.partition(".")[0], ())
-    missing = await _not_installed(installer, requirements)
+    against = [line for line in requirements if package_name(line) in BUILT_AGAINST]
+    tools = [line for line in requirements if line not in against]
+    backend = installer.recipe.backend.partition(".")[0]
+    tools += _TOOLS_OF_BACKENDS.get(backend, ())
+    tools += await _not_installed(installer, against)
     target = ("--target", str(installer.build_tools))
-    result = await installer.install(installer.dates[0], *target, *tools, *missing)
+    result = await installer.install(installer.dates[0], *target, *tools)
     return result.returncode == 0
 
 
 async def _not_installed(installer: UvInstaller, requirements: list[str]) -> list[str]:
-    against = [line for line in requirements if package_name(line) in BUILT_AGAINST]
-    names = [package_name(line) for line in against]
+    names = [package_name(line) for line in requirements]
     if not names:
         return []
     result = await installer.run_script("print_missing_modules", *names)
     missing = result.output.split()
-    return [line for line in against if package_name(line) in missing]
+    return [line for line in requirements if package_name(line) in missing]
