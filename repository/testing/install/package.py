@@ -25,6 +25,8 @@ from repository.testing.install.uv_errors import first_error
 #: Build back ends whose editable installs keep extension modules outside of the tree, and find them
 #: by an import hook. meson-python's are rebuilt at each import, with tools that are gone by then.
 _COPYING_BACKENDS = ("mesonpy", "scikit_build_core")
+#: setuptools 64, the first with editable installs by the standard (PEP 660), needs Python 3.7.
+_PYTHON_WITHOUT_EDITABLE = "3.6"
 _BUILD_SECONDS = 220.0
 
 
@@ -116,7 +118,9 @@ class PackageInstaller:
 
     def _ways(self) -> Iterator[tuple[str, ...]]:
         siblings = self._installer.siblings
-        if self._recipe.backend.partition(".")[0] not in _COPYING_BACKENDS:
+        backend = self._recipe.backend.partition(".")[0] or "setuptools"
+        is_too_old = self._recipe.python == _PYTHON_WITHOUT_EDITABLE and backend == "setuptools"
+        if not is_too_old and backend not in _COPYING_BACKENDS:
             yield ("--editable", self._project, *siblings)
         yield (self._project, *siblings)
 

@@ -52,3 +52,12 @@ async def test_a_build_that_cannot_be_cured_is_not_repeated(
     assert await package.install() == "path"
     assert sandbox.builds == builds
     assert output in package.failure
+
+
+async def test_setuptools_for_python_3_6_makes_no_editable_installs(tmp_path: Path) -> None:
+    (tmp_path / "source/shop").mkdir(parents=True)
+    sandbox = FailingBuilds("ValueError: odd")
+    installer = make_installer(sandbox, tmp_path)
+    installer.recipe = RECIPE.model_copy(update={"python": "3.6"})
+    await PackageInstaller(installer).install()
+    assert set(sandbox.builds) == {"copy", "--no-build-isolation"}
