@@ -5,25 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from cli import backends, wiring
-from pipeline.settings import Settings
-from sandbox import Sandbox
 from tests.cli.console import Console, Sample, new_console, new_sample
-from tests.stand_ins.remembering_sandbox import Memory, RememberingSandbox
-
-
-@pytest.fixture(scope="session")
-def memory() -> Memory:
-    """What the commands in this process have run: most of them fix the same sample."""
-    return {}
 
 
 @pytest.fixture
-def console(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, memory: Memory) -> Iterator[Console]:
-    def sandbox_for(settings: Settings, *, local: bool) -> Sandbox:
-        return RememberingSandbox(backends.sandbox_for(settings, local=local), memory)
-
-    monkeypatch.setattr(wiring, "sandbox_for", sandbox_for)
+def console(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, same_runs_once: None
+) -> Iterator[Console]:
     console = new_console(tmp_path, monkeypatch)
     before = os.environ.copy()
     root = logging.getLogger()

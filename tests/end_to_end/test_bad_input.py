@@ -49,7 +49,12 @@ Fix = Callable[..., Any]
 
 
 @pytest.fixture
-def fix(tmp_path: Path, github: GithubStandIn, monkeypatch: pytest.MonkeyPatch) -> Fix:
+def fix(
+    tmp_path: Path,
+    github: GithubStandIn,
+    monkeypatch: pytest.MonkeyPatch,
+    same_runs_once: None,
+) -> Fix:
     for name in [name for name in os.environ if name.startswith(("CODING_AGENT_", "GITHUB_"))]:
         monkeypatch.delenv(name)
 

@@ -6,12 +6,12 @@ import pytest
 
 from tests.stages.conversation import Prepared
 from tests.stages.workbench import make_sandbox
-from tests.stand_ins.remembering_sandbox import RememberingSandbox
+from tests.stand_ins.remembering_sandbox import Memory, RememberingSandbox
 
 
 @pytest.fixture(scope="session")
-def remembering_sandbox() -> RememberingSandbox:
-    return RememberingSandbox(make_sandbox(), {})
+def remembering_sandbox(memory: Memory) -> RememberingSandbox:
+    return RememberingSandbox(make_sandbox(), memory)
 
 
 @pytest.fixture(scope="session")

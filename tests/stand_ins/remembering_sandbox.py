@@ -13,6 +13,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
+from cli import backends, wiring
+from pipeline.settings import Settings
 from sandbox import Sandbox, SandboxCommand, SandboxResult
 from sandbox.bwrap.relocation import RUN_FOLDER_INSIDE, seen_inside
 
@@ -28,6 +32,22 @@ class Ending:
 
 #: Digest of a command and of the files that it reads -> what it did.
 Memory = dict[str, Ending]
+
+
+@pytest.fixture(scope="session")
+def memory() -> Memory:
+    """What the runs in this process have done: most of them fix the same sample."""
+    return {}
+
+
+@pytest.fixture
+def same_runs_once(monkeypatch: pytest.MonkeyPatch, memory: Memory) -> None:
+    """Let the service have a sandbox that remembers, if it is assembled in this process."""
+
+    def sandbox_for(settings: Settings, *, local: bool) -> Sandbox:
+        return RememberingSandbox(backends.sandbox_for(settings, local=local), memory)
+
+    monkeypatch.setattr(wiring, "sandbox_for", sandbox_for)
 
 
 class RememberingSandbox:
