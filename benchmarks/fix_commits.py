@@ -64,8 +64,10 @@ def _adds_a_test_with_its_fix(mirror: Mirror, commit: FixCommit) -> bool:
     )
     text = diff.stdout.decode(errors="replace")
     changes = read_changes(mirror, commit.parent, commit.sha)
-    if len(changes) > _MAX_FILES or text.count("\n") > _MAX_LINES or None in changes.values():
+    if len(changes) > _MAX_FILES or text.count("\n") > _MAX_LINES:
         return False
+    if any(content is None or b"\0" in content for content in changes.values()):
+        return False  # no edit of a reply removes a file, or writes one that is not text
     tests = [path for path in changes if looks_like_test(path)]
     sources = [path for path in changes if path not in tests and kind_of(path) == "source"]
     tests += [path for path in sources if path.endswith(".rs")]  # Rust's unit tests

@@ -46,3 +46,12 @@ def test_only_commits_between_the_dates_are_chosen(mirror: Mirror) -> None:
 def test_the_first_commit_has_no_parent_to_be_fixed(mirror: Mirror) -> None:
     chosen = choose_commits(mirror, "octo/shop", since="2010-01-01", until="now", number=5, seed=1)
     assert {found.message for found in chosen} == {"Fix the year 2019", "Fix the year 2021"}
+
+
+def test_a_commit_with_a_file_that_is_not_text_is_not_chosen(
+    mirror: Mirror, tmp_path: Path
+) -> None:
+    (tmp_path / "font.bin").write_bytes(b"\0")
+    commit(tmp_path, 2022)
+    chosen = choose_commits(mirror, "octo/shop", since="2022-01-01", until="now", number=5, seed=1)
+    assert not chosen
