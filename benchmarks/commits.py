@@ -99,7 +99,8 @@ class _Watch:
             if belongs_to_tests(path, patterns):
                 own[path] = content
         files = [path for path in own if is_test_file(path, patterns)]
-        self.row.own_tests = _color(await bed.run(own, files, label="own-tests"))
+        report = await bed.run(own, files, label="own-tests")
+        self.row.own_tests = describe_own_tests(report, suite.base)
 
 
 def _reason_of(ending: Ending) -> str:
@@ -120,10 +121,12 @@ def _describe(base: TestReport | None) -> str:
     return f"{len(base.green)} green, {len(base.red)} red of {len(base.results)}"
 
 
-def _color(own: TestReport) -> str:
+def describe_own_tests(own: TestReport, base: TestReport | None) -> str:
+    """Return what a commit's tests do without its fix, apart from those that fail before it, too."""
     if not own.results:
         return "not run"
-    return "green" if own.completed and not own.red else "red"
+    before = base.red if base is not None else frozenset()
+    return "green" if own.completed and own.red <= before else "red"
 
 
 @dataclass(frozen=True)
