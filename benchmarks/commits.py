@@ -122,7 +122,7 @@ def _describe(base: TestReport | None) -> str:
 
 
 def describe_own_tests(own: TestReport, base: TestReport | None) -> str:
-    """Return what a commit's tests do without its fix, apart from those that fail before it, too."""
+    """Return what a commit's tests do without its fix, apart from those that fail before it."""
     if not own.results:
         return "not run"
     before = base.red if base is not None else frozenset()
