@@ -37,6 +37,7 @@ def run_pytest(report_path: str, limits: Limits, arguments: List[str]) -> int:
     """Run pytest on the tests that follow ``--`` in its arguments; return its exit code."""
     separator = arguments.index("--")
     options = arguments[:separator]
+    make_cache_folder(options)
     top = os.getcwd()
     folders = ConfigFolders(top)
     groups = make_groups(arguments[separator + 1 :], folders) or [Group(folders.of_folder(top))]
@@ -50,6 +51,14 @@ def run_pytest(report_path: str, limits: Limits, arguments: List[str]) -> int:
         groups += make_groups(later, folders)
     report.write()
     return report.exit_code()
+
+
+def make_cache_folder(options: List[str]) -> None:
+    """Make the folder of pytest's cache, in which plugins may make folders of their own."""
+    for option in options:
+        name, _, folder = option.partition("=")
+        if name == "cache_dir":
+            os.makedirs(folder, exist_ok=True)
 
 
 class Reports:

@@ -69,6 +69,13 @@ def test_ids_do_not_depend_on_the_given_files(tree: Path) -> None:
     assert alone == {test: ALL[test] for test in ALL if "check_a" in test or "gamma" in test}
 
 
+def test_the_folder_of_the_cache_is_there_for_plugins(tmp_path: Path) -> None:
+    text = "import os\ndef test_it(request):\n    os.mkdir(request.config.getini('cache_dir') + '/x')\n"
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree/test_cache.py").write_text(text)
+    assert run(tmp_path / "tree") == {"test_cache::test_it": "passed"}
+
+
 CRASHING = """import os, unittest
 class TestSum(unittest.TestCase):
     def test_add(self): os._exit(0)
