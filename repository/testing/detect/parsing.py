@@ -3,8 +3,10 @@
 import ast
 import configparser
 import re
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from repository.toml import read_toml
@@ -12,6 +14,8 @@ from repository.toml import read_toml
 _CONDITION = re.compile(r"[\w{},!.-]+:\s")
 """The prefix of a line that applies only to some tox environments."""
 _MAX_STRINGS = 500
+_MAX_SOURCE = 200_000
+"""Characters of a configuration in Python; a megabyte of tiny statements takes minutes to read."""
 
 
 def parse_toml(text: str) -> dict[str, Any]:
@@ -75,7 +79,9 @@ def unconditional_lines(text: str | None) -> list[str]:
 
 
 def parse_python(source: str) -> ast.Module | None:
-    """Return the syntax tree of a source; None if it can't be parsed."""
+    """Return the syntax tree of a configuration; None if it can't be parsed or is too long."""
+    if len(source) > _MAX_SOURCE:
+        return None
     try:
         return ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -87,41 +93,51 @@ def setup_argument(source: str, name: str) -> list[str]:
 
     The file is parsed, never run: only literals are read, and variables that hold a literal.
     """
+    setup = _read_setup(source)
     texts: list[str] = []
-    for value, variables in _setup_values(source, name):
-        texts += literal_strings(value, variables)
+    for value in setup.values.get(name, ()):
+        texts += literal_strings(value, setup.variables)
     return texts
 
 
 def setup_table(source: str, name: str) -> dict[str, list[str]]:
     """Return the dictionary of lists of strings that a setup.py passes as an argument."""
+    setup = _read_setup(source)
     table: dict[str, list[str]] = {}
-    for value, variables in _setup_values(source, name):
+    for value in setup.values.get(name, ()):
         if isinstance(value, ast.Name):
-            value = variables.get(value.id, value)
+            value = setup.variables.get(value.id, value)
         if not isinstance(value, ast.Dict):
             continue
         for key, item in zip(value.keys, value.values, strict=True):
             if isinstance(key, ast.Constant) and isinstance(key.value, str):
-                table[key.value] = literal_strings(item, variables)
+                table[key.value] = literal_strings(item, setup.variables)
     return table
 
 
-def _setup_values(source: str, name: str) -> list[tuple[ast.expr, dict[str, ast.expr]]]:
-    """Return each value of an argument, or of a dictionary's key, with all variables."""
+@dataclass(frozen=True)
+class _Setup:
+    """The expressions of a setup.py."""
+
+    values: Mapping[str, list[ast.expr]]
+    """Name of an argument, or a dictionary's key -> each value that it has."""
+    variables: Mapping[str, ast.expr]
+
+
+@lru_cache(maxsize=1)
+def _read_setup(source: str) -> _Setup:
+    values: defaultdict[str, list[ast.expr]] = defaultdict(list)
     module = parse_python(source)
     if module is None:
-        return []
-    variables = module_variables(module)
-    values: list[ast.expr] = []
+        return _Setup({}, {})
     for node in ast.walk(module):
-        if isinstance(node, ast.keyword) and node.arg == name:
-            values.append(node.value)
+        if isinstance(node, ast.keyword) and node.arg:
+            values[node.arg].append(node.value)
         elif isinstance(node, ast.Dict):
             for key, value in zip(node.keys, node.values, strict=True):
-                if isinstance(key, ast.Constant) and key.value == name:
-                    values.append(value)
-    return [(value, variables) for value in values]
+                if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                    values[key.value].append(value)
+    return _Setup(values, module_variables(module))
 
 
 def module_variables(module: ast.AST) -> dict[str, ast.expr]:

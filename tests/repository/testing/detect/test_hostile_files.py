@@ -106,6 +106,18 @@ def test_other_languages_and_projects_below_the_root_are_found_quickly(text: str
         assert "\0" not in words
 
 
+@pytest.mark.parametrize("text", ["a;", "a,", "f(x=1);"])
+def test_a_megabyte_of_tiny_statements_is_no_configuration(text: str) -> None:
+    """It took minutes to read, for each project of a repository."""
+    huge = text * (990_000 // len(text))
+    files = {
+        "setup.py": f"{huge}\nsetup(install_requires=['mock'])",
+        "noxfile.py": huge,
+        "test_a.py": "",
+    }
+    assert detect(tree_of(files)).draft.needs.dependencies == ()
+
+
 def test_a_session_with_very_many_arguments_is_read_quickly() -> None:
     session = "x = [" + "'a', " * HUGE + "]\ndef tests(s):\n" + "  s.run(*x)\n" * 300
     files = {
