@@ -7,6 +7,8 @@ of a matrix, are alternatives.
 import re
 from typing import Any
 
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
 from repository.testing.detect.blocks import is_for_other_purpose, is_special, read_lines
 from repository.testing.detect.package_names import pypi_name
 from repository.testing.detect.parsing import parse_toml, table
@@ -75,8 +77,15 @@ def _requirement(text: str, *, with_version: bool) -> str | None:
 def _specifier(version: str) -> str:
     """Return conda's version in pip's syntax; an empty text if that has no equivalent."""
     with_build = _WITH_BUILD.fullmatch(version)
-    if with_build is not None:
-        return f"=={with_build[1]}"
+    specifier = f"=={with_build[1]}" if with_build else _join_parts(version)
+    try:
+        SpecifierSet(specifier)
+    except InvalidSpecifier:
+        return ""  # such as pytz=2019a, whose prefix PyPI's versions can't express
+    return specifier
+
+
+def _join_parts(version: str) -> str:
     parts: list[str] = []
     for text in version.split(","):
         part = _VERSION.fullmatch(text.strip())

@@ -154,7 +154,10 @@ def _detect_python(tree: Tree) -> Detection:
 
 
 def _find_pin(project: Project, hints: AutomationHints) -> Pin | None:
-    """Return the pinned version; an image counts only if nothing states what the tests run on."""
+    """Return the pinned version.
+
+    That of conda or an image counts only if nothing states what the tests run on.
+    """
     pin = find_pin(project.tree)
     package = project.package
     stated = package.requires_python or package.classified_minors or hints.minors

@@ -74,6 +74,11 @@ dependencies:
             ("attrs==20.*", "mock"),
         ),
         (
+            "environment.yml",
+            "dependencies:\n- pytz=2019a\n- attrs=20.\n- mock=4.0.dev0\n- six~=1\n",
+            ("pytz", "attrs", "mock", "six"),
+        ),
+        (
             "README.md",
             "# Shop\n\n    pip install attrs 'mock>=4'\n\n    pytest\n",
             ("attrs", "mock>=4"),
