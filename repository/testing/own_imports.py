@@ -18,7 +18,8 @@ sys.path[:] = [folder for folder in coding_agent_path if folder not in coding_ag
 sys.path[:] = coding_agent_path
 """
 _CURRENT_FOLDER = '[""]'
-_ALL_FOLDERS = '["", *os.environ.get("PYTHONPATH", "").split(os.pathsep)]'
+_ALL_FOLDERS = '["", *map(os.path.abspath, os.environ.get("PYTHONPATH", "").split(os.pathsep))]'
+"""Python makes the folders of PYTHONPATH absolute, too: it may be ``.`` or end in a slash."""
 
 
 def with_own_imports(program: str) -> str:

@@ -20,7 +20,11 @@ def tree(tmp_path: Path) -> Path:
 
 
 def run(program: str, tree: Path, *, on_path: bool) -> str:
-    environment = {**os.environ, "PYTHONPATH": str(tree) if on_path else ""}
+    return run_with_path(program, tree, str(tree) if on_path else "")
+
+
+def run_with_path(program: str, tree: Path, python_path: str) -> str:
+    environment = {**os.environ, "PYTHONPATH": python_path}
     result = subprocess.run(
         [sys.executable, "-c", program],
         cwd=tree,
@@ -37,6 +41,13 @@ def test_a_program_imports_pythons_own_modules(tree: Path, on_path: bool) -> Non
     program = 'import json\nfrom typing import Any\nprint(json.dumps({"a": 1}))\n'
     assert "the repository has" in run(program, tree, on_path=on_path)
     assert run(with_own_imports(program), tree, on_path=on_path) == '{"a": 1}'
+
+
+@pytest.mark.parametrize("python_path", [".", "{tree}/", "lib/..", ":lib"])
+def test_a_folder_of_the_path_may_be_written_in_any_way(tree: Path, python_path: str) -> None:
+    (tree / "lib").mkdir()
+    program = with_own_imports("import json\nprint(json.dumps(1))")
+    assert run_with_path(program, tree, python_path.format(tree=tree)) == "1"
 
 
 def test_afterwards_the_modules_of_the_repository_can_be_imported(tree: Path) -> None:
