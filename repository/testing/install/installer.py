@@ -29,6 +29,7 @@ _UNREACHABLE = re.compile(
 BUILD_SECONDS = 360.0
 _MIN_BUILD_SECONDS = 60.0
 _MAX_ATTEMPTS = 8
+_MAX_OLDER_BUILDS = 12
 _STEP_SECONDS = 280.0
 _LAST_STEP_SECONDS = 10.0
 """The time limit of a step that starts after the total time."""
@@ -171,8 +172,14 @@ class UvInstaller:
         if not dates:
             return False
         any_built = False
-        for requirement in set(_UNBUILT.findall(output)) - self._tried_with_older_tools:
-            self._tried_with_older_tools.add(requirement)
+        for requirement in dict.fromkeys(_UNBUILT.findall(output)):
+            tried = self._tried_with_older_tools
+            if requirement in tried:
+                continue
+            # A build can print any number of these lines itself.
+            if len(tried) == _MAX_OLDER_BUILDS or self.unreachable or not self.time_left:
+                break
+            tried.add(requirement)
             arguments = ("--no-deps", requirement)
             result = await self._pip_install(date, arguments, dates, _STEP_SECONDS)
             any_built = any_built or result.returncode == 0

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from repository.testing.command_log import CommandLog
-from repository.testing.install.installer import BuildTask, UvInstaller
+from repository.testing.install.installer import BUILD_SECONDS, BuildTask, UvInstaller
 from repository.testing.install.pip_install import install_pip
 from repository.testing.install.tools import BuildTools
 from repository.testing.models import Recipe
@@ -46,9 +46,11 @@ class ScriptedSandbox:
         return self.commands[number].argv
 
 
-def make_installer(sandbox: ScriptedSandbox, folder: Path, **index: str) -> UvInstaller:
+def make_installer(
+    sandbox: ScriptedSandbox, folder: Path, seconds: float = BUILD_SECONDS, **index: str
+) -> UvInstaller:
     tools = BuildTools(sandbox, pythons=(), uv=Path("/usr/bin/uv"), cache=folder, index=index)
-    task = BuildTask(tools, folder, RECIPE, CommandLog())
+    task = BuildTask(tools, folder, RECIPE, CommandLog(), seconds)
     return UvInstaller(task, Path("/usr/bin/python3.9"))
 
 
@@ -102,6 +104,20 @@ async def test_a_dependency_that_recent_build_tools_cannot_build_is_built_with_o
     assert "--exclude-newer-package=setuptools=2020-01-31T00:00:00Z" in older
     assert len(sandbox.commands) == 3
     assert sandbox.options(2) == sandbox.options(0)
+
+
+async def test_a_build_that_prints_many_names_does_not_hold_up_the_installation(
+    tmp_path: Path,
+) -> None:
+    printed = "\n".join(f"Failed to build `a{number}==1`" for number in range(1000))
+    sandbox = ScriptedSandbox(*[printed] * 1000)
+    installer = make_installer(sandbox, tmp_path)
+    await installer.install(DATE, "flask")
+    assert 1 < len(sandbox.commands) < 20
+    without_time = ScriptedSandbox(printed)
+    late = make_installer(without_time, tmp_path, seconds=0)
+    await late.install(DATE, "flask")
+    assert len(without_time.commands) == 1
 
 
 async def test_older_build_tools_are_used_even_if_later_ones_were_allowed_before(
