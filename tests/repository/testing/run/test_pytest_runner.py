@@ -70,9 +70,12 @@ def test_ids_do_not_depend_on_the_given_files(tree: Path) -> None:
 
 
 def test_the_folder_of_the_cache_is_there_for_plugins(tmp_path: Path) -> None:
-    text = "import os\ndef test_it(request):\n    os.mkdir(request.config.getini('cache_dir') + '/x')\n"
     (tmp_path / "tree").mkdir()
-    (tmp_path / "tree/test_cache.py").write_text(text)
+    (tmp_path / "tree/test_cache.py").write_text(
+        "import os\n"
+        "def test_it(request):\n"
+        "    os.mkdir(request.config.getini('cache_dir') + '/x')\n"
+    )
     assert run(tmp_path / "tree") == {"test_cache::test_it": "passed"}
 
 
