@@ -15,6 +15,9 @@ from repository.testing.run.project_folders import contains, deepest_folder
 
 _MAX_NAMED_FOLDERS = 3
 
+#: A language, and the folders of the projects that are tested.
+SuiteKey = tuple[Language, tuple[str, ...]]
+
 
 @dataclass(frozen=True)
 class Part:
@@ -36,6 +39,12 @@ class Part:
         if not self.folders:
             return self.language
         return f"{self.language} in {', '.join(self.folders[:_MAX_NAMED_FOLDERS])}"
+
+    @property
+    def suite_key(self) -> SuiteKey:
+        """Equal for parts that the same suite tests."""
+        recipe = self.plan.recipe
+        return self.language, tuple(recipe.folders) if recipe is not None else ()
 
 
 def changed_languages(files: Changes, suite: Suite) -> dict[Language, list[str]]:

@@ -13,6 +13,9 @@ Accepted = Passed | Unproven
 Rejected = Unproven | Regressed | DidNotRun
 AcceptedT = TypeVar("AcceptedT", Passed, Unproven)
 
+SECONDS_TO_CHOOSE = 60.0
+"""What is left of the run's time for the choice among the candidates that passed."""
+
 
 def different(results: Sequence[Passed]) -> list[Passed]:
     """Return the best result of each different change; only one if it has the most votes.

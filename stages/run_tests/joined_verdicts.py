@@ -4,16 +4,18 @@ from dataclasses import replace
 
 from pipeline.outcome import Verification
 from repository.testing.other_projects import Part
-from stages.run_tests.results import Passed
+from stages.run_tests.choosing import Accepted
+from stages.run_tests.results import Passed, Unproven
 
 _MAX_NAMED_PATHS = 3
 
 
-def join(one: Passed, other: Passed, names: tuple[str, str]) -> Passed:
+def join(one: Accepted, other: Passed, names: tuple[str, str]) -> Accepted:
     """Return the result of two suites that were run with the same change.
 
-    What one of them proves is proven, and *suite passes* needs both. ``names`` are those of the
-    suites, in the same order, for the reason.
+    What one of them proves is proven, and *suite passes* needs both; but nothing more is proven of
+    a change with tests of its own that fail. ``names`` are those of the suites, in the same order,
+    for the reason.
     """
     first = one.verdict
     second = other.verdict
@@ -21,9 +23,12 @@ def join(one: Passed, other: Passed, names: tuple[str, str]) -> Passed:
     proves = second.verification is Verification.RED_TO_GREEN
     if proves and first.verification is not Verification.RED_TO_GREEN:
         reasons.reverse()
+    verification = _joined_verification(first.verification, second.verification)
+    if isinstance(one, Unproven) and first.verification is not verification:
+        verification = Verification.NOT_VERIFIED
     verdict = first.model_copy(
         update={
-            "verification": _joined_verification(first.verification, second.verification),
+            "verification": verification,
             "reason": "; ".join(reasons),
             "fixed": (*first.fixed, *second.fixed),
             "still_failing": (*first.still_failing, *second.still_failing),
@@ -38,9 +43,9 @@ def join(one: Passed, other: Passed, names: tuple[str, str]) -> Passed:
     return replace(one, verdict=verdict, newly_passing=newly_passing)
 
 
-def note_untested(passed: Passed, part: Part, why: str) -> Passed:
+def note_untested(result: Accepted, part: Part, why: str) -> Accepted:
     """Return the result with the note that no test was run for a part of the change."""
-    verdict = passed.verdict
+    verdict = result.verdict
     verification = verdict.verification
     if verification is Verification.SUITE_PASSES:
         verification = Verification.NOT_VERIFIED
@@ -48,7 +53,7 @@ def note_untested(passed: Passed, part: Part, why: str) -> Passed:
     if not part.is_built_elsewhere:
         note = f"its changes to {_list(part.paths)} were not tested: {why}"
     update = {"verification": verification, "reason": f"{verdict.reason}; {note}"}
-    return replace(passed, verdict=verdict.model_copy(update=update))
+    return replace(result, verdict=verdict.model_copy(update=update))
 
 
 def _joined_verification(one: Verification, other: Verification) -> Verification:

@@ -16,19 +16,21 @@ from repository.languages import language_of_runner
 from repository.testing.change_tester import ChangeTester
 from repository.testing.install.tools import BuildTools
 from repository.testing.models import Suite
-from repository.testing.other_projects import Part, changed_languages, find_part
+from repository.testing.other_projects import Part, SuiteKey, changed_languages, find_part
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue
 from stages.prepare_tests import SuitePreparation, open_bed_in, plan_suite
 from stages.run_tests.candidate_tester import CandidateTester
+from stages.run_tests.choosing import SECONDS_TO_CHOOSE, Accepted
 from stages.run_tests.joined_verdicts import join, note_untested
-from stages.run_tests.results import Change, Passed, Result
+from stages.run_tests.results import Change, DidNotRun, Passed, Regressed, Result, Unproven
 
 #: Less time is not enough to build an environment and to run tests in it.
 _MIN_SECONDS = 60.0
 _RUNS = 3
 """Runs without and with the change, and again: without time for them, none is begun."""
 _NO_TIME = "no time was left"
+_NO_RESULT = "no test had a result"
 _FOLDER = "other-tests"
 
 
@@ -44,8 +46,8 @@ class OtherTests:
     """The prepared suite."""
     run: RunContext
     fetch_for_private: bool
-    _suites: dict[str, tuple[Path, Suite]] = field(default_factory=dict)
-    """Name of a part -> the folder of its environment, and its suite."""
+    _suites: dict[SuiteKey, tuple[Path, Suite] | None] = field(default_factory=dict)
+    """Key of a suite -> the folder of its environment, and the suite; None if time ran out."""
 
     async def find_parts(self, change: Change) -> list[Part]:
         """Return the parts of a change to which the prepared suite does not belong."""
@@ -60,51 +62,82 @@ class OtherTests:
     async def add(self, change: Change, result: Result, parts: Sequence[Part]) -> Result:
         """Return the result of the prepared suite with those of the parts' own tests.
 
-        The first result that speaks against the change counts alone.
+        The first of theirs that speaks against the change counts alone.
         """
         for part in parts:
-            if not isinstance(result, Passed):
+            if isinstance(result, Regressed | DidNotRun):
                 return result
-            result = await self._add_part(change, result, part)
+            own = await self._test_part(change, part)
+            if isinstance(own, Regressed | Unproven):
+                return own
+            result = self._join(result, own, part)
         return result
 
-    async def _add_part(self, change: Change, passed: Passed, part: Part) -> Result:
+    def _join(self, result: Accepted, own: Passed | str, part: Part) -> Accepted:
+        if isinstance(own, str):
+            return note_untested(result, part, own)
+        return join(result, own, (self._name, part.name))
+
+    async def _test_part(self, change: Change, part: Part) -> Passed | Unproven | Regressed | str:
+        """Return the result of a part's own tests, or why there is none."""
         if part.obstacle:
-            return note_untested(passed, part, part.obstacle)
+            return part.obstacle
         try:
             workspace, suite = await self._prepare(part)
         except TimeoutError:
-            return note_untested(passed, part, _NO_TIME)
+            return _NO_TIME
         bed = open_bed_in(workspace, self.tools.sandbox, suite, self.run)
         if bed is None or suite.base is None:
-            return note_untested(passed, part, suite.reason)
+            return suite.reason
         if _RUNS * suite.base.seconds > self.run.seconds_left():
-            return note_untested(passed, part, _NO_TIME)
+            return _NO_TIME
         tester = CandidateTester(
             tester=ChangeTester(bed, self.mirror, suite, suite.base),
             reproduction=None,
             round=self.run.round,
             seconds_left=self.run.seconds_left,
         )
-        result = await tester.test(change, part.paths)
-        if not isinstance(result, Passed):
-            return result
-        return join(passed, result, (self._name, part.name))
+        result = await self._test_within(tester, change, part)
+        return _NO_RESULT if isinstance(result, DidNotRun) else result or _NO_TIME
+
+    async def _test_within(
+        self, tester: CandidateTester, change: Change, part: Part
+    ) -> Result | None:
+        """Test a part; return None if the time of the run would be used up.
+
+        What the prepared suite has shown is then still worth a pull request.
+        """
+        scope = asyncio.timeout(self.run.seconds_left() - SECONDS_TO_CHOOSE)
+        try:
+            async with scope:
+                return await tester.test(change, part.paths)
+        except TimeoutError:
+            if not scope.expired():
+                raise
+            return None
 
     async def _prepare(self, part: Part) -> tuple[Path, Suite]:
         """Return the folder and the suite of a part, which takes half of the time at most.
 
         Raises:
-            TimeoutError: it would take longer, or too little time is left.
+            TimeoutError: it takes longer, or too little time is left.
         """
-        prepared = self._suites.get(part.name)
-        if prepared is not None:
-            return prepared
-        seconds = self.run.seconds_left() / 2
-        if seconds < _MIN_SECONDS:
+        if part.suite_key not in self._suites:
+            seconds = self.run.seconds_left() / 2
+            if seconds < _MIN_SECONDS:
+                raise TimeoutError
+            workspace = self.run.workspace / _FOLDER / str(len(self._suites))
+            self._suites[part.suite_key] = None
+            async with asyncio.timeout(seconds):
+                suite = await self._prepare_in(workspace, part)
+            self._suites[part.suite_key] = (workspace, suite)
+        prepared = self._suites[part.suite_key]
+        if prepared is None:
             raise TimeoutError
+        return prepared
+
+    async def _prepare_in(self, workspace: Path, part: Part) -> Suite:
         self.run.progress(f"the change needs the tests in {part.name}")
-        workspace = self.run.workspace / _FOLDER / str(len(self._suites))
         preparation = SuitePreparation(
             tools=self.tools,
             mirror=self.mirror,
@@ -114,10 +147,7 @@ class OtherTests:
             workspace=workspace,
             fetch_for_private=self.fetch_for_private,
         )
-        async with asyncio.timeout(seconds):
-            suite = await preparation.prepare(part.plan)
-        self._suites[part.name] = (workspace, suite)
-        return workspace, suite
+        return await preparation.prepare(part.plan)
 
     @property
     def _name(self) -> str:

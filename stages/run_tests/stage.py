@@ -17,14 +17,17 @@ from stages.propose_patch import Proposals
 from stages.propose_patch.round_note import SentBack, all_sent_back, note_sent_back
 from stages.run_tests.candidate_judge import CandidateJudge
 from stages.run_tests.candidate_tester import CandidateTester, accept_untested, read_change
-from stages.run_tests.choosing import Rejected, choose, different, least_broken
+from stages.run_tests.choosing import (
+    SECONDS_TO_CHOOSE,
+    Rejected,
+    choose,
+    different,
+    least_broken,
+)
 from stages.run_tests.earlier_rounds import repeated_round
 from stages.run_tests.other_tests import OtherTests
 from stages.run_tests.results import Change, DidNotRun, Passed, Regressed, Result, Unproven
 from stages.run_tests.verdict import Verdict
-
-_SECONDS_TO_CHOOSE = 60.0
-"""What is left of the run's time for the choice among the candidates that passed."""
 
 
 class RunTests:
@@ -78,7 +81,7 @@ class RunTests:
             fetch_for_private=self._fetch_for_private,
         )
         tester = self._open_tester(suite, proposals, mirror, run)
-        tests = _CandidateTests(tester, suite, others, run)
+        tests = _CandidateTests(tester, suite, others, sent_back, run)
         changes = [
             await read_change(mirror, number, candidates.candidates[number], run)
             for number in numbers
@@ -139,6 +142,7 @@ class _CandidateTests:
     """None if the repository's tests can't be run."""
     suite: Suite
     others: OtherTests
+    sent_back: Mapping[str, SentBack]
     run: RunContext
 
     async def test_each(self, changes: Sequence[Change]) -> list[Result]:
@@ -147,7 +151,7 @@ class _CandidateTests:
         longest = 0.0
         for change in changes:
             before = self.run.seconds_left()
-            allowed = before - _SECONDS_TO_CHOOSE if _has_passed(results) else None
+            allowed = before - SECONDS_TO_CHOOSE if _has_passed(results) else None
             result = None
             if allowed is None or longest <= allowed:
                 result = await self._test_within(allowed, change)
@@ -180,6 +184,8 @@ class _CandidateTests:
             if not part.is_built_elsewhere:
                 elsewhere.update(part.paths)
         result = await self.tester.test(change, change.files.keys() - elsewhere)
+        if isinstance(result, Unproven) and not _is_final(result, self.sent_back, self.run):
+            return result
         return await self.others.add(change, result, parts)
 
 

@@ -8,7 +8,7 @@ from repository.testing.other_projects import Part
 from repository.testing.plan import TestPlan
 from stages.apply_patch import Candidate
 from stages.run_tests.joined_verdicts import join, note_untested
-from stages.run_tests.results import Change, Passed
+from stages.run_tests.results import Change, Passed, Unproven
 from stages.run_tests.verdict import Verdict
 from tests.repository.testing.detect.trees import tree_of
 
@@ -49,6 +49,19 @@ def test_one_proof_is_enough_and_suite_passes_needs_both(
     result = join(passed(one), passed(other), ("Python", "Go"))
     assert result.verdict.verification is joined
     assert result.verdict.ran == 4
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "joined"), [(RED, SUITE, RED), (SUITE, SUITE, SUITE), (NOT, RED, NOT)]
+)
+def test_another_suite_proves_nothing_of_a_change_whose_own_test_fails(
+    one: Verification, other: Verification, joined: Verification
+) -> None:
+    first = passed(one)
+    unproven = Unproven(first.change, first.verdict, 1, "", feedback="")
+    result = join(unproven, passed(other), ("Python", "Go"))
+    assert isinstance(result, Unproven)
+    assert result.verdict.verification is joined
 
 
 def test_the_reason_names_the_suites_and_begins_with_the_proof() -> None:

@@ -16,13 +16,14 @@ from pipeline.model.scripted import Entry
 from pipeline.outcome import Verification
 from pipeline.stage import Back, RunContext, Stop
 from repository.testing.models import Suite, TestReport
+from repository.testing.plan import TestPlan
 from repository.testing.run.bed import TestBed
 from repository.testing.trial import Trial
 from sandbox import Sandbox, SandboxCommand, SandboxResult
 from stages.apply_patch import Candidate, Candidates
-from stages.prepare_tests import PrepareTests
+from stages.prepare_tests import PrepareTests, SuitePreparation
 from stages.propose_patch import Proposal, Proposals
-from stages.run_tests import CandidateJudge, RunTests, Verdict
+from stages.run_tests import CandidateJudge, RunTests, Verdict, stage
 from stages.run_tests.candidate_tester import CandidateTester
 from stages.run_tests.feedback import MAX_OUTPUT_CHARS, MAX_PATCH_CHARS
 from stages.run_tests.results import Change, Result
@@ -234,28 +235,70 @@ async def test_a_green_suite_proves_nothing_about_a_file_that_no_test_reads(
     assert verdict.reason == "the whole suite passes (2 tests), but no test reads rates.json"
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="node is not on this machine")
+HALF = "exports.half = (value) => value / 2;\n"
+HALF_TEST = (
+    "const assert = require('assert');\nconst { half } = require('./half.js');\n"
+    "require('node:test')('half', () => assert.equal(half(4), 2));\n"
+)
+WEB = {
+    **SAMPLE,
+    "calc.py": FIXED_CALC,
+    "web/package.json": '{"scripts": {"test": "node --test"}}',
+    "web/half.js": HALF.replace("2", "3"),
+    "web/half.test.js": HALF_TEST,
+}
+needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="node is not here")
+
+
+@needs_node
 async def test_a_change_in_another_language_is_tested_there(make_bench: MakeBench) -> None:
-    test = (
-        "const assert = require('assert');\nconst { half } = require('./half.js');\n"
-        "require('node:test')('half', () => assert.equal(half(4), 2));\n"
-    )
-    bench = await make_bench(
-        {
-            **SAMPLE,
-            "calc.py": FIXED_CALC,
-            "web/package.json": '{"scripts": {"test": "node --test"}}',
-            "web/half.js": "exports.half = (value) => value / 3;\n",
-            "web/half.test.js": test,
-        }
-    )
-    half = "exports.half = (value) => value / 2;\n"
-    verdict = await bench.verdict({"web/half.js": half})
+    bench = await make_bench(WEB)
+    verdict = await bench.verdict({"web/half.js": HALF})
     assert verdict.verification is Verification.RED_TO_GREEN
     assert verdict.reason == (
         "JavaScript: 1 test failed before the change and passes with it; none that passed fails;"
         " Python: the whole suite passes (2 tests)"
     )
+
+
+@needs_node
+async def test_other_languages_are_tested_before_an_unproven_change_is_final(
+    make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = await make_bench({**WEB, "web/half.js": HALF})
+    change = {"test_new.py": NEW_TEST.replace("-2", "-3"), "web/half.js": WEB["web/half.js"]}
+    assert "test_add_negative" in await bench.feedback(change)
+    monkeypatch.setattr(stage, "_is_final", lambda *_: True)
+    assert "half.test.js" in await bench.feedback(change)
+
+
+@needs_node
+async def test_a_slow_suite_of_another_language_does_not_use_up_the_time_of_the_run(
+    make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test = CandidateTester.test
+    bench = await make_bench({**WEB, "calc.py": CALC})
+
+    async def test_slowly(tester: CandidateTester, change: Change, paths: set[str]) -> Result:
+        if tester.tester.bed.recipe.node_projects:
+            await asyncio.Event().wait()
+        result = await test(tester, change, paths)
+        monkeypatch.setattr(bench.run, "seconds_left", lambda: 120.1)
+        return result
+
+    async def prepare_in_time(preparation: SuitePreparation, plan: TestPlan) -> Suite:
+        suite = await prepare(preparation, plan)
+        monkeypatch.setattr(bench.run, "seconds_left", lambda: 60.1)
+        return suite
+
+    prepare = SuitePreparation.prepare
+    monkeypatch.setattr(SuitePreparation, "prepare", prepare_in_time)
+    monkeypatch.setattr(CandidateTester, "test", test_slowly)
+    verdict = await bench.verdict({"calc.py": FIXED_CALC, "web/half.js": HALF})
+    assert verdict.verification is Verification.RED_TO_GREEN
+    assert verdict.reason.endswith(
+        "its changes to web/half.js were not tested: no time was left"
+    ), verdict.reason
 
 
 async def test_a_file_that_no_language_tests_keeps_the_suite_from_passing(

@@ -101,3 +101,19 @@ def test_an_example_is_tested_by_itself_if_the_change_is_in_it(tmp_path: Path) -
     assert recipe.folders == ("examples/x",)
     assert [step.folder for step in recipe.steps] == ["", "examples/x"]
     assert part.plan.detection.tests.paths == ("examples/x/x.test.js",)
+
+
+def test_parts_have_the_same_suite_only_if_all_of_their_projects_are_the_same(
+    tmp_path: Path,
+) -> None:
+    projects: dict[str, str] = {}
+    for name in ("a", "b", "c", "d", "e"):
+        projects[f"examples/{name}/package.json"] = PACKAGE % name
+        projects[f"examples/{name}/x.test.js"] = JS_TEST
+    planner = Planner({**EXAMPLES, **projects}, tmp_path)
+    (one,) = planner.parts(*(f"examples/{name}/x.js" for name in "abcd"))
+    (other,) = planner.parts(*(f"examples/{name}/x.js" for name in "abce"))
+    (again,) = planner.parts(*(f"examples/{name}/y.js" for name in "abcd"))
+    assert one.name == other.name
+    assert one.suite_key != other.suite_key
+    assert one.suite_key == again.suite_key
