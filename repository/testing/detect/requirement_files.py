@@ -65,7 +65,9 @@ class _Lines:
     constraints: dict[str, SpecifierSet] = field(default_factory=dict)
     """Normalized package name -> versions."""
     paths: set[str] = field(default_factory=set)
-    """The files that were read."""
+    """The requirement files that were read."""
+    constraint_paths: set[str] = field(default_factory=set)
+    """The constraint files that were read."""
 
 
 def from_requirement_files(tree: Tree, pip_arguments: Iterable[str]) -> list[Need]:
@@ -217,6 +219,9 @@ def _read_into(lines: _Lines, tree: Tree, path: str) -> None:
 
 
 def _read_constraints(lines: _Lines, tree: Tree, path: str) -> None:
+    if path in lines.constraint_paths or len(lines.constraint_paths) >= _MAX_FILES:
+        return
+    lines.constraint_paths.add(path)
     for line in tree.text(path).splitlines()[:_MAX_LINES]:
         text = _END_OF_REQUIREMENT.split(line)[0].strip().rstrip("\\").strip()
         requirement = parse_requirement(text)

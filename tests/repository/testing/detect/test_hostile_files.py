@@ -118,6 +118,15 @@ def test_a_megabyte_of_tiny_statements_is_no_configuration(text: str) -> None:
     assert detect(tree_of(files)).draft.needs.dependencies == ()
 
 
+def test_a_constraint_file_is_read_once() -> None:
+    constraints = "\n".join(f"a{number}==1" for number in range(1000))
+    names = [f"requirements-test-{number}.txt" for number in range(10)]
+    includes = "\n".join(f"-r {name}" for name in names)
+    text = "-c constraints.txt\n" * 900 + includes + "\na1\n"
+    files = {**dict.fromkeys(names, text), "constraints.txt": constraints, "test_a.py": ""}
+    assert detect(tree_of(files)).draft.needs.requirements == ("a1==1",)
+
+
 def test_a_session_with_very_many_arguments_is_read_quickly() -> None:
     session = "x = [" + "'a', " * HUGE + "]\ndef tests(s):\n" + "  s.run(*x)\n" * 300
     files = {
