@@ -51,6 +51,10 @@ def make_run(folder: Path, content: str = "a = 1\n") -> SandboxCommand:
     )
 
 
+def with_cwd(run: SandboxCommand, folder: str) -> SandboxCommand:
+    return replace(run, argv=("/bin/pwd",), cwd=run.cwd / folder)
+
+
 async def test_the_same_tests_of_the_same_files_are_run_once(
     sandbox: RememberingSandbox, real: CountingSandbox, tmp_path: Path
 ) -> None:
@@ -73,12 +77,26 @@ async def test_whatever_differs_is_run(
         replace(make_run(tmp_path / "three"), argv=("/bin/sh", "-c", "exit 4")),
         replace(make_run(tmp_path / "four"), environment={"TZ": "UTC"}),
         replace(make_run(tmp_path / "five"), timeout=5.0),
+        replace(make_run(tmp_path / "six"), network="install"),
+        replace(make_run(tmp_path / "seven"), memory_mb=1),
+        with_cwd(make_run(tmp_path / "eight"), "tree"),
         run,  # its tree has a by-product by now
     ]
     results = [await sandbox.run(other) for other in others]
     assert real.ran == 1 + len(others)
     assert results[0].output == "a = 2\n"
     assert results[1].returncode == 4
+
+
+async def test_a_file_that_can_be_read_is_a_part_of_the_run(
+    sandbox: RememberingSandbox, real: CountingSandbox, tmp_path: Path
+) -> None:
+    for name in ("one", "two"):
+        run = make_run(tmp_path / name)
+        settings = tmp_path / name / "settings"
+        settings.write_text(name)
+        await sandbox.run(replace(run, readable=(settings,)))
+    assert real.ran == 2
 
 
 async def test_executable_files_are_different_files(
@@ -113,6 +131,15 @@ async def test_other_commands_are_always_run(
     for _ in range(2):
         await sandbox.run(command)
     assert real.ran == 2
+
+
+async def test_whoever_listens_to_a_run_hears_it_each_time(
+    sandbox: RememberingSandbox, tmp_path: Path
+) -> None:
+    heard: list[bytes] = []
+    for name in ("one", "two"):
+        await sandbox.run(replace(make_run(tmp_path / name), on_output=heard.append))
+    assert b"".join(heard) == b"a = 1\n" * 2
 
 
 async def test_tests_that_see_their_runs_own_path_are_always_run(tmp_path: Path) -> None:
