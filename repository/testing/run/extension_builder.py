@@ -16,8 +16,10 @@ WITHOUT_SETUP_PY = ("-c", "import setuptools; setuptools.setup()")
 
 
 def build_in_place(options: "list[str]") -> None:
+    """Compile the project's C libraries, which extension modules are linked to, and its modules."""
     program = ("setup.py",) if Path("setup.py").exists() else WITHOUT_SETUP_PY
-    subprocess.check_call([sys.executable, *program, "build_ext", "--inplace", *options])
+    commands = ("build_clib", *options, "build_ext", "--inplace", *options)
+    subprocess.check_call([sys.executable, *program, *commands])
 
 
 def build_wheel(backend: str, packages: Path) -> None:
