@@ -9,8 +9,8 @@ requests to the index, and nothing else.
         |-- GET /file/SIGNED/... ->|-- GET the file -------------------->|
 
 A sandbox sees one address on its loopback. Registries of other tools (npm, Go) have everything
-below one address; requests to it are forwarded unchanged. Credentials and certificates stay in the
-worker.
+below one address; requests to it are forwarded unchanged, and so are the answers, except for the
+links in npm's documents. Credentials and certificates stay in the worker.
 """
 
 import socket
@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import unquote, urlsplit
 
 from sandbox import SandboxCommand
+from sandbox.index.package_documents import rewrite_links
 from sandbox.index.pages import FileLinks, rewrite_page
 from sandbox.index.routes import Routes, Target
 from sandbox.index.server import serve_on
@@ -159,8 +160,10 @@ class IndexProxy:
         headers = _request_headers(request, target)
         try:
             with self._upstream.fetch(request.command, target.address, headers) as answer:
-                if target.is_page and request.command == "GET":
+                if target.kind == "page" and request.command == "GET":
                     self._send_page(request, answer)
+                elif target.kind == "document" and request.command == "GET":
+                    _send_document(request, answer.response, target.number)
                 else:
                     _send_file(request, answer.response)
         except UPSTREAM_ERRORS as error:
@@ -177,12 +180,29 @@ class IndexProxy:
             body = rewrite_page(
                 body, answer.address, content_type, self._routes.addresses, self._links
             )
-        headers = _response_headers(response)
-        headers.pop("Content-Length", None)
-        if response.status_code not in _STATUSES_WITHOUT_BODY:
-            headers["Content-Length"] = str(len(body))
-        _send_head(request, response.status_code, headers)
-        request.wfile.write(body)
+        _send_body(request, response, body)
+
+
+def _send_document(
+    request: BaseHTTPRequestHandler, response: "httpx.Response", number: int
+) -> None:
+    """Send npm's document on a package with links to the proxy."""
+    from sandbox.index.upstream import read_page
+
+    body = read_page(response)
+    if response.status_code == 200:
+        body = rewrite_links(body, request.headers["Host"] or "", number)
+    _send_body(request, response, body)
+
+
+def _send_body(request: BaseHTTPRequestHandler, response: "httpx.Response", body: bytes) -> None:
+    """Send a body in place of a response's own."""
+    headers = _response_headers(response)
+    headers.pop("Content-Length", None)
+    if response.status_code not in _STATUSES_WITHOUT_BODY:
+        headers["Content-Length"] = str(len(body))
+    _send_head(request, response.status_code, headers)
+    request.wfile.write(body)
 
 
 def _send_file(request: BaseHTTPRequestHandler, response: "httpx.Response") -> None:
@@ -224,9 +244,9 @@ def _request_headers(request: BaseHTTPRequestHandler, target: Target) -> dict[st
     headers: dict[str, str] = {}
     for name in _REQUEST_HEADERS:
         value = request.headers[name]
-        if value and not (name == "Range" and target.is_page):
+        if value and not (name == "Range" and target.kind != "file"):
             headers[name] = value
-    headers["Accept-Encoding"] = "gzip" if target.is_page else "identity"
+    headers["Accept-Encoding"] = "identity" if target.kind == "file" else "gzip"
     return headers
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import unquote, urlsplit
 
 from sandbox.index.pages import FILE_FOLDER, FileLinks
@@ -16,8 +17,10 @@ _REGISTRY_PATH = re.compile(r"[A-Za-z0-9._/@%+!~-]*")
 @dataclass(frozen=True)
 class Target:
     address: str
-    is_page: bool
-    """Whether it is a page of the index, whose links must be rewritten."""
+    kind: Literal["page", "document", "file"]
+    """A page of an index and npm's document on a package have links, which must be rewritten."""
+    number: int = 0
+    """The number of its index or registry; only for pages and documents."""
 
 
 class Routes:
@@ -28,6 +31,11 @@ class Routes:
         indexes = list(_index_addresses(sources))
         registries = [_with_slash(registry.address) for registry in sources.registries]
         self._registries = frozenset(registries)
+        self._with_documents = frozenset(
+            _with_slash(registry.address)
+            for registry in sources.registries
+            if registry.has_documents
+        )
         self.addresses = tuple(dict.fromkeys([*indexes, *registries]))
         """The addresses of indexes and registries, by number."""
 
@@ -49,7 +57,7 @@ class Routes:
         if first == FILE_FOLDER:
             signature, encoded, name = rest
             file_address = self._links.address_of(signature, encoded, name)
-            return Target(file_address, is_page=False)
+            return Target(file_address, "file")
         if not first.isdigit():
             raise ValueError("not the number of an index")
         number = int(first)
@@ -59,7 +67,13 @@ class Routes:
         below = "/".join(rest)
         is_registry = address in self._registries
         _check_path(below, _REGISTRY_PATH if is_registry else _INDEX_PATH)
-        return Target(address + below, is_page=not is_registry)
+        return Target(address + below, self._kind_of(address, below), number)
+
+    def _kind_of(self, address: str, below: str) -> Literal["page", "document", "file"]:
+        if address not in self._registries:
+            return "page"
+        is_document = address in self._with_documents and "/-/" not in below
+        return "document" if is_document else "file"
 
 
 def _check_path(path: str, allowed: re.Pattern[str]) -> None:

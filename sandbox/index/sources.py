@@ -67,6 +67,8 @@ class Registry:
     address: str
     companions: Mapping[str, str] = field(default_factory=dict)
     """Variables that are set along with it."""
+    has_documents: bool = False
+    """Whether it has documents on packages that link to their files, as npm's do."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def read_package_sources(environ: Mapping[str, str]) -> PackageSources:
     if npm is not None:
         # Makes links to npm's own address lead to the proxy, too.
         companions = {"npm_config_replace_registry_host": "always"}
-        registries.append(Registry("npm_config_registry", npm, companions))
+        registries.append(Registry("npm_config_registry", npm, companions, has_documents=True))
     go = _first_address(environ, "GOPROXY", "go env GOPROXY")
     if go is not None:
         # Go's checksum database would be a second address.

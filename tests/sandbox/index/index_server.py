@@ -25,6 +25,17 @@ HTML_PAGE = (
     '<!doctype html><a href="../../files/thing-1.whl#sha256=ab"'
     ' data-core-metadata="true">thing-1.whl</a>'
 )
+NPM_DOCUMENT = {
+    "name": "@scope/thing",
+    "versions": {
+        "1.0.0": {
+            "dist": {"tarball": "https://packages.example/npm/@scope/thing/-/thing-1.0.0.tgz"}
+        },
+        "2.0.0": {"dist": {"tarball": "http://mirror.example:81/@scope/thing/-/thing-2.0.0.tgz"}},
+    },
+}
+NPM_FILE = b'{"tarball": "https://packages.example/thing/-/thing-1.0.0.tgz"}'
+"""Not a document, whatever it contains."""
 _CREDENTIALS = "Basic " + base64.b64encode(b"user:pass").decode()
 
 
@@ -60,7 +71,9 @@ class _Handler(BaseHTTPRequestHandler):
             case "/simple/moved/":
                 self._answer(301, "text/plain", b"", Location="/simple/thing/")
             case "/npm/@scope%2fthing":
-                self._answer(200, "application/json", b'{"files": ["as", "it", "is"]}')
+                self._answer(200, "application/json", json.dumps(NPM_DOCUMENT).encode())
+            case "/npm/@scope/thing/-/thing-1.0.0.tgz":
+                self._answer(200, "application/octet-stream", NPM_FILE)
             case "/files/thing-1.whl":
                 self._answer_file()
             case "/files/thing-1.whl.metadata":

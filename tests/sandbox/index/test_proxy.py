@@ -11,7 +11,7 @@ import pytest
 
 from sandbox.index.proxy import IndexProxy
 from sandbox.index.sources import PIP, UV, PackageSources, Registry, ToolSources
-from tests.sandbox.index.index_server import JSON_TYPE, PROJECT, WHEEL, IndexServer
+from tests.sandbox.index.index_server import JSON_TYPE, NPM_FILE, PROJECT, WHEEL, IndexServer
 
 
 @pytest.fixture
@@ -162,12 +162,13 @@ def test_link_to_a_metadata_service_is_not_followed(proxy: IndexProxy):
 
 
 class TestRegistry:
-    """The registry of another tool, whose answers are forwarded unchanged."""
+    """The registry of another tool, of whose answers only links to files are rewritten."""
 
     @pytest.fixture
     def proxy(self, index: IndexServer) -> IndexProxy:
         companions = {"npm_config_replace_registry_host": "always"}
-        npm = Registry("npm_config_registry", f"http://{index.address}/npm", companions)
+        address = f"http://{index.address}/npm"
+        npm = Registry("npm_config_registry", address, companions, has_documents=True)
         return IndexProxy(lambda: PackageSources(registries=(npm,)))
 
     def test_variables_lead_to_the_proxy(self, proxy: IndexProxy):
@@ -176,9 +177,16 @@ class TestRegistry:
             "npm_config_replace_registry_host": "always",
         }
 
-    def test_answer_is_not_rewritten(self, proxy: IndexProxy):
-        answer = request(proxy, "/0/@scope%2fthing")
-        assert answer == (200, b'{"files": ["as", "it", "is"]}')
+    def test_a_packages_document_links_to_the_proxy(self, proxy: IndexProxy):
+        status, body = request(proxy, "/0/@scope%2fthing")
+        versions = json.loads(body)["versions"]
+        inside = f"http://127.0.0.1:{proxy.port()}/0/@scope/thing/-"
+        assert status == 200
+        assert versions["1.0.0"]["dist"]["tarball"] == f"{inside}/thing-1.0.0.tgz"
+        assert versions["2.0.0"]["dist"]["tarball"] == f"{inside}/thing-2.0.0.tgz"
+
+    def test_a_file_is_forwarded_unchanged(self, proxy: IndexProxy):
+        assert request(proxy, "/0/@scope/thing/-/thing-1.0.0.tgz") == (200, NPM_FILE)
 
     def test_other_methods_are_refused(self, proxy: IndexProxy):
         status, _ = request(proxy, "/0/@scope%2fthing", "POST")
