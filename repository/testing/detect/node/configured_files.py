@@ -8,7 +8,9 @@ import re
 from collections.abc import Iterable, Sequence
 
 from repository.files import matches
+from repository.testing.detect.node.package_json import runner_settings
 from repository.testing.detect.node.test_files import patterns_of_glob
+from repository.testing.detect.node.workspaces import PACKAGE_FILE
 from repository.testing.detect.tree import Tree
 
 _CONFIGURATION = re.compile(
@@ -17,7 +19,10 @@ _CONFIGURATION = re.compile(
 _KEY = re.compile(r"""\b(?:spec|testMatch|include|files)["']?\s*[:=]\s*""")
 _LIST = re.compile(r"""\[(?:\s*["'`][^"'`\n]{1,200}["'`]\s*,?){1,20}""")
 _STRING = re.compile(r"""["'`]([^"'`\n]{1,200})["'`]""")
-_CALLS_TEST = re.compile(r"\b(?:test|it|describe|suite)(?:\.\w+)*\s*\(")
+#: A call with a title. Sources call the methods of others, and have methods, with these names, too.
+_CALLS_TEST = re.compile(
+    r"""^\s*(?:test|it|describe|suite)(?:\.\w+)*(?:\s*\(\s*["'`]|\.each\b)""", re.MULTILINE
+)
 _MAX_CHARS = 20_000
 _MAX_CHECKED = 200
 _MAX_GLOBS = 20
@@ -27,7 +32,7 @@ def configured_patterns(tree: Tree, folders: Sequence[str]) -> tuple[str, ...]:
     """Return the patterns in the configuration files of some folders."""
     patterns: dict[str, None] = {}
     for path in _configuration_files(tree, folders):
-        for glob in _globs_in(tree.text(path)[:_MAX_CHARS])[:_MAX_GLOBS]:
+        for glob in _globs_in(_settings_in(tree, path)[:_MAX_CHARS])[:_MAX_GLOBS]:
             for pattern in patterns_of_glob(glob):
                 if pattern not in patterns and _matches_only_tests(tree, pattern):
                     patterns[pattern] = None
@@ -42,6 +47,11 @@ def _configuration_files(tree: Tree, folders: Iterable[str]) -> list[str]:
         if folder in wanted and _CONFIGURATION.fullmatch(name):
             found.append(path)
     return found
+
+
+def _settings_in(tree: Tree, path: str) -> str:
+    text = tree.text(path)
+    return runner_settings(text) if path.endswith(PACKAGE_FILE) else text
 
 
 def _globs_in(text: str) -> list[str]:

@@ -14,6 +14,8 @@ _DEPENDENCY_TABLES = (
     "optionalDependencies",
 )
 
+_CONFIGURED_RUNNERS = ("jest", "mocha", "ava")
+
 
 @dataclass(frozen=True)
 class PackageJson:
@@ -42,12 +44,8 @@ class PackageJson:
 
 def parse_package(text: str, folder: str) -> PackageJson | None:
     """Return the content of a package.json, or None if it is not a JSON object."""
-    try:
-        # npm, too, skips a byte-order mark.
-        document = json.loads(text.removeprefix("\ufeff"))
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(document, dict):
+    document = _load(text)
+    if document is None:
         return None
     return PackageJson(
         folder=folder,
@@ -60,6 +58,21 @@ def parse_package(text: str, folder: str) -> PackageJson | None:
         node_versions=_text(table(document, "engines"), "node"),
         entry_points=_entry_points(document),
     )
+
+
+def runner_settings(text: str) -> str:
+    """Return what a package.json configures of runners, as JSON; its other keys may look alike."""
+    document = _load(text) or {}
+    return json.dumps([table(document, runner) for runner in _CONFIGURED_RUNNERS])
+
+
+def _load(text: str) -> dict[str, Any] | None:
+    try:
+        # npm, too, skips a byte-order mark.
+        document = json.loads(text.removeprefix("\ufeff"))
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
 
 
 def _text(document: dict[str, Any], name: str) -> str:

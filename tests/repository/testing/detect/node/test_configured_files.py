@@ -30,6 +30,25 @@ def test_what_matches_other_files_is_no_pattern_of_tests() -> None:
     assert configured_patterns(tree, [""]) == ()
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "module.exports = (text) => /^[a-z]/.test(text);\n",
+        "class Rule {\n  test(value) { return value > 1; }\n}\n",
+        "export function test(value) { return value; }\n",
+    ],
+)
+def test_a_source_that_calls_something_test_is_not_a_test(source: str) -> None:
+    config = "export default { test: { coverage: { include: ['lib/**/*.js'] } } };\n"
+    tree = tree_of({"vitest.config.js": config, "lib/is.js": source})
+    assert configured_patterns(tree, [""]) == ()
+
+
+def test_the_files_that_npm_publishes_are_no_tests() -> None:
+    tree = tree_of({"package.json": '{"files": ["lib"]}', "lib/runner.js": TEST})
+    assert configured_patterns(tree, [""]) == ()
+
+
 def test_only_the_tested_packages_configurations_count() -> None:
     tree = tree_of({"examples/jest.config.js": "testMatch: ['checks/*.js']", "checks/a.js": TEST})
     assert configured_patterns(tree, [""]) == ()
