@@ -208,6 +208,9 @@ class Recipe(BaseModel):
     """The folder of the package that is installed, relative to the repository's root."""
     siblings: tuple[str, ...] = ()
     """Folders of the repository's other packages that are installed with it."""
+    own_packages: tuple[str, ...] = ()
+    """Normalized names of the repository's packages, which are never installed from an index; empty
+    if its root is its only project."""
     import_folders: tuple[str, ...] = ()
     """Folders of tested projects that are not installed: their modules are found on the path."""
     folders: tuple[str, ...] = ("",)

@@ -144,6 +144,7 @@ def _python_recipe(draft: RecipeDraft, commit: BaseCommit, minor: int) -> Recipe
         patterns=draft.patterns,
         project=draft.layout.project,
         siblings=draft.layout.siblings,
+        own_packages=draft.layout.packages,
         import_folders=draft.import_folders,
         folders=draft.layout.folders,
     )

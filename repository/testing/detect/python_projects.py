@@ -6,14 +6,14 @@ A project is a folder with a file that declares or configures one. Its tests run
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from packaging.utils import canonicalize_name
 
 from repository.files import AMBIGUOUS_TEST_FOLDERS, TEST_FOLDERS, VENDORED_FOLDERS, is_test_file
-from repository.testing.detect.parsing import setup_argument, strings, table
+from repository.testing.detect.parsing import setup_argument, setup_table, strings, table
 from repository.testing.detect.project import Project
 from repository.testing.detect.python_tests import read_patterns
 from repository.testing.detect.requirements import names_in
@@ -59,6 +59,7 @@ _FOLDER_LINE = re.compile(
     r"(?:(?:-e|--editable)[ =]\s*)?(?:[\w.-]+\s*@\s*)?(?:file:)?(?=[\w.-]*/[\w./-])([\w./-]+)"
     r"(?:\[[\w,-]*\])?\s*(?:#.*)?$"
 )
+_EXTRAS_SECTION = "options.extras_require"
 _CONFIGURATION = re.compile(r"^def configuration\(", re.M)
 """The function by which numpy.distutils reads a subpackage's ``setup.py``."""
 _MAX_LINE = 300
@@ -81,6 +82,9 @@ class Layout:
     """The folder of the package that is installed."""
     siblings: tuple[str, ...] = ()
     """Folders of the repository's other packages that are installed with it."""
+    packages: tuple[str, ...] = ()
+    """Normalized names of the packages in all projects, chosen or not: an index may have strangers'
+    packages of these names."""
     reason: str = ""
     """Why these were chosen; empty if there is only one project."""
     whole: bool = True
@@ -109,10 +113,12 @@ def choose_projects(tree: Tree, ranking: Sequence[str], configured: Sequence[str
         chosen = _choose(candidates, scores, tests)
         reason = "the issue is about it" if any(scores.values()) else "most tests are there"
     package = _package_of(chosen, projects, scores, tests)
+    names = _folders_by_name(projects)
     return Layout(
         folders=tuple(chosen),
         project=package,
-        siblings=tuple(_find_siblings([package, *chosen], projects)),
+        siblings=tuple(_find_siblings([package, *chosen], projects, names)),
+        packages=tuple(sorted(names)),
         reason=reason,
         whole=not set(candidates).difference(chosen),
     )
@@ -237,13 +243,19 @@ def _package_of(
     return max(packages, key=lambda folder: scores[folder], default=ROOT)
 
 
-def _find_siblings(folders: Sequence[str], projects: Mapping[str, Project]) -> list[str]:
-    """Return the other packages that the first folder's needs, and the chosen ones."""
-    by_name: dict[str, str] = {
+def _folders_by_name(projects: Mapping[str, Project]) -> dict[str, str]:
+    """Return the normalized name of each package -> its folder."""
+    return {
         canonicalize_name(project.package.name): folder
         for folder, project in projects.items()
         if project.package.is_installable and project.package.name
     }
+
+
+def _find_siblings(
+    folders: Sequence[str], projects: Mapping[str, Project], by_name: Mapping[str, str]
+) -> list[str]:
+    """Return the other packages that the first folder's needs, and the chosen ones."""
     found = dict.fromkeys(folders)
     waiting = list(found)
     while waiting:
@@ -267,12 +279,7 @@ def _dependency_names(project: Project) -> set[str]:
     lines += setup_argument(project.setup_py, "install_requires")
     in_setup_cfg = project.setup_cfg.get("options", "install_requires", fallback="")
     lines += (in_setup_cfg or "").splitlines()
-    for groups in (
-        table(pyproject, "project", "optional-dependencies"),
-        table(pyproject, "dependency-groups"),
-    ):
-        for group in groups.values():
-            lines += strings(group)
+    lines += _lines_of_groups(project)
     poetry = table(pyproject, "tool", "poetry")
     packages = [table(poetry, "dependencies"), table(poetry, "dev-dependencies")]
     packages += [table(group, "dependencies") for group in _tables(table(poetry, "group"))]
@@ -281,6 +288,23 @@ def _dependency_names(project: Project) -> set[str]:
     for path in _REQUIREMENT_FILES:
         lines += project.tree.text(path).splitlines()
     return names_in(lines)
+
+
+def _lines_of_groups(project: Project) -> list[str]:
+    """Return the lines of all extras and dependency groups."""
+    lines: list[str] = []
+    for groups in (
+        table(project.pyproject, "project", "optional-dependencies"),
+        table(project.pyproject, "dependency-groups"),
+    ):
+        for group in groups.values():
+            lines += strings(group)
+    for extra in setup_table(project.setup_py, "extras_require").values():
+        lines += extra
+    if project.setup_cfg.has_section(_EXTRAS_SECTION):
+        for _, value in project.setup_cfg.items(_EXTRAS_SECTION):
+            lines += (value or "").splitlines()
+    return lines
 
 
 def _dependency_folders(project: Project, folder: str) -> list[str]:
@@ -300,9 +324,3 @@ def _tables(groups: Mapping[str, object]) -> list[dict[str, object]]:
 
 def _is_inside(folder: str, other: str) -> bool:
     return other == ROOT or folder.startswith(f"{other}/")
-
-
-def names_of_packages(tree: Tree, folders: Collection[str]) -> set[str]:
-    """Return the normalized names of the packages in these folders."""
-    names = {Project(tree.below(folder)).package.name for folder in folders}
-    return {canonicalize_name(name) for name in names if name}

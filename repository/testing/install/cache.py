@@ -58,6 +58,7 @@ def environment_key(recipe: Recipe, interpreter: Path, index: Mapping[str, str])
         "dependencies": recipe.dependencies,
         "extras": recipe.extras,
         "packages": (recipe.project, *recipe.siblings),
+        "own": recipe.own_packages,
         "runners": sorted(set(recipe.runners)),
         "with": _IN_EVERY_ENVIRONMENT,
         "index": dict(index),

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from repository.testing.detect.requirements import installable
+from repository.testing.detect.requirements import installable, package_name
 from repository.testing.install.installer import UvInstaller
 
 #: A line of ``uv pip check``.
@@ -46,7 +46,8 @@ async def mend_own_requirements(installer: UvInstaller) -> None:
     broken = broken_requirements((await installer.check()).output)
     own_name = canonicalize_name(installer.recipe.name)
     own = [line for package, line, _ in broken if canonicalize_name(package) == own_name]
-    requirements = installable(own)
+    siblings = installer.recipe.own_packages
+    requirements = [line for line in installable(own) if package_name(line) not in siblings]
     if requirements:
         result = await installer.install(installer.dates[0], *installer.siblings, *requirements)
         state = "restored" if result.returncode == 0 else "still missing"

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from packaging.metadata import RawMetadata, parse_email
 from packaging.requirements import Requirement
 
-from repository.testing.detect.requirements import choose_for_tests, resolve_extras
+from repository.testing.detect.requirements import choose_for_tests, package_name, resolve_extras
 from repository.testing.install.installer import UvInstaller
 from repository.testing.install.uv_errors import first_error
 from repository.testing.models import Addition, Recipe
@@ -37,16 +37,20 @@ def requirements_of_extras(metadata: RawMetadata, recipe: Recipe) -> list[str]:
     offered = metadata.get("provides_extra", [])
     requested = dict.fromkeys([*recipe.extras, *choose_for_tests(offered)])
     extras = [extra for extra in requested if extra in offered]
-    requires = metadata.get("requires_dist", [])
-    return resolve_extras(metadata.get("name", ""), extras, requires, recipe.python)
+    return _resolve_extras(metadata, extras, recipe)
 
 
-def all_extras(metadata: RawMetadata, python: str) -> dict[str, list[str]]:
+def all_extras(metadata: RawMetadata, recipe: Recipe) -> dict[str, list[str]]:
     """Return each extra of the installed repository with the requirements that it adds."""
-    name = metadata.get("name", "")
-    requires = metadata.get("requires_dist", [])
     extras = metadata.get("provides_extra", [])
-    return {extra: resolve_extras(name, [extra], requires, python) for extra in extras}
+    return {extra: _resolve_extras(metadata, [extra], recipe) for extra in extras}
+
+
+def _resolve_extras(metadata: RawMetadata, extras: Collection[str], recipe: Recipe) -> list[str]:
+    """Return what extras add, except for the repository's own packages."""
+    name = metadata.get("name", "")
+    lines = resolve_extras(name, extras, metadata.get("requires_dist", []), recipe.python)
+    return [line for line in lines if package_name(line) not in recipe.own_packages]
 
 
 async def install_requirements(installer: UvInstaller, requirements: list[str]) -> None:

@@ -91,7 +91,7 @@ class Preparation:
             raise ValueError("only Python's environments are extended")
         task = replace(self.task, recipe=recipe, seconds=_SECONDS)
         installer = UvInstaller(task, interpreter)
-        extras = all_extras(await read_metadata(installer), recipe.python)
+        extras = all_extras(await read_metadata(installer), recipe)
         return AdditionInstaller(installer, self._names(extras))
 
     @cached_property
@@ -117,8 +117,14 @@ class Preparation:
 
     def _names(self, extras: Mapping[str, Sequence[str]]) -> RepositoryNames:
         detection = self.plan.detection
-        package = detection.draft.package.name
-        return RepositoryNames.of(self.plan.sizes, detection.needs, package, extras, self._imports)
+        names = RepositoryNames.of(
+            self.plan.sizes,
+            detection.needs,
+            detection.draft.package.name,
+            extras,
+            self._imports,
+        )
+        return replace(names, others=frozenset(detection.draft.layout.packages))
 
     def _imports(self, module: str) -> bool:
         sha = self.task.recipe.base_sha

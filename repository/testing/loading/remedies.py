@@ -64,6 +64,8 @@ class RepositoryNames:
     """Normalized name of a package -> the requirement that a file states."""
     package: str = ""
     """The normalized name of its own package."""
+    others: frozenset[str] = frozenset()
+    """The normalized names of the packages of its other projects."""
     extras: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Extra of its own package -> the requirements that it adds."""
     imports: Callable[[str], bool] = lambda _: False
@@ -85,7 +87,13 @@ class RepositoryNames:
         for line in installable(lines):
             mentioned.setdefault(canonicalize_name(Requirement(line).name), line)
         own = OwnModules.of(paths)
-        return cls(own, mentioned, canonicalize_name(package), extras, imports)
+        return cls(
+            own=own,
+            mentioned=mentioned,
+            package=canonicalize_name(package),
+            extras=extras,
+            imports=imports,
+        )
 
 
 def find_remedies(symptoms: Iterable[Symptom], names: RepositoryNames) -> list[Remedy]:
@@ -102,7 +110,7 @@ def find_remedies(symptoms: Iterable[Symptom], names: RepositoryNames) -> list[R
             continue
         for remedy in _find_remedies(symptom, names):
             for line in (remedy, *_rest_of_extra(remedy, names)):
-                if line.package != names.package:
+                if line.package != names.package and line.package not in names.others:
                     remedies.setdefault(line.package, line)
     return list(remedies.values())
 

@@ -77,6 +77,29 @@ def test_dependencies_on_another_project_are_read_in_each_form(text: str) -> Non
     assert layout.siblings == ("libs/core",)
 
 
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"setup.py": "setup(name='x', extras_require={'core': ['shop-core>=1']})"},
+        {"setup.py": "", "setup.cfg": "[options.extras_require]\ncore =\n  shop-core>=1\n"},
+    ],
+)
+def test_extras_name_other_projects_in_the_older_forms_too(files: dict[str, str]) -> None:
+    web = {f"libs/web/{path}": text for path, text in files.items()}
+    others = {path: text for path, text in TWO.items() if path != "libs/web/pyproject.toml"}
+    layout = choose_projects(tree_of({**others, **web}), ["libs/web/src/shop_web/__init__.py"])
+    assert layout.siblings == ("libs/core",)
+
+
+def test_a_package_of_the_repository_is_never_required_from_the_index() -> None:
+    files = {**TWO, "libs/web/tox.ini": "[testenv]\ndeps =\n  shop-extra\n  mock\n"}
+    files["libs/extra/pyproject.toml"] = "[project]\nname = 'shop_extra'\n[build-system]\n"
+    draft = detect(tree_of(files), ["libs/web/src/shop_web/__init__.py"]).draft
+    assert "shop-extra" in draft.layout.packages
+    assert "mock" in draft.needs.requirements
+    assert "shop-extra" not in draft.needs.requirements
+
+
 def test_requirement_files_name_other_projects_by_their_folders() -> None:
     files = {
         **TWO,

@@ -2,15 +2,22 @@
 
 from pathlib import Path
 
+from packaging.metadata import RawMetadata
+
 from repository.testing.install.own_requirements import (
     broken_requirements,
     constraints_from,
     mend_own_requirements,
 )
-from repository.testing.install.requirements import install_requirements
+from repository.testing.install.requirements import (
+    all_extras,
+    install_requirements,
+    requirements_of_extras,
+)
 from sandbox import SandboxCommand, SandboxResult
 from tests.repository.testing.install.test_installer import (
     DATE,
+    RECIPE,
     ScriptedSandbox,
     make_installer,
 )
@@ -47,6 +54,17 @@ def test_own_requirements_limit_versions() -> None:
         "evil @ https://example.org/e.whl",
     ]
     assert constraints_from(requires, "3.10") == ["numpy<2,>=1.20", "rich>=10", "tomli>=1"]
+
+
+def test_an_extra_never_brings_another_package_of_the_repository_from_the_index() -> None:
+    metadata: RawMetadata = {
+        "name": "shop",
+        "provides_extra": ["test"],
+        "requires_dist": ["shop_core>=2; extra == 'test'", "mock; extra == 'test'"],
+    }
+    recipe = RECIPE.model_copy(update={"own_packages": ("shop-core",)})
+    assert requirements_of_extras(metadata, recipe) == ["mock"]
+    assert all_extras(metadata, recipe) == {"test": ["mock"]}
 
 
 async def test_all_later_installations_are_limited(tmp_path: Path) -> None:

@@ -103,6 +103,17 @@ def test_an_extra_of_the_repository_is_installed_with_its_requirements() -> None
     ]
 
 
+def test_another_package_of_the_repository_is_never_a_strangers() -> None:
+    extras = {"all": ["grpcio", "shop_core>=2"]}
+    names = RepositoryNames.of([], [], "shop", extras, lambda _: True)
+    names = replace(names, others=frozenset({"shop-core"}))
+    symptoms = [
+        Symptom(Lack.EXTRA, "shop[all]", "line"),
+        Symptom(Lack.PACKAGE, "shop-core", "line"),
+    ]
+    assert find_remedies(symptoms, names) == [Remedy("grpcio", "line")]
+
+
 def test_a_package_of_an_extra_brings_the_rest_of_the_smallest_one_that_has_it() -> None:
     extras = {
         "all": ["grpcio>=1", "grpcio-status>=1", "redis"],
