@@ -23,12 +23,19 @@ _IMAGE_FILES = (
     "Dockerfile",
     "Dockerfile.*",
     "*.Dockerfile",
+    "docker/Dockerfile",
+    ".devcontainer/Dockerfile",
+    ".devcontainer/devcontainer.json",
+    ".devcontainer.json",
     ".gitlab-ci.yml",
     ".circleci/config.yml",
+    "docker-compose.yml",
+    "compose.yaml",
 )
 _IMAGE = re.compile(
-    r"\s*-?\s*(?:FROM|image:)\s[^#]{0,100}?\bpython:3\.(\d{1,2})(?!\d)"
-    r"|\s*ARG\s+PYTHON_VERSION\s*=\s*[\"']?3\.(\d{1,2})(?!\d)",
+    # The images of development containers have a version of their own before Python's: 1-3.11.
+    r"\s*-?\s*\"?(?:FROM|image\"?:)\s[^#]{0,100}?\bpython:(?:\d{1,2}-)?3\.(\d{1,2})(?!\d)"
+    r"|\s*ARG\s+(?:PYTHON_VERSION|VARIANT)\s*=\s*[\"']?(?:\d{1,2}-)?3\.(\d{1,2})(?!\d)",
     re.I,
 )
 _CONDA_FILES = ("environment.yml", "environment.yaml")

@@ -30,6 +30,12 @@ def test_version_managers_pin_a_version(path: str, text: str, line: int | None) 
     ("path", "text"),
     [
         ("Dockerfile", "FROM python:3.9-slim AS build\n"),
+        (
+            ".devcontainer/devcontainer.json",
+            '{\n  "image": "x/devcontainers/python:1-3.9-bookworm"\n}',
+        ),
+        (".devcontainer/Dockerfile", 'ARG VARIANT="0-3.9"\nFROM x/python:${VARIANT}\n'),
+        ("docker-compose.yml", "services:\n  app:\n    image: python:3.9\n"),
         ("Dockerfile.test", "FROM --platform=linux/amd64 docker.io/library/python:3.9\n"),
         ("Dockerfile", "ARG PYTHON_VERSION=3.9\nFROM python:${PYTHON_VERSION}\n"),
         (".gitlab-ci.yml", "test:\n  image: python:3.9\n"),
