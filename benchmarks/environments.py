@@ -38,7 +38,7 @@ from benchmarks.this_machine import load_build_tools
 from repository.git import GitError, Mirror
 from repository.testing.command_log import CommandLog
 from repository.testing.environment import BuiltEnvironment, EnvironmentFailed
-from repository.testing.install.installer import BuildTask
+from repository.testing.install.build_task import BuildTask
 from repository.testing.install.tools import BuildTools
 from repository.testing.loading.base_tests import run_base_tests
 from repository.testing.loading.preparation import Preparation

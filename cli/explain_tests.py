@@ -93,7 +93,7 @@ def _build(chosen: "Settings", mirror: "Mirror", plan: "TestPlan", recipe: "Reci
     from cli.backends import python_folders, sandbox_for, uv_path
     from repository.testing.command_log import CommandLog
     from repository.testing.environment import EnvironmentFailed
-    from repository.testing.install.installer import BuildTask
+    from repository.testing.install.build_task import BuildTask
     from repository.testing.install.tools import BuildTools, index_settings
     from repository.testing.loading.preparation import Preparation
 

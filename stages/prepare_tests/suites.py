@@ -11,7 +11,7 @@ from repository.languages import Language
 from repository.runners import PYTHON_RUNNERS
 from repository.testing.command_log import CommandLog
 from repository.testing.environment import EnvironmentFailed
-from repository.testing.install.installer import BuildTask, build_seconds
+from repository.testing.install.build_task import BuildTask, build_seconds
 from repository.testing.install.tools import BuildTools
 from repository.testing.loading.advice import advise
 from repository.testing.loading.base_tests import run_base_tests

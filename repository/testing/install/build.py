@@ -9,8 +9,8 @@ from repository.testing.command_log import CommandLog
 from repository.testing.environment import BuiltEnvironment
 from repository.testing.folders import make_readable
 from repository.testing.install.build_inputs import build_inputs
+from repository.testing.install.build_task import BUILD_SECONDS, BuildTask
 from repository.testing.install.environment import build_python_environment
-from repository.testing.install.installer import BUILD_SECONDS, BuildTask
 from repository.testing.install.toolchains import build_with_tools
 from repository.testing.install.tools import BuildTools
 from repository.testing.models import Recipe

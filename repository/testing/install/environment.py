@@ -13,6 +13,7 @@ from repository.testing.environment import (
     version_variables,
 )
 from repository.testing.folders import copy_folder, empty_folders
+from repository.testing.install.build_task import BuildTask
 from repository.testing.install.cache import (
     CachedEnvironment,
     EnvironmentCache,
@@ -20,7 +21,7 @@ from repository.testing.install.cache import (
     environment_key,
     installation_key,
 )
-from repository.testing.install.installer import BuildTask, UvInstaller
+from repository.testing.install.installer import UvInstaller
 from repository.testing.install.interpreters import find_interpreters, interpreter_folders
 from repository.testing.install.modules import find_missing_modules, remove_broken_modules
 from repository.testing.install.own_requirements import constraints_from, mend_own_requirements

@@ -3,33 +3,26 @@
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from repository.testing.command_log import CommandLog
 from repository.testing.environment import BUILD_TOOLS, COMPILER_VARIABLES, version_variables
+from repository.testing.install.build_task import BuildTask
 from repository.testing.install.cache import repository_folder
 from repository.testing.install.dates import package_dates
 from repository.testing.install.interpreters import interpreter_folders
 from repository.testing.install.known_metadata import metadata_tables, unparsed_packages
 from repository.testing.install.own_dates import OwnDates
 from repository.testing.install.scripts import read_script
-from repository.testing.install.tools import BuildTools, is_switched_on, local_index_paths
-from repository.testing.models import Recipe
+from repository.testing.install.tools import is_switched_on, local_index_paths
 from sandbox import Network, SandboxCommand, SandboxResult
 
-#: A dependency in uv's message that could not be built; the repository's own has no version.
-_UNBUILT = re.compile(r"Failed to (?:download and )?build `([A-Za-z0-9._-]+==[^`\s]+)`")
 _UNREACHABLE = re.compile(
     r"dns error|request failed after|failed to lookup address|error sending request|could not"
     r" connect",
     re.I,
 )
-BUILD_SECONDS = 360.0
-_MIN_BUILD_SECONDS = 60.0
 _MAX_ATTEMPTS = 8
-_MAX_OLDER_BUILDS = 12
 _STEP_SECONDS = 280.0
 _LAST_STEP_SECONDS = 10.0
 """The time limit of a step that starts after the total time."""
@@ -41,25 +34,6 @@ _UV_VARIABLES = {
     "UV_PYTHON_DOWNLOADS": "never",
     "UV_COLOR": "never",
 }
-
-
-def build_seconds(max_minutes: float) -> float:
-    """Return the time limit of a build in a run of ``max_minutes``: a quarter, 1 to 6 minutes."""
-    return min(BUILD_SECONDS, max(_MIN_BUILD_SECONDS, max_minutes * 60 / 4))
-
-
-@dataclass(frozen=True)
-class BuildTask:
-    """The inputs for building an environment."""
-
-    tools: BuildTools
-    workspace: Path
-    recipe: Recipe
-    log: CommandLog
-    seconds: float = BUILD_SECONDS
-    """Total time limit."""
-    build_inputs: str = ""
-    """A hash of the files on which the repository's installation depends."""
 
 
 class UvInstaller:
@@ -89,8 +63,6 @@ class UvInstaller:
         self._own_dates = OwnDates(self._now)
         self._stated_metadata: set[str] = set()
         """Packages whose requirements are given in uv's configuration."""
-        self._tried_with_older_tools: set[str] = set()
-        """Requirements with a version."""
 
     @property
     def env(self) -> Path:
@@ -172,14 +144,9 @@ class UvInstaller:
         if not dates:
             return False
         any_built = False
-        for requirement in dict.fromkeys(_UNBUILT.findall(output)):
-            tried = self._tried_with_older_tools
-            if requirement in tried:
-                continue
-            # A build can print any number of these lines itself.
-            if len(tried) == _MAX_OLDER_BUILDS or self.unreachable or not self.time_left:
+        for requirement in self._own_dates.unbuilt(output):
+            if self.unreachable or not self.time_left:
                 break
-            tried.add(requirement)
             arguments = ("--no-deps", requirement)
             result = await self._pip_install(date, arguments, dates, _STEP_SECONDS)
             any_built = any_built or result.returncode == 0

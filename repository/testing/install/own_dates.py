@@ -15,6 +15,9 @@ _OLDER_BUILD_TOOLS_FROM = datetime(2020, 1, 1, tzinfo=UTC)
 _UPLOADED_AGAIN = ("atomicwrites",)
 #: Names of packages in uv's message that were uploaded again after the commit.
 _UPLOADED_LATER = re.compile(r"`([A-Za-z0-9._-]+)` was filtered by `exclude-newer`")
+#: A dependency in uv's message that could not be built; the repository's own has no version.
+_UNBUILT = re.compile(r"Failed to (?:download and )?build `([A-Za-z0-9._-]+==[^`\s]+)`")
+_MAX_UNBUILT = 12
 
 
 class OwnDates:
@@ -24,6 +27,7 @@ class OwnDates:
         self._now = now
         self._later: dict[str, datetime] = {}
         """Packages that uv found to be uploaded after the commit."""
+        self._unbuilt: set[str] = set()
 
     def any_tools(self) -> dict[str, datetime]:
         """Return the dates with build tools as of the commit."""
@@ -40,6 +44,18 @@ class OwnDates:
             return {}
         tools = dict.fromkeys(_BUILD_TOOLS, max(date, _OLDER_BUILD_TOOLS_FROM))
         return {**self.any_tools(), **tools}
+
+    def unbuilt(self, output: str) -> list[str]:
+        """Return the dependencies, with their versions, that uv could not build; each only once.
+
+        A build can print any number of such lines itself: only the first ones count.
+        """
+        found: list[str] = []
+        for requirement in dict.fromkeys(_UNBUILT.findall(output)):
+            if requirement not in self._unbuilt and len(self._unbuilt) < _MAX_UNBUILT:
+                self._unbuilt.add(requirement)
+                found.append(requirement)
+        return found
 
     def admit_later_uploads(self, output: str, date: datetime) -> bool:
         """Allow packages that were uploaded again after the date, by uv's message.

@@ -13,7 +13,7 @@ from pathlib import Path
 from repository.testing.ecosystems import KEPT
 from repository.testing.environment import BuiltEnvironment, EnvironmentFailed
 from repository.testing.folders import copy_folder, empty_folders, make_readable
-from repository.testing.install.installer import BuildTask
+from repository.testing.install.build_task import BuildTask
 from repository.testing.install.tool_search import find_tools
 from repository.testing.models import BuildStep, Recipe
 from repository.testing.run.project_folders import deepest_folder

@@ -9,7 +9,8 @@ from repository.runners import PYTHON_RUNNERS
 from repository.testing.detect.own_modules import OwnModules
 from repository.testing.environment import BuiltEnvironment
 from repository.testing.install.build import build_environment
-from repository.testing.install.installer import BuildTask, UvInstaller
+from repository.testing.install.build_task import BuildTask
+from repository.testing.install.installer import UvInstaller
 from repository.testing.install.interpreters import find_interpreters
 from repository.testing.install.requirements import all_extras, read_metadata
 from repository.testing.loading.additions import AdditionInstaller

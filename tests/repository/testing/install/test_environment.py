@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from repository.testing.command_log import CommandLog
+from repository.testing.install.build_task import BUILD_SECONDS, BuildTask, build_seconds
 from repository.testing.install.environment import build_python_environment
-from repository.testing.install.installer import BUILD_SECONDS, BuildTask, build_seconds
 from repository.testing.install.tools import BuildTools
 from repository.testing.models import Addition
 from tests.repository.testing.install.test_installer import RECIPE, ScriptedSandbox

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from repository.testing.command_log import CommandLog
-from repository.testing.install.installer import BUILD_SECONDS, BuildTask, UvInstaller
+from repository.testing.install.build_task import BUILD_SECONDS, BuildTask
+from repository.testing.install.installer import UvInstaller
 from repository.testing.install.pip_install import install_pip
 from repository.testing.install.tools import BuildTools
 from repository.testing.models import Recipe

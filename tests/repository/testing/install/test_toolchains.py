@@ -6,7 +6,7 @@ import pytest
 
 from repository.testing.command_log import CommandLog
 from repository.testing.environment import BuiltEnvironment, EnvironmentFailed
-from repository.testing.install.installer import BuildTask
+from repository.testing.install.build_task import BuildTask
 from repository.testing.install.toolchains import build_with_tools
 from repository.testing.install.tools import BuildTools
 from repository.testing.models import BuildStep
