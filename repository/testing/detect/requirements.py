@@ -28,6 +28,10 @@ _NAMED_FOR_TESTS = re.compile(
 )
 _MAX_LINES = 500
 _FOR_DEVELOPMENT = frozenset({"dev", "develop", "development", "dev-dependencies"})
+#: Packages that can't be installed on Linux.
+_FOR_OTHER_SYSTEMS = re.compile(
+    r"pywin32|pypiwin32|pywinpty|windows-curses|wmi|pyobjc(?:-core|-framework-[a-z]+)?"
+)
 
 _NAME = re.compile(r"\s*([A-Za-z0-9][\w.-]{0,100})")
 
@@ -88,15 +92,17 @@ def parse_requirement(line: str) -> Requirement | None:
 def installable(lines: Iterable[str]) -> list[str]:
     """Return the requirements that can be installed from an index, one per package and marker.
 
-    The first for a package counts. Invalid lines are left out, and so are URLs, which could point
-    to anything.
+    The first for a package counts. Invalid lines are left out, as are URLs, which could point to
+    anything, and packages for other systems, which documents name without a marker.
     """
     by_package: dict[str, str] = {}
     for line in lines:
         requirement = parse_requirement(line)
-        if requirement is not None and requirement.url is None:
-            key = f"{canonicalize_name(requirement.name)};{requirement.marker or ''}"
-            by_package.setdefault(key, line)
+        if requirement is None or requirement.url is not None:
+            continue
+        name = canonicalize_name(requirement.name)
+        if not _FOR_OTHER_SYSTEMS.fullmatch(name):
+            by_package.setdefault(f"{name};{requirement.marker or ''}", line)
     return list(by_package.values())
 
 

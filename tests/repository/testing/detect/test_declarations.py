@@ -84,6 +84,11 @@ dependencies:
             ("attrs", "mock>=4"),
         ),
         ("README.md", "Run `pip install attrs`, then install the rest.\n", ("attrs",)),
+        (
+            "README.md",
+            "On Windows:\n\n    pip install attrs pywin32 pyobjc-framework-Cocoa\n",
+            ("attrs",),
+        ),
         ("README.md", "pip install the packages that you need\n", ()),
         ("README.rst", "Install\n=======\n::\n\n    $ pip install attrs\n", ("attrs",)),
         (
