@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from repository.config import CONFIG, ConfigError, TestsConfig, read_tests_config
-from repository.languages import Language
+from repository.languages import Language, language_of
 from repository.runners import PYTHON_RUNNERS
 from repository.testing.detect.configuring import configure
 from repository.testing.detect.draft import Detection, RecipeDraft
@@ -44,7 +44,9 @@ def detect(tree: Tree, ranking: Sequence[str] = (), language: Language | None = 
         return Detection(RecipeDraft(), reason=f"{CONFIG} names the tests to run")
     if language is not None:
         detection = _detect_language(detection, toolchains, language)
-        return configure(detection, config, tree)
+        # Other languages' test files have other names.
+        files = tuple(pattern for pattern in config.files if language_of(pattern) == language)
+        return configure(detection, config.model_copy(update={"files": files}), tree)
     toolchain = _choose_toolchain(tree, detection, toolchains, config, ranking)
     detection = replace(detection, others=_other_languages(detection, toolchain, toolchains))
     if toolchain is None and config.runner not in (None, *PYTHON_RUNNERS) and not config.command:

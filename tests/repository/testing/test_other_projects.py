@@ -72,6 +72,14 @@ def test_a_change_in_another_language_needs_its_tests(tmp_path: Path) -> None:
     assert part.plan.recipe.folders == ("frontend",)
 
 
+def test_patterns_that_the_repository_sets_are_of_one_languages_tests(tmp_path: Path) -> None:
+    config = '[tests]\nfiles = ["checks/*.py", "*.check.js"]\n'
+    files = {".coding-agent.toml": config, "checks/a.py": "", "frontend/a.check.js": JS_TEST}
+    (part,) = Planner({**FRONTEND, **files}, tmp_path).parts("frontend/a.js")
+    assert part.plan.recipe is not None
+    assert part.plan.recipe.patterns == ("*.check.js",)
+
+
 @pytest.mark.parametrize(
     ("files", "path", "obstacle"),
     [
