@@ -53,7 +53,8 @@ copy_missing() {
   cut -z -d / -f 3- < listing/changed-times > listing/changed-folders || return 1
   (cd prepared && xargs -0 -r sh -c 'for path; do
       chmod --reference="$path" -- "../tree/$path" && touch -r "$path" -- "../tree/$path" || exit 1
-    done' sh < ../listing/changed-folders)
+    done' sh < ../listing/changed-folders) || return 1
+  chmod --reference=prepared tree && touch -r prepared tree
 }
 
 restore_all() {

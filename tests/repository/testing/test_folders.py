@@ -55,7 +55,7 @@ class Workspace:
         """Return path -> mode, time and content of all files."""
         found: dict[str, object] = {}
         folder = self.folder / root
-        for path in sorted(folder.rglob("*")):
+        for path in (folder, *sorted(folder.rglob("*"))):
             status = path.lstat()
             content = os.readlink(path) if path.is_symlink() else ""
             if not content and path.is_file():
