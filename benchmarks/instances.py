@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from repository.git import GitError, Mirror, run_git
+from repository.git import GitError, Identity, Mirror, run_git
+
+_AUTHOR = Identity("Benchmark", "benchmark@example.com")
 
 
 @dataclass(frozen=True)
@@ -155,8 +157,10 @@ def repository_of(instance: Instance, repos: Path, folder: Path) -> Mirror:
 def make_repository(source: Path, commit: str, folder: Path) -> Mirror:
     """Make a bare repository with the branch ``main`` at ``commit`` and the tags before it.
 
-    It shares the objects of the source, to which nothing is written. An existing repository is
-    used as it is.
+    It shares the objects of the source, to which nothing is written. If the source lacks some of
+    the history's objects, as copies without large files do, the history is two commits: the newest
+    tag's, and one with the files and the date of ``commit``. An existing repository is used as it
+    is.
     """
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -172,6 +176,9 @@ def _write_repository(source: Path, commit: str, folder: Path) -> None:
     _git(folder, "init", "--quiet", "--bare", "--initial-branch=main")
     objects = _git(source, "rev-parse", "--path-format=absolute", "--git-path", "objects").strip()
     (folder / "objects/info/alternates").write_text(f"{objects}\n")
+    if _lacks_objects(source, commit):
+        _write_short_history(Mirror(folder, lambda: None), commit)
+        return
     tags = _git(
         source,
         "for-each-ref",
@@ -180,6 +187,25 @@ def _write_repository(source: Path, commit: str, folder: Path) -> None:
         "refs/tags",
     )
     _git(folder, "update-ref", "--stdin", stdin=f"{tags}create refs/heads/main {commit}\n")
+
+
+def _lacks_objects(source: Path, commit: str) -> bool:
+    listing = run_git(["rev-list", "--objects", "--quiet", "--missing=error", commit], cwd=source)
+    return listing.returncode != 0
+
+
+def _write_short_history(mirror: Mirror, commit: str) -> None:
+    """Write ``main`` and the newest tag before it, with the files of ``commit``."""
+    tree = mirror.tree_of(commit)
+    seconds = mirror.commit_time(commit)
+    before: str | None = None
+    description = mirror.describe(commit)
+    if description is not None:
+        tag = description.rsplit("-", 2)[0]
+        before = mirror.commit(tree, None, tag, _AUTHOR, seconds)
+        _git(mirror.folder, "update-ref", f"refs/tags/{tag}", before)
+    main = mirror.commit(tree, before, "The history before is left out", _AUTHOR, seconds)
+    _git(mirror.folder, "update-ref", "refs/heads/main", main)
 
 
 def read_changes(mirror: Mirror, old: str, new: str) -> dict[str, bytes | None]:
