@@ -7,9 +7,8 @@ something else, such as coverage: a pattern counts only if each file that it mat
 import re
 from collections.abc import Iterable, Sequence
 
-from repository.files import matches
 from repository.testing.detect.node.package_json import runner_settings
-from repository.testing.detect.node.test_files import patterns_of_glob
+from repository.testing.detect.node.test_files import matches_only_tests, patterns_of_glob
 from repository.testing.detect.node.workspaces import PACKAGE_FILE
 from repository.testing.detect.tree import Tree
 
@@ -19,12 +18,7 @@ _CONFIGURATION = re.compile(
 _KEY = re.compile(r"""\b(?:spec|testMatch|include|files)["']?\s*[:=]\s*""")
 _LIST = re.compile(r"""\[(?:\s*["'`][^"'`\n]{1,200}["'`]\s*,?){1,20}""")
 _STRING = re.compile(r"""["'`]([^"'`\n]{1,200})["'`]""")
-#: A call with a title. Sources call the methods of others, and have methods, with these names, too.
-_CALLS_TEST = re.compile(
-    r"""^\s*(?:test|it|describe|suite)(?:\.\w+)*(?:\s*\(\s*["'`]|\.each\b)""", re.MULTILINE
-)
 _MAX_CHARS = 20_000
-_MAX_CHECKED = 200
 _MAX_GLOBS = 20
 
 
@@ -34,7 +28,7 @@ def configured_patterns(tree: Tree, folders: Sequence[str]) -> tuple[str, ...]:
     for path in _configuration_files(tree, folders):
         for glob in _globs_in(_settings_in(tree, path)[:_MAX_CHARS])[:_MAX_GLOBS]:
             for pattern in patterns_of_glob(glob):
-                if pattern not in patterns and _matches_only_tests(tree, pattern):
+                if pattern not in patterns and matches_only_tests(tree, pattern):
                     patterns[pattern] = None
     return tuple(patterns)
 
@@ -64,8 +58,3 @@ def _globs_in(text: str) -> list[str]:
         elif value := _STRING.match(text, key.end()):
             globs.append(value[1])
     return [glob.removeprefix("<rootDir>/").removeprefix("./") for glob in globs]
-
-
-def _matches_only_tests(tree: Tree, pattern: str) -> bool:
-    paths = [path for path in tree.paths if matches(path, (pattern,))][:_MAX_CHECKED]
-    return bool(paths) and all(_CALLS_TEST.search(tree.text(path)) for path in paths)

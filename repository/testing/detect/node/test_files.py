@@ -26,6 +26,11 @@ TEST_PATTERNS = tuple(
     )
     for extension in _EXTENSIONS
 )
+#: A call with a title. Sources call the methods of others, and have methods, with these names, too.
+_CALLS_TEST = re.compile(
+    r"""^[^\S\n]*(?:test|it|describe|suite)(?:\.\w+)*(?:\s*\(\s*["'`]|\.each\b)""", re.MULTILINE
+)
+_MAX_CHECKED = 200
 _TEST_MARK = re.compile(r"\b(?:test|it|describe|suite|assert|expect)\b")
 _MAX_READ = 400
 #: The words that these runners are given are files, folders or patterns of files.
@@ -36,7 +41,10 @@ _ENDS_IN_EXTENSION = re.compile(r"\*\.(?:[cm]?[jt]sx?|\{[\w,]+\}|\[[\w]+\][\w]+)
 def patterns_of(
     tree: Tree, commands: Iterable[NodeCommand], folders: Sequence[str]
 ) -> tuple[str, ...]:
-    """Return patterns of the test files that commands name, such as ``lib/*.check.js``."""
+    """Return patterns of the test files that commands name, such as ``lib/*.check.js``.
+
+    Where tests with the usual names are beside their sources, a folder's pattern is left out.
+    """
     patterns: list[str] = []
     prefixes = [f"{folder}/" if folder else "" for folder in folders]
     for command in commands:
@@ -47,8 +55,20 @@ def patterns_of(
             if any(f"{prefix}{path}" in tree.sizes for prefix in prefixes):
                 patterns.append(path)
             else:
-                patterns += patterns_of_glob(path)
+                own = patterns_of_glob(path)
+                patterns += [pattern for pattern in own if not _has_sources(tree, pattern)]
     return tuple(patterns)
+
+
+def matches_only_tests(tree: Tree, pattern: str) -> bool:
+    """Whether each file that a pattern matches, and there is one, calls a test."""
+    paths = [path for path in tree.paths if matches(path, (pattern,))][:_MAX_CHECKED]
+    return bool(paths) and all(_CALLS_TEST.search(tree.text(path)) for path in paths)
+
+
+def _has_sources(tree: Tree, pattern: str) -> bool:
+    named = any(matches(path, (pattern,)) and matches(path, TEST_PATTERNS) for path in tree.paths)
+    return named and not matches_only_tests(tree, pattern)
 
 
 def patterns_of_glob(path: str) -> list[str]:
