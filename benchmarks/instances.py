@@ -4,7 +4,7 @@ import json
 import sys
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -157,10 +157,10 @@ def repository_of(instance: Instance, repos: Path, folder: Path) -> Mirror:
 def make_repository(source: Path, commit: str, folder: Path) -> Mirror:
     """Make a bare repository with the branch ``main`` at ``commit`` and the tags before it.
 
-    It shares the objects of the source, to which nothing is written. If the source lacks some of
-    the history's objects, as copies without large files do, the history is two commits: the newest
-    tag's, and one with the files and the date of ``commit``. An existing repository is used as it
-    is.
+    It shares the objects of the source, to which nothing is written. If the source lacks some
+    objects, as copies without large files do, the history is two commits, the newest tag's and one
+    with the date of ``commit`` and those of its files that are there. An existing repository is
+    used as it is.
     """
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -176,8 +176,9 @@ def _write_repository(source: Path, commit: str, folder: Path) -> None:
     _git(folder, "init", "--quiet", "--bare", "--initial-branch=main")
     objects = _git(source, "rev-parse", "--path-format=absolute", "--git-path", "objects").strip()
     (folder / "objects/info/alternates").write_text(f"{objects}\n")
-    if _lacks_objects(source, commit):
-        _write_short_history(Mirror(folder, lambda: None), commit)
+    missing = _missing_objects(source, commit)
+    if missing:
+        _write_short_history(Mirror(folder, lambda: None), source, commit, missing)
         return
     tags = _git(
         source,
@@ -189,19 +190,26 @@ def _write_repository(source: Path, commit: str, folder: Path) -> None:
     _git(folder, "update-ref", "--stdin", stdin=f"{tags}create refs/heads/main {commit}\n")
 
 
-def _lacks_objects(source: Path, commit: str) -> bool:
-    listing = run_git(["rev-list", "--objects", "--quiet", "--missing=error", commit], cwd=source)
-    return listing.returncode != 0
+def _missing_objects(source: Path, commit: str) -> frozenset[str]:
+    listing = _git(source, "rev-list", "--objects", "--missing=print", commit)
+    return frozenset(line[1:] for line in listing.splitlines() if line.startswith("?"))
 
 
-def _write_short_history(mirror: Mirror, commit: str) -> None:
-    """Write ``main`` and the newest tag before it, with the files of ``commit``."""
-    tree = mirror.tree_of(commit)
+def _write_short_history(
+    mirror: Mirror, source: Path, commit: str, missing: Collection[str]
+) -> None:
+    """Write ``main`` and the newest tag before it, with the files of ``commit`` that are there."""
+    without: dict[str, bytes | None] = {}
+    for line in _git(mirror.folder, "ls-tree", "-r", "-z", commit).split("\0"):
+        description, _, path = line.partition("\t")
+        if description and description.split()[2] in missing:
+            without[path] = None
+    tree = mirror.write_tree(mirror.tree_of(commit), without)
     seconds = mirror.commit_time(commit)
     before: str | None = None
-    description = mirror.describe(commit)
-    if description is not None:
-        tag = description.rsplit("-", 2)[0]
+    newest = run_git(["describe", "--tags", "--abbrev=0", commit], cwd=source)
+    if newest.returncode == 0:
+        tag = newest.stdout.decode().strip()
         before = mirror.commit(tree, None, tag, _AUTHOR, seconds)
         _git(mirror.folder, "update-ref", f"refs/tags/{tag}", before)
     main = mirror.commit(tree, before, "The history before is left out", _AUTHOR, seconds)
