@@ -140,17 +140,17 @@ class UvInstaller:
         Returns:
             Whether any was built, so that another attempt may succeed.
         """
-        dates = self._own_dates.older_tools(date)
-        if not dates:
-            return False
-        any_built = False
+        built: list[str] = []
         for requirement in self._own_dates.unbuilt(output):
-            if self.unreachable or not self.time_left:
-                break
-            arguments = ("--no-deps", requirement)
-            result = await self._pip_install(date, arguments, dates, _STEP_SECONDS)
-            any_built = any_built or result.returncode == 0
-        return any_built
+            for dates in self._own_dates.older_tools(date):
+                if self.unreachable or not self.time_left:
+                    break
+                arguments = ("--no-deps", requirement)
+                result = await self._pip_install(date, arguments, dates, _STEP_SECONDS)
+                if result.returncode == 0:
+                    built.append(requirement)
+                    break
+        return bool(built)
 
     def admit(self, package: str) -> str:
         """Return the option that also allows a package's releases after the date."""

@@ -38,12 +38,13 @@ class OwnDates:
         tools = dict.fromkeys(_BUILD_TOOLS, max(date, _BUILD_TOOLS_FROM))
         return {**tools, **self.any_tools()}
 
-    def older_tools(self, date: datetime) -> dict[str, datetime]:
-        """Return the dates with build tools for old packages; empty if recent ones are as old."""
-        if date >= _BUILD_TOOLS_FROM:
-            return {}
-        tools = dict.fromkeys(_BUILD_TOOLS, max(date, _OLDER_BUILD_TOOLS_FROM))
-        return {**self.any_tools(), **tools}
+    def older_tools(self, date: datetime) -> list[dict[str, datetime]]:
+        """Return the dates with older build tools, to try in turn: as of the commit, and before."""
+        tool_dates = [_OLDER_BUILD_TOOLS_FROM]
+        if _OLDER_BUILD_TOOLS_FROM < date < _BUILD_TOOLS_FROM:
+            tool_dates.insert(0, date)
+        others = self.any_tools()
+        return [{**others, **dict.fromkeys(_BUILD_TOOLS, tools)} for tools in tool_dates]
 
     def unbuilt(self, output: str) -> list[str]:
         """Return the dependencies, with their versions, that uv could not build; each only once.
