@@ -68,8 +68,10 @@ def find_symptoms(output: str) -> list[Symptom]:
     """Return what tests lacked according to their output, each once."""
     symptoms: dict[tuple[Lack, str], Symptom] = {}
     for line in output.splitlines()[:_MAX_LINES]:
-        for lack, name in _lacks_in(line[:_MAX_LINE]):
-            symptoms.setdefault((lack, name), Symptom(lack, name, _clip(line)))
+        text = line[:_MAX_LINE]
+        evidence = _clip(text)
+        for lack, name in _lacks_in(text):
+            symptoms.setdefault((lack, name), Symptom(lack, name, evidence))
     return list(symptoms.values())
 
 
@@ -78,9 +80,9 @@ def find_in_skips(reasons: Iterable[str]) -> list[Symptom]:
     symptoms: dict[tuple[Lack, str], Symptom] = {}
     for reason in reasons:
         text = reason[:_MAX_LINE]
-        lacks = [*_lacks_in(text), *_words_in_skip(text)]
-        for lack, name in lacks:
-            symptoms.setdefault((lack, name), Symptom(lack, name, f"skipped: {_clip(text)}"))
+        evidence = f"skipped: {_clip(text)}"
+        for lack, name in [*_lacks_in(text), *_words_in_skip(text)]:
+            symptoms.setdefault((lack, name), Symptom(lack, name, evidence))
     return list(symptoms.values())
 
 

@@ -64,3 +64,8 @@ def test_the_reason_of_a_skip_may_name_an_extra() -> None:
 def test_long_output_is_read_in_linear_time() -> None:
     assert find_symptoms("unrecognized arguments: " + "-" * 1_000_000) == []
     assert find_in_skips(["a-" * 500_000]) == []
+
+
+def test_many_lacks_in_a_long_line_are_read_at_once() -> None:
+    line = "unrecognized arguments: " + "--option " * 200_000
+    assert (Lack.OPTION, "--option") in lacks(line)
