@@ -15,11 +15,14 @@ def join(one: Accepted, other: Passed, names: tuple[str, str]) -> Accepted:
 
     What one of them proves is proven, and *suite passes* needs both; but nothing more is proven of
     a change with tests of its own that fail. ``names`` are those of the suites, in the same order,
-    for the reason.
+    for the reason; the first is empty if that is the result of several, which its reason names.
     """
     first = one.verdict
     second = other.verdict
-    reasons = [f"{names[0]}: {first.reason}", f"{names[1]}: {second.reason}"]
+    reasons = [
+        f"{name}: {verdict.reason}" if name else verdict.reason
+        for name, verdict in zip(names, (first, second), strict=True)
+    ]
     proves = second.verification is Verification.RED_TO_GREEN
     if proves and first.verification is not Verification.RED_TO_GREEN:
         reasons.reverse()

@@ -21,7 +21,7 @@ from stages.checkout import Checkout
 from stages.fetch_issue import Issue
 from stages.prepare_tests import SuitePreparation, open_bed_in, plan_suite
 from stages.run_tests.candidate_tester import CandidateTester
-from stages.run_tests.choosing import SECONDS_TO_CHOOSE, Accepted
+from stages.run_tests.choosing import SECONDS_TO_CHOOSE
 from stages.run_tests.joined_verdicts import join, note_untested
 from stages.run_tests.results import Change, DidNotRun, Passed, Regressed, Result, Unproven
 
@@ -64,19 +64,19 @@ class OtherTests:
 
         The first of theirs that speaks against the change counts alone.
         """
+        name = self._name
         for part in parts:
             if isinstance(result, Regressed | DidNotRun):
                 return result
             own = await self._test_part(change, part)
             if isinstance(own, Regressed | Unproven):
                 return own
-            result = self._join(result, own, part)
+            if isinstance(own, str):
+                result = note_untested(result, part, own)
+            else:
+                result = join(result, own, (name, part.name))
+                name = ""
         return result
-
-    def _join(self, result: Accepted, own: Passed | str, part: Part) -> Accepted:
-        if isinstance(own, str):
-            return note_untested(result, part, own)
-        return join(result, own, (self._name, part.name))
 
     async def _test_part(self, change: Change, part: Part) -> Passed | Unproven | Regressed | str:
         """Return the result of a part's own tests, or why there is none."""

@@ -72,6 +72,13 @@ def test_the_reason_names_the_suites_and_begins_with_the_proof() -> None:
     assert result.newly_passing == 2
 
 
+def test_of_three_suites_each_is_named_once() -> None:
+    two = join(passed(SUITE, "green"), passed(RED, "fixed"), ("Python", "Go"))
+    three = join(two, passed(NOT, "not covered"), ("", "Rust"))
+    assert three.verdict.reason == "Go: fixed; Python: green; Rust: not covered"
+    assert three.verdict.verification is RED
+
+
 def test_a_part_without_tests_is_named_and_the_suite_does_not_pass() -> None:
     part = Part("JavaScript", ("a.js", "b.js", "c.js", "d.js"), PLAN, obstacle="no npm")
     verdict = note_untested(passed(SUITE, "green"), part, part.obstacle).verdict
