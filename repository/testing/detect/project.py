@@ -95,7 +95,7 @@ class Project:
         build_system = table(self.pyproject, "build-system")
         return Package(
             is_installable=self._is_installable(),
-            name=self._stated_name() or _only_package(self.tree.paths),
+            name=self.stated_name or _only_package(self.tree.paths),
             backend=str(build_system.get("build-backend") or ""),
             version_from_git=_VERSION_FROM_GIT.search(all_texts) is not None,
             source_root=self._source_root(),
@@ -116,7 +116,9 @@ class Project:
             or "project" in self.pyproject
         )
 
-    def _stated_name(self) -> str:
+    @cached_property
+    def stated_name(self) -> str:
+        """The package's name as a packaging file states it; empty if none does."""
         stated = table(self.pyproject, "project").get("name")
         stated = stated or table(self.pyproject, "tool", "poetry").get("name")
         for option in ("name", "package_name"):

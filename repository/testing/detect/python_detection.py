@@ -19,7 +19,7 @@ from repository.testing.detect.merging import (
 from repository.testing.detect.needs import TestNeeds, find_needs, select_needs
 from repository.testing.detect.project import Project
 from repository.testing.detect.pyproject_needs import names_of_local_packages
-from repository.testing.detect.python_projects import Layout, tree_of_project
+from repository.testing.detect.python_projects import Layout, names_of_packages, tree_of_project
 from repository.testing.detect.python_tests import (
     choose_runners,
     find_script,
@@ -69,7 +69,8 @@ def _merge_drafts(
     installed = parts[layout.project].draft
     tested = _tested_together(parts, layout)
     packages = [part.draft.package for part in tested.values()]
-    own_names = {*layout.packages, *names_of_local_packages(Project(tree).pyproject)}
+    own_names = names_of_packages(tree, [*layout.folders, layout.project, *layout.siblings])
+    own_names.update(layout.packages, names_of_local_packages(Project(tree).pyproject))
     is_whole = layout.whole and len(tested) == len(layout.folders)
     return replace(
         first,

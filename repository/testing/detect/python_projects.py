@@ -6,7 +6,7 @@ A project is a folder with a file that declares or configures one. Its tests run
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -63,6 +63,7 @@ _EXTRAS_SECTION = "options.extras_require"
 _CONFIGURATION = re.compile(r"^def configuration\(", re.M)
 """The function by which numpy.distutils reads a subpackage's ``setup.py``."""
 _MAX_LINE = 300
+_MAX_NAME = 100
 _MAX_PROJECTS = 60
 _MAX_CHOSEN = 3
 _MAX_SIBLINGS = 12
@@ -83,8 +84,8 @@ class Layout:
     siblings: tuple[str, ...] = ()
     """Folders of the repository's other packages that are installed with it."""
     packages: tuple[str, ...] = ()
-    """Normalized names of the packages in all projects, chosen or not: an index may have strangers'
-    packages of these names."""
+    """Normalized names that the packages of all projects state, chosen or not: an index may have
+    strangers' packages of these names."""
     reason: str = ""
     """Why these were chosen; empty if there is only one project."""
     whole: bool = True
@@ -113,12 +114,11 @@ def choose_projects(tree: Tree, ranking: Sequence[str], configured: Sequence[str
         chosen = _choose(candidates, scores, tests)
         reason = "the issue is about it" if any(scores.values()) else "most tests are there"
     package = _package_of(chosen, projects, scores, tests)
-    names = _folders_by_name(projects)
     return Layout(
         folders=tuple(chosen),
         project=package,
-        siblings=tuple(_find_siblings([package, *chosen], projects, names)),
-        packages=tuple(sorted(names)),
+        siblings=tuple(_find_siblings([package, *chosen], projects)),
+        packages=tuple(_stated_names(projects)),
         reason=reason,
         whole=not set(candidates).difference(chosen),
     )
@@ -243,19 +243,23 @@ def _package_of(
     return max(packages, key=lambda folder: scores[folder], default=ROOT)
 
 
-def _folders_by_name(projects: Mapping[str, Project]) -> dict[str, str]:
-    """Return the normalized name of each package -> its folder."""
-    return {
+def _stated_names(projects: Mapping[str, Project]) -> list[str]:
+    """Return the normalized names that packages state: a folder's may be that of a dependency."""
+    names: set[str] = set()
+    for project in projects.values():
+        stated = project.stated_name
+        if len(stated) <= _MAX_NAME and project.package.is_installable:
+            names |= names_in([stated])
+    return sorted(names)
+
+
+def _find_siblings(folders: Sequence[str], projects: Mapping[str, Project]) -> list[str]:
+    """Return the other packages that the first folder's needs, and the chosen ones."""
+    by_name: dict[str, str] = {
         canonicalize_name(project.package.name): folder
         for folder, project in projects.items()
         if project.package.is_installable and project.package.name
     }
-
-
-def _find_siblings(
-    folders: Sequence[str], projects: Mapping[str, Project], by_name: Mapping[str, str]
-) -> list[str]:
-    """Return the other packages that the first folder's needs, and the chosen ones."""
     found = dict.fromkeys(folders)
     waiting = list(found)
     while waiting:
@@ -324,3 +328,9 @@ def _tables(groups: Mapping[str, object]) -> list[dict[str, object]]:
 
 def _is_inside(folder: str, other: str) -> bool:
     return other == ROOT or folder.startswith(f"{other}/")
+
+
+def names_of_packages(tree: Tree, folders: Collection[str]) -> set[str]:
+    """Return the normalized names of the packages in these folders."""
+    names = {Project(tree.below(folder)).package.name for folder in folders}
+    return {canonicalize_name(name) for name in names if name}

@@ -100,6 +100,19 @@ def test_a_package_of_the_repository_is_never_required_from_the_index() -> None:
     assert "shop-extra" not in draft.needs.requirements
 
 
+def test_the_folder_of_a_package_is_no_name_that_an_index_may_not_provide() -> None:
+    files = {
+        **TWO,
+        "contrib/redis/setup.py": "setup(name=read_name())",
+        "contrib/redis/redis/__init__.py": "",
+        "contrib/long/pyproject.toml": f"[project]\nname = '{'a' * 1000}'",
+        "libs/web/tox.ini": "[testenv]\ndeps = redis\n",
+    }
+    draft = detect(tree_of(files), ["libs/web/src/shop_web/__init__.py"]).draft
+    assert draft.layout.packages == ("shop-core", "shop-web")
+    assert "redis" in draft.needs.requirements
+
+
 def test_requirement_files_name_other_projects_by_their_folders() -> None:
     files = {
         **TWO,
