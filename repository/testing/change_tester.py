@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from repository.files import belongs_to_tests, is_test_file
 from repository.git import Mirror
 from repository.testing.covering import find_covering_tests
+from repository.testing.docstring_examples import runs_examples, take_over_docstrings
 from repository.testing.folders import Changes
 from repository.testing.inline_tests import take_over_inline_tests
 from repository.testing.models import Recipe, Suite, TestReport
@@ -89,26 +90,39 @@ class ChangeTester:
         return await repetition.repeat(trial, label)
 
     def _own_tests(self, files: Changes) -> _OwnTests:
-        """Return the part of a change that belongs to tests; in Rust, sources may have some."""
+        """Return the part of a change that belongs to tests; sources may have some, too."""
         own = _own_tests(files, self.bed.recipe)
         inline = self._inline_tests(files)
         return replace(own, changes={**own.changes, **inline}, files=[*own.files, *inline])
 
     def _inline_tests(self, files: Changes) -> dict[str, bytes]:
+        take_over = self._take_over_inline_tests()
+        if take_over is None:
+            return {}
+        suffix, take_over_tests = take_over
         inline: dict[str, bytes] = {}
         for path, new in files.items():
-            is_rust = self.bed.recipe.runner == "cargo" and path.endswith(".rs")
-            if new is None or not is_rust or belongs_to_tests(path, self.bed.recipe.patterns):
-                continue
-            old = self.mirror.read(self.bed.recipe.base_sha, path)
-            if old is None:
-                continue
-            text = take_over_inline_tests(
-                old.decode(errors="replace"), new.decode(errors="replace")
+            is_source = path.endswith(suffix) and not belongs_to_tests(
+                path, self.bed.recipe.patterns
             )
+            old = self.mirror.read(self.bed.recipe.base_sha, path) if is_source else None
+            if old is None or new is None:
+                continue
+            try:
+                text = take_over_tests(old.decode(), new.decode())
+            except UnicodeDecodeError:
+                continue  # other text than the source's would prove nothing
             if text is not None:
                 inline[path] = text.encode()
         return inline
+
+    def _take_over_inline_tests(self) -> tuple[str, Callable[[str, str], str | None]] | None:
+        """Return which sources may have tests inside, and what takes over those of a change."""
+        if self.bed.recipe.runner == "cargo":
+            return ".rs", take_over_inline_tests
+        if self.bed.recipe.runner == "pytest" and runs_examples(self.base):
+            return ".py", take_over_docstrings
+        return None
 
     def _base_tests(self) -> frozenset[str]:
         """Return the base's test files; the chosen ones are, whatever their names."""
