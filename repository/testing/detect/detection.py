@@ -47,7 +47,7 @@ def detect(tree: Tree, ranking: Sequence[str] = (), language: Language | None = 
         # Other languages' test files have other names.
         files = tuple(pattern for pattern in config.files if language_of(pattern) == language)
         return configure(detection, config.model_copy(update={"files": files}), tree)
-    toolchain = _choose_toolchain(tree, detection, toolchains, config, ranking)
+    toolchain = _toolchain_instead_of_python(tree, detection, toolchains, config, ranking)
     detection = replace(detection, others=_other_languages(detection, toolchain, toolchains))
     if toolchain is None and config.runner not in (None, *PYTHON_RUNNERS) and not config.command:
         reason = f"{CONFIG} names the runner {config.runner}, but no file shows its project"
@@ -82,7 +82,7 @@ def _other_languages(
     return others
 
 
-def _choose_toolchain(
+def _toolchain_instead_of_python(
     tree: Tree,
     python: Detection,
     toolchains: Sequence[DetectedToolchain],

@@ -27,7 +27,8 @@ _SHELL_ASSIGNMENT = re.compile(r"(?<!\S)[A-Za-z_]\w{0,80}=(?:\"[^\"]*\"|'[^']*'|
 _OTHER_BLOCKS = frozenset({"services", "steps", "container"})
 #: They are set by this service, or change which programs are found and what they print.
 _OWN = re.compile(
-    r"PATH|HOME|TMPDIR|TZ|DISPLAY|XAUTHORITY|VIRTUAL_ENV|PYTHON(?!PATH$|IOENCODING$|UTF8$).*|LD_.*|DYLD_.*|SHELL|USER"
+    r"PATH|HOME|TMPDIR|TZ|DISPLAY|XAUTHORITY|VIRTUAL_ENV|LD_.*|DYLD_.*|SHELL|USER"
+    r"|PYTHON(?!PATH$|IOENCODING$|UTF8$).*"
     r"|PYTEST_ADDOPTS|PYTEST_PLUGINS|.*_PROXY|(?:FORCE|PY)_COLORS?|CLICOLOR.*"
     r"|(?:PIP|UV|TOX|NOX|CONDA|GITHUB|COVERAGE|COVERALLS|CODECOV|TWINE|DOCKER)_.*",
     re.I,
