@@ -142,9 +142,12 @@ class RunnerCommands:
 
     def _pytest_lines(self) -> list[CommandLine]:
         options = self._pytest_options()
-        limited = (*options, "--continue-on-collection-errors")
+        # Fixtures and plugins need the cache. It must be outside of the tree, and new in each run.
+        cache = ("-o", f"cache_dir={self.workspace / 'report/pytest-cache'}")
+        limited = (*cache, *options, "--continue-on-collection-errors")
         return [
             self._python_runner("pytest", *limited, "--", *self.tests),
+            # For a pytest before 3.0, which has neither -o nor a limit of errors.
             (
                 str(self.python),
                 "-m",
@@ -156,8 +159,7 @@ class RunnerCommands:
         ]
 
     def _pytest_options(self) -> list[str]:
-        # Fixtures and plugins need the cache. It must be outside of the tree, and new in each run.
-        options = ["-o", f"cache_dir={self.workspace / 'report/pytest-cache'}", *_PYTEST_OPTIONS]
+        options = list(_PYTEST_OPTIONS)
         options += [f"--ignore={folder}" for folder in self.other_projects]
         for warning in self.recipe.tolerated_warnings:
             options += ["-W", f"default::{warning}"]

@@ -63,3 +63,10 @@ def test_pytests_cache_is_there_and_outside_of_the_tree(tmp_path: Path) -> None:
     report = read_junit((tmp_path / "report/junit.xml").read_bytes())
     assert dict(report.statuses) == {"test_a::test_a": "passed"}
     assert not (tree / ".pytest_cache").exists()
+
+
+def test_a_pytest_before_3_0_gets_no_option_that_it_lacks(tmp_path: Path) -> None:
+    recipe = RECIPE.model_copy(update={"runner": "pytest"})
+    commands = RunnerCommands(recipe, Path("/python"), tmp_path, ["test_a.py"], seconds=60)
+    plain = commands.command_lines()[-1]
+    assert not {"-o", "--continue-on-collection-errors"} & set(plain)
