@@ -30,6 +30,7 @@ from pipeline.outcome import Outcome, RunResult
 from pipeline.repetition import is_repeating
 from pipeline.stage import Back, PipelineError, Restorable, RunContext, Step, Stop
 from pipeline.store.contract import Checkpoint, Claimed, ClaimedInvalid, Lease, Round
+from pipeline.time_limit import finish_within
 from repository.counts import count
 
 log = logging.getLogger(__name__)
@@ -303,19 +304,14 @@ class RunLoop:
     async def _within_time_limit(
         self, step: Step, needs: dict[str, BaseModel]
     ) -> BaseModel | Stop | Back:
-        scope = asyncio.timeout(self.stopwatch.left)
-        try:
-            async with scope:
-                answer: BaseModel | Stop | Back = await step.stage.run(
-                    **needs, run=self._context(step.name)
-                )
-                return answer
-        except TimeoutError:
-            if not scope.expired():
-                raise  # the stage's own time-out, not a used-up budget
-            minutes = self._budget.limits.max_minutes
-            reason = f"{minutes:g} minutes are used up, in {step.name}"
-            return Stop(Outcome.BUDGET_EXHAUSTED, reason)
+        answer: BaseModel | Stop | Back | None = await finish_within(
+            self.stopwatch.left, step.stage.run(**needs, run=self._context(step.name))
+        )
+        if answer is not None:
+            return answer
+        minutes = self._budget.limits.max_minutes
+        reason = f"{minutes:g} minutes are used up, in {step.name}"
+        return Stop(Outcome.BUDGET_EXHAUSTED, reason)
 
     async def _restore(
         self, step: Step, kind: type[BaseModel], checkpoint: Checkpoint

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from repository.languages import Language
-from repository.runners import Runner
+from repository.runners import NODE_RUNNERS, PYTHON_RUNNERS, Runner
 from repository.testing.models import BuildStep
 
 KEPT = ".coding-agent-kept"
@@ -192,3 +192,17 @@ SHELL_RUNNERS: Mapping[str, ShellRunner] = {
         f"{_JAVA_REPORTS}\n{_read_script('gradle_tests.sh')}", _select_gradle_classes
     ),
 }
+
+
+def language_of_runner(runner: Runner | None) -> Language | None:
+    """Return the language whose tests a runner runs; None for the repository's own command."""
+    if runner == "command":
+        return None
+    if runner in PYTHON_RUNNERS:
+        return "Python"
+    if runner in NODE_RUNNERS:
+        return "JavaScript"
+    for ecosystem in ECOSYSTEMS:
+        if ecosystem.runner == runner:
+            return ecosystem.language
+    return None

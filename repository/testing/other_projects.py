@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from repository.files import belongs_to_tests, is_test_file
-from repository.languages import Language, language_of, language_of_runner
+from repository.languages import Language, language_of
 from repository.testing.compiled_sources import compiled_sources
 from repository.testing.detect.python_tests import TestFiles
+from repository.testing.ecosystems import language_of_runner
 from repository.testing.folders import Changes
 from repository.testing.models import BuildStep, Recipe, Suite
 from repository.testing.node_preparation import build_script

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.stage import RunContext
+from pipeline.time_limit import finish_within
 from repository.git import Mirror
-from repository.languages import language_of_runner
 from repository.testing.change_tester import ChangeTester
+from repository.testing.ecosystems import language_of_runner
 from repository.testing.install.tools import BuildTools
 from repository.testing.models import Suite
 from repository.testing.other_projects import Part, SuiteKey, changed_languages, find_part
@@ -64,7 +65,7 @@ class OtherTests:
 
         The first of theirs that speaks against the change counts alone.
         """
-        name = self._name
+        name: str = language_of_runner(self.suite.runner) or ""
         for part in parts:
             if isinstance(result, Regressed | DidNotRun):
                 return result
@@ -97,24 +98,10 @@ class OtherTests:
             round=self.run.round,
             seconds_left=self.run.seconds_left,
         )
-        result = await self._test_within(tester, change, part)
+        # If the run's time were used up, what the prepared suite has shown would be lost.
+        seconds = self.run.seconds_left() - SECONDS_TO_CHOOSE
+        result = await finish_within(seconds, tester.test(change, part.paths))
         return _NO_RESULT if isinstance(result, DidNotRun) else result or _NO_TIME
-
-    async def _test_within(
-        self, tester: CandidateTester, change: Change, part: Part
-    ) -> Result | None:
-        """Test a part; return None if the time of the run would be used up.
-
-        What the prepared suite has shown is then still worth a pull request.
-        """
-        scope = asyncio.timeout(self.run.seconds_left() - SECONDS_TO_CHOOSE)
-        try:
-            async with scope:
-                return await tester.test(change, part.paths)
-        except TimeoutError:
-            if not scope.expired():
-                raise
-            return None
 
     async def _prepare(self, part: Part) -> tuple[Path, Suite]:
         """Return the folder and the suite of a part, which takes half of the time at most.
@@ -148,7 +135,3 @@ class OtherTests:
             fetch_for_private=self.fetch_for_private,
         )
         return await preparation.prepare(part.plan)
-
-    @property
-    def _name(self) -> str:
-        return language_of_runner(self.suite.runner) or "the configured command"

@@ -1,10 +1,10 @@
 """Run the same tests on each candidate, compare the results with the base, and choose."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.stage import Back, RunContext, Stop
+from pipeline.time_limit import finish_within
 from repository.git import Mirror, Mirrors
 from repository.testing.change_tester import ChangeTester
 from repository.testing.install.tools import BuildTools
@@ -154,24 +154,13 @@ class _CandidateTests:
             allowed = before - SECONDS_TO_CHOOSE if _has_passed(results) else None
             result = None
             if allowed is None or longest <= allowed:
-                result = await self._test_within(allowed, change)
+                result = await finish_within(allowed, self._test(change))
             if result is None:
                 self.run.progress("no time is left to test the other candidates")
                 break
             results.append(result)
             longest = max(longest, before - self.run.seconds_left())
         return results
-
-    async def _test_within(self, seconds: float | None, change: Change) -> Result | None:
-        """Test a change; return None if it takes longer than ``seconds`` (None: no limit)."""
-        scope = asyncio.timeout(seconds)
-        try:
-            async with scope:
-                return await self._test(change)
-        except TimeoutError:
-            if not scope.expired():
-                raise
-            return None
 
     async def _test(self, change: Change) -> Result:
         """Test a change with the prepared suite, and with the others that it needs."""
