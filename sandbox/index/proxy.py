@@ -160,49 +160,35 @@ class IndexProxy:
         headers = _request_headers(request, target)
         try:
             with self._upstream.fetch(request.command, target.address, headers) as answer:
-                if target.kind == "page" and request.command == "GET":
-                    self._send_page(request, answer)
-                elif target.kind == "document" and request.command == "GET":
-                    _send_document(request, answer.response, target.number)
-                else:
+                if target.kind == "file" or request.command != "GET":
                     _send_file(request, answer.response)
+                else:
+                    self._send_rewritten(request, answer, target)
         except UPSTREAM_ERRORS as error:
             request.close_connection = True
             request.send_error(502, f"the package index did not answer: {type(error).__name__}")
 
-    def _send_page(self, request: BaseHTTPRequestHandler, answer: "Answer") -> None:
+    def _send_rewritten(
+        self, request: BaseHTTPRequestHandler, answer: "Answer", target: Target
+    ) -> None:
+        """Send a page or a document with links to the proxy."""
         from sandbox.index.upstream import read_page
 
         response = answer.response
         body = read_page(response)
-        if response.status_code == 200:
+        if response.status_code == 200 and target.kind == "document":
+            body = rewrite_links(body, request.headers["Host"] or "", target.number)
+        elif response.status_code == 200:
             content_type = _media_type(response)
             body = rewrite_page(
                 body, answer.address, content_type, self._routes.addresses, self._links
             )
-        _send_body(request, response, body)
-
-
-def _send_document(
-    request: BaseHTTPRequestHandler, response: "httpx.Response", number: int
-) -> None:
-    """Send npm's document on a package with links to the proxy."""
-    from sandbox.index.upstream import read_page
-
-    body = read_page(response)
-    if response.status_code == 200:
-        body = rewrite_links(body, request.headers["Host"] or "", number)
-    _send_body(request, response, body)
-
-
-def _send_body(request: BaseHTTPRequestHandler, response: "httpx.Response", body: bytes) -> None:
-    """Send a body in place of a response's own."""
-    headers = _response_headers(response)
-    headers.pop("Content-Length", None)
-    if response.status_code not in _STATUSES_WITHOUT_BODY:
-        headers["Content-Length"] = str(len(body))
-    _send_head(request, response.status_code, headers)
-    request.wfile.write(body)
+        headers = _response_headers(response)
+        headers.pop("Content-Length", None)
+        if response.status_code not in _STATUSES_WITHOUT_BODY:
+            headers["Content-Length"] = str(len(body))
+        _send_head(request, response.status_code, headers)
+        request.wfile.write(body)
 
 
 def _send_file(request: BaseHTTPRequestHandler, response: "httpx.Response") -> None:
