@@ -4,7 +4,6 @@ Their part of a change can be tried without the rest, as if they were in a file 
 """
 
 import ast
-from collections.abc import Iterable
 from io import StringIO
 from typing import NamedTuple
 
@@ -13,7 +12,8 @@ from repository.testing.models import TestReport, is_load_error
 from repository.testing.places import place_of
 
 _MARK = ">>> "
-_Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+_Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+_Documented = ast.Module | _Definition
 
 
 class _Docstring(NamedTuple):
@@ -66,16 +66,10 @@ def _find_docstrings(tree: ast.Module, lines: list[str]) -> dict[str, _Docstring
         docstring = _docstring_of(node, lines)
         if docstring is not None:
             found[name] = docstring
-        nodes += [(f"{name}.{child.name}", child) for child in _definitions(node.body)]
+        for statement in node.body:
+            if isinstance(statement, _Definition):
+                nodes.append((f"{name}.{statement.name}", statement))
     return found
-
-
-def _definitions(
-    body: Iterable[ast.stmt],
-) -> Iterable[ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef]:
-    for statement in body:
-        if isinstance(statement, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            yield statement
 
 
 def _docstring_of(node: _Documented, lines: list[str]) -> _Docstring | None:
@@ -98,6 +92,6 @@ def _docstring_of(node: _Documented, lines: list[str]) -> _Docstring | None:
 def _first_line(statement: ast.stmt) -> int:
     """Return the number of a statement's first line, which may be a decorator's."""
     numbers = [statement.lineno]
-    if isinstance(statement, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+    if isinstance(statement, _Definition):
         numbers += [decorator.lineno for decorator in statement.decorator_list]
     return min(numbers) - 1

@@ -37,11 +37,11 @@ def detect(tree: Tree, ranking: Sequence[str] = (), language: Language | None = 
         config = read_tests_config(tree.read(CONFIG))
     except ConfigError as error:
         return Detection(RecipeDraft(), reason=str(error))
+    if language is not None and (config.command or config.runner):
+        return Detection(RecipeDraft(), reason=f"{CONFIG} names the tests to run")
     layout = choose_projects(tree, ranking, config.folders)
     detection = detect_projects(tree, layout)
     toolchains = find_toolchains(tree, ranking, config.runner if not config.command else None)
-    if language is not None and (config.command or config.runner):
-        return Detection(RecipeDraft(), reason=f"{CONFIG} names the tests to run")
     if language is not None:
         detection = _detect_language(detection, toolchains, language)
         # Other languages' test files have other names.

@@ -43,7 +43,7 @@ def detect_projects(tree: Tree, layout: Layout) -> Detection:
     tested = _tested_together(parts, layout)
     tests = merge_tests({folder: part.tests for folder, part in tested.items()})
     return Detection(
-        draft=_merge_drafts(tree, layout, parts, tests.patterns),
+        draft=_merge_drafts(tree, layout, parts, tested, tests.patterns),
         reason=first.reason,
         tests=tests,
         hints=first.hints,
@@ -62,12 +62,15 @@ def _tested_together(parts: Mapping[str, Detection], layout: Layout) -> dict[str
 
 
 def _merge_drafts(
-    tree: Tree, layout: Layout, parts: Mapping[str, Detection], patterns: tuple[str, ...]
+    tree: Tree,
+    layout: Layout,
+    parts: Mapping[str, Detection],
+    tested: Mapping[str, Detection],
+    patterns: tuple[str, ...],
 ) -> RecipeDraft:
-    """Return the draft of one environment for all projects."""
+    """Return the draft of one environment for all projects; ``tested`` are some of the parts."""
     first = parts[layout.folders[0]].draft
     installed = parts[layout.project].draft
-    tested = _tested_together(parts, layout)
     packages = [part.draft.package for part in tested.values()]
     own_names = names_of_packages(tree, [*layout.folders, layout.project, *layout.siblings])
     own_names.update(layout.packages, names_of_local_packages(Project(tree).pyproject))
