@@ -11,7 +11,7 @@ from typing import Any
 
 from repository.git import GitError, Identity, Mirror, run_git
 
-_AUTHOR = Identity("Benchmark", "benchmark@example.com")
+AUTHOR = Identity("Benchmark", "benchmark@example.com")
 
 
 @dataclass(frozen=True)
@@ -210,9 +210,9 @@ def _write_short_history(
     newest = run_git(["describe", "--tags", "--abbrev=0", commit], cwd=source)
     if newest.returncode == 0:
         tag = newest.stdout.decode().strip()
-        before = mirror.commit(tree, None, tag, _AUTHOR, seconds)
+        before = mirror.commit(tree, None, tag, AUTHOR, seconds)
         _git(mirror.folder, "update-ref", f"refs/tags/{tag}", before)
-    main = mirror.commit(tree, before, "The history before is left out", _AUTHOR, seconds)
+    main = mirror.commit(tree, before, "The history before is left out", AUTHOR, seconds)
     _git(mirror.folder, "update-ref", "refs/heads/main", main)
 
 

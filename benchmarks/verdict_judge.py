@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
+from benchmarks.instances import AUTHOR
 from benchmarks.verdict_cases import Case
 from benchmarks.verdict_projects import LUCK
 from benchmarks.verdict_scenes import Word
-from repository.git import Identity, Mirror
+from repository.git import Mirror
 from repository.testing.change_tester import ChangeTester
 from repository.testing.command_log import CommandLog
 from repository.testing.ecosystems import KEPT
@@ -42,7 +43,6 @@ find . -mindepth 1 -maxdepth 1 ! -name target ! -name node_modules ! -name {KEPT
   -exec rm -rf {{}} +
 cp -R ../source/. .
 """
-_AUTHOR = Identity("Benchmark", "benchmark@example.com")
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ def _commit(mirror: Mirror, case: Case) -> BaseCommit:
     mirror.create()
     files = {path: text.encode() for path, text in case.files.items()}
     tree = mirror.write_tree(_EMPTY_TREE, files)
-    sha = mirror.commit(tree, None, case.change, _AUTHOR, COMMITTED_AT)
+    sha = mirror.commit(tree, None, case.change, AUTHOR, COMMITTED_AT)
     # All cases of a language are one repository's, so that they share its cached environment.
     return BaseCommit(f"benchmark/{case.language.runner}", sha, COMMITTED_AT, described=None)
 

@@ -89,6 +89,7 @@ async def test_a_unittest_suite_runs_without_installing_anything(
     assert not list((tmp_path / "workspace/env").iterdir())
 
 
+needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="node is not here")
 PYPROJECT = """[project]
 name = "calc"
 version = "1"
@@ -129,31 +130,45 @@ async def test_a_repository_with_pytest_is_installed_editable(
     assert bed.environment.install_mode == "editable"
 
 
+@pytest.mark.parametrize(
+    ("files", "index", "reason", "new_test", "result"),
+    [
+        pytest.param(
+            {"calc.py": CALC, "test_calc.py": "x = 1"},
+            WHEELHOUSE,
+            "none of the test files has a test; pytest runs those of a change",
+            ("test_new.py", b"from calc import add\ndef test_add(): assert add(2, 3) == 5\n"),
+            "test_new::test_add",
+            id="Python",
+        ),
+        pytest.param(
+            {"package.json": '{"name": "calc"}', "calc.js": "exports.add = (a, b) => a - b;\n"},
+            NO_INDEX,
+            "the repository has no tests; node:test runs those of a change",
+            ("new.test.js", b"require('node:test')('adds', () => { throw Error() });\n"),
+            "new.test.js::adds",
+            id="JavaScript",
+            marks=needs_node,
+        ),
+    ],
+)
 async def test_without_tests_the_environment_is_for_those_of_a_change(
-    sandbox: NoNetwork, tmp_path: Path
+    files: dict[str, str],
+    index: Mapping[str, str],
+    reason: str,
+    new_test: tuple[str, bytes],
+    result: str,
+    sandbox: NoNetwork,
+    tmp_path: Path,
 ) -> None:
-    suite = await prepare({"calc.py": CALC, "test_calc.py": "x = 1"}, sandbox, tmp_path, WHEELHOUSE)
+    suite = await prepare(files, sandbox, tmp_path, index)
     assert suite.runnable and suite.base, suite.reason
     assert (suite.whole, suite.base.results) == (False, {})
-    assert suite.reason == "none of the test files has a test; pytest runs those of a change"
+    assert suite.reason == reason
     bed = open_bed(sandbox, run_context(tmp_path), suite)
-    new_test = {"test_new.py": b"from calc import add\ndef test_add(): assert add(2, 3) == 5\n"}
-    report = await bed.run(new_test, ["test_new.py"], label="new")
-    assert report.results == {"test_new::test_add": "failed"}
-
-
-async def test_without_tests_in_another_language_those_of_a_change_are_run(
-    sandbox: NoNetwork, tmp_path: Path
-) -> None:
-    files = {"package.json": '{"name": "calc"}', "calc.js": "exports.add = (a, b) => a - b;\n"}
-    suite = await prepare(files, sandbox, tmp_path)
-    assert suite.runnable and suite.base, suite.reason
-    assert (suite.whole, suite.base.results) == (False, {})
-    assert suite.reason == "the repository has no tests; node:test runs those of a change"
-    bed = open_bed(sandbox, run_context(tmp_path), suite)
-    new_test = {"new.test.js": b"require('node:test')('adds', () => { throw Error() });\n"}
-    report = await bed.run(new_test, ["new.test.js"], label="new")
-    assert report.results == {"new.test.js::adds": "failed"}
+    path, content = new_test
+    report = await bed.run({path: content}, [path], label="new")
+    assert report.results == {result: "failed"}
 
 
 async def test_nothing_is_fetched_for_a_private_repository(
@@ -257,7 +272,7 @@ test('adds', () => assert.equal(require('../calc').add(2, 3), 5)); test('is', ()
 """
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="node is not on this machine")
+@needs_node
 async def test_nodes_built_in_runner_reports_red_and_green(
     sandbox: NoNetwork, tmp_path: Path
 ) -> None:
