@@ -109,7 +109,7 @@ class CaseJudge:
             issue="",
         )
         base_run = await run_on_base(bed, tests, _ignore)
-        suite = make_suite(base_run, plan.reason, whole, "")
+        suite = make_suite(base_run, plan.reason, whole)
         return suite, base_run.bed if suite.runnable else None
 
     async def _build(self, mirror: Mirror, recipe: Recipe, logs: "_Logs", luck: Random) -> LuckyBed:

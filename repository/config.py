@@ -63,6 +63,11 @@ class TestsConfig(BaseModel):
     python: str | None = Field(
         None, pattern=r"^3\.\d{1,2}$", description="the interpreter, such as 3.11"
     )
+    node: str | None = Field(
+        None,
+        pattern=r"^\d{1,2}$",
+        description="the lowest major version of Node.js, such as 24",
+    )
     requirements: tuple[str, ...] = Field(
         (), description="packages that the tests need in addition to the detected ones"
     )

@@ -15,6 +15,8 @@ from repository.testing.models import BuildStep
 
 KEPT = ".coding-agent-kept"
 """The folder of the tools' caches in the tree; ``$KEPT`` is its path."""
+NODE_FOLDER = "node"
+"""Below ``KEPT``: the Node.js that was fetched for the repository, if any."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from repository.testing.ecosystems import KEPT, NODE_FOLDER
 from repository.testing.models import ROOT_MARK, Recipe
 
 InstallMode = Literal["editable", "copied", "path"]
@@ -98,6 +99,8 @@ class BuiltEnvironment(BaseModel):
         """Return the environment variables of the tests' processes."""
         folders = (
             workspace / "env/bin",
+            # It is there if the repository asks for a newer Node.js than this machine's.
+            workspace / "tree" / KEPT / NODE_FOLDER / "bin",
             *self.tool_folders,
             Path("/usr/local/bin"),
             Path("/usr/bin"),

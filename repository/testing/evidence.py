@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from repository.config import CONFIG
 from repository.counts import count
 from repository.testing.detect.requirements import Source, parse_requirement
+from repository.testing.detect.toolchains import DetectedToolchain
 from repository.testing.detect.tree import Tree
 from repository.testing.models import Recipe
 from repository.testing.plan import TestPlan
@@ -65,8 +66,9 @@ def explain(plan: TestPlan) -> list[Evidence]:
         *_explain_variables(plan.tree, recipe),
         *_explain_others(plan),
     ]
-    if plan.detection.draft.toolchain is not None:
-        return evidence
+    toolchain = plan.detection.draft.toolchain
+    if toolchain is not None:
+        return [*evidence, *_explain_node(plan, toolchain)]
     return [
         *evidence,
         *_explain_python(plan, recipe),
@@ -191,6 +193,16 @@ def _explain_others(plan: TestPlan) -> Iterator[Evidence]:
     for language, number in plan.detection.others.items():
         source = Source("", f"{count(number, 'file')} with tests")
         yield Evidence(f"{language} is tested only with a change to it", source)
+
+
+def _explain_node(plan: TestPlan, toolchain: DetectedToolchain) -> Iterator[Evidence]:
+    """Yield the version of Node.js that the repository asks for."""
+    configured = _first_place(plan.tree, [(CONFIG, "[tests] node")])
+    if configured is not None:
+        yield Evidence(f"Node.js {plan.detection.draft.node}", configured)
+    elif toolchain.node is not None:
+        source = locate(plan.tree, toolchain.node.source, toolchain.node.source.place, '"node"')
+        yield Evidence(f"Node.js {toolchain.node.version} or newer", source)
 
 
 def _explain_python(plan: TestPlan, recipe: Recipe) -> Iterator[Evidence]:

@@ -9,6 +9,7 @@ from repository.git import Mirror
 from repository.languages import Language
 from repository.testing.detect.detection import detect
 from repository.testing.detect.draft import Detection, RecipeDraft
+from repository.testing.detect.node.node_program import fetch_step
 from repository.testing.detect.toolchains import DetectedToolchain
 from repository.testing.detect.tree import Tree, read_tree
 from repository.testing.install.interpreters import choose_minor, find_interpreters
@@ -154,6 +155,10 @@ def _toolchain_recipe(
     draft: RecipeDraft, toolchain: DetectedToolchain, commit: BaseCommit
 ) -> Recipe:
     is_command = draft.runners[0] == "command"
+    steps = toolchain.steps
+    node = draft.node or (toolchain.node.version if toolchain.node else None)
+    if toolchain.node_projects and node is not None:
+        steps = (fetch_step(node, commit.committed_at), *steps)
     return Recipe(
         repository=commit.repository,
         base_sha=commit.sha,
@@ -167,7 +172,7 @@ def _toolchain_recipe(
         patterns=draft.patterns,
         tools=toolchain.tools,
         tool_versions=dict(toolchain.tool_versions),
-        steps=toolchain.steps,
+        steps=steps,
         folders=toolchain.folders,
         node_projects=toolchain.node_projects,
     )

@@ -28,6 +28,10 @@ _TOO_OLD = (
         r"(?:invalid target release: |release version |invalid source release: )(\d+)",
         "it needs Java {0}; this machine's Java is older",
     ),
+    (
+        r'Unknown file extension "(\.[cm]?ts)"',
+        "this Node does not load {0} files; .nvmrc can name a newer one",
+    ),
     (r"node: bad option: (\S+)", "this machine's Node does not know its option {0}"),
     (
         r"Could not locate the bindings file|No native build was found"

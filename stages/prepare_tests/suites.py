@@ -50,7 +50,6 @@ class SuitePreparation:
         if plan.recipe is None:
             return _not_runnable(plan.reason)
         recipe = self._restrict(plan.recipe)
-        tests, whole = self._choose_tests(plan)
         log = CommandLog()
         seconds = build_seconds(self.run.limits.max_minutes)
         preparation = Preparation(
@@ -58,31 +57,37 @@ class SuitePreparation:
             mirror=self.mirror,
             plan=plan,
         )
-        base_run: BaseRun | None = None
         try:
-            recipe = await self._build_and_load(preparation, tests)
-            if plan.detection.draft.has_tests:
-                bed = _open_bed(self.tools.sandbox, recipe, self.run, self.workspace)
-                base_run = await run_base_tests(preparation, bed, tests, self.run.progress)
+            suite = await self._build_and_run_base(preparation)
         except EnvironmentFailed as error:
             failure = _describe(error, recipe)
             if not plan.detection.draft.has_tests:
                 failure = f"{plan.reason}, but {failure}"
-            log_key = await self.run.save("environment.log", log.text)
-            return _not_runnable(failure, recipe, log_key)
+            suite = _not_runnable(failure, recipe)
         log_key = await self.run.save("environment.log", log.text)
-        if base_run is None:
-            return _without_tests(recipe, plan.reason, log_key)
-        if _has_nothing_to_run(plan, base_run):
-            reason = (
-                f"the repository has no tests; {base_run.bed.recipe.runner} runs those of a change"
-            )
-            return _without_tests(base_run.bed.recipe, reason, log_key)
-        suite = make_suite(base_run, plan.reason, whole, log_key)
-        suite = suite.model_copy(update={"phases": log.phases})
-        suite = _name_obstacles(suite, plan.detection.draft.obstacles)
+        suite = suite.model_copy(update={"log_key": suite.log_key or log_key, "phases": log.phases})
         _report_base(suite, self.run)
         return suite
+
+    async def _build_and_run_base(self, preparation: Preparation) -> Suite:
+        """Return the suite with its results on the base.
+
+        Raises:
+            EnvironmentFailed: the environment can't be built.
+        """
+        plan = preparation.plan
+        tests, whole = self._choose_tests(plan)
+        recipe = await self._build_and_load(preparation, tests)
+        if not plan.detection.draft.has_tests:
+            return _without_tests(recipe, plan.reason)
+        bed = _open_bed(self.tools.sandbox, recipe, self.run, self.workspace)
+        base_run = await run_base_tests(preparation, bed, tests, self.run.progress)
+        if _has_nothing_to_run(plan, base_run):
+            runner = base_run.bed.recipe.runner
+            reason = f"the repository has no tests; {runner} runs those of a change"
+            return _without_tests(base_run.bed.recipe, reason)
+        suite = make_suite(base_run, plan.reason, whole)
+        return _name_obstacles(suite, plan.detection.draft.obstacles)
 
     def _restrict(self, recipe: Recipe) -> Recipe:
         if self.issue.private and not self.fetch_for_private:
@@ -176,10 +181,11 @@ def _report_base(suite: Suite, run: RunContext) -> None:
         run.progress(f"base: {green} tests pass, {red} fail ({phases})")
 
 
-def make_suite(base_run: BaseRun, reason: str, whole: bool, log_key: str) -> Suite:
+def make_suite(base_run: BaseRun, reason: str, whole: bool) -> Suite:
     """Return the suite that ran on the base, or why it can't be run.
 
-    ``whole`` says whether all tests were chosen.
+    ``whole`` says whether all tests were chosen. Only if no test ran, the suite has a log: the
+    runner's.
     """
     recipe = base_run.bed.recipe
     base = base_run.report
@@ -199,7 +205,7 @@ def make_suite(base_run: BaseRun, reason: str, whole: bool, log_key: str) -> Sui
         tests=base_run.tests,
         whole=whole and not base_run.tests,
         base=base,
-        log_key=log_key,
+        log_key=None,
         recipe=recipe,
     )
 
@@ -217,9 +223,9 @@ def _has_nothing_to_run(plan: TestPlan, base_run: BaseRun) -> bool:
     return not base.results and not is_known_failure
 
 
-def _without_tests(recipe: Recipe, reason: str, log_key: str) -> Suite:
+def _without_tests(recipe: Recipe, reason: str) -> Suite:
     """Return the suite of a repository without tests: only those of a change can be run."""
-    nothing = TestReport(results={}, completed=True, failures={}, seconds=0.0, log_key=log_key)
+    nothing = TestReport(results={}, completed=True, failures={}, seconds=0.0, log_key="")
     return Suite(
         runnable=True,
         reason=reason,
@@ -228,7 +234,7 @@ def _without_tests(recipe: Recipe, reason: str, log_key: str) -> Suite:
         tests=(),
         whole=False,
         base=nothing,
-        log_key=log_key,
+        log_key=None,
         recipe=recipe,
     )
 

@@ -5,7 +5,6 @@ a change shows which others it needs: their environment is then built in a folde
 tests are run like those of the prepared suite, and the verdicts become one.
 """
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,11 +12,13 @@ from pathlib import Path
 from pipeline.stage import RunContext
 from pipeline.time_limit import finish_within
 from repository.git import Mirror
+from repository.languages import Language
 from repository.testing.change_tester import ChangeTester
 from repository.testing.ecosystems import language_of_runner
 from repository.testing.install.tools import BuildTools
 from repository.testing.models import Suite
 from repository.testing.other_projects import Part, SuiteKey, changed_languages, find_part
+from repository.testing.plan import TestPlan
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue
 from stages.prepare_tests import SuitePreparation, open_bed_in, plan_suite
@@ -47,6 +48,8 @@ class OtherTests:
     """The prepared suite."""
     run: RunContext
     fetch_for_private: bool
+    _plans: dict[tuple[Language, tuple[str, ...]], TestPlan] = field(default_factory=dict)
+    """Language and changed paths -> plan; candidates of one change often have the same."""
     _suites: dict[SuiteKey, tuple[Path, Suite] | None] = field(default_factory=dict)
     """Key of a suite -> the folder of its environment, and the suite; None if time ran out."""
 
@@ -54,11 +57,17 @@ class OtherTests:
         """Return the parts of a change to which the prepared suite does not belong."""
         parts: list[Part] = []
         for language, paths in changed_languages(change.files, self.suite).items():
-            plan = await plan_suite(self.mirror, self.checkout, self.tools, paths, language)
+            plan = await self._plan(language, tuple(paths))
             part = find_part(language, paths, plan, change.files, self.suite)
             if part is not None:
                 parts.append(part)
         return parts
+
+    async def _plan(self, language: Language, paths: tuple[str, ...]) -> TestPlan:
+        if (language, paths) not in self._plans:
+            plan = await plan_suite(self.mirror, self.checkout, self.tools, paths, language)
+            self._plans[language, paths] = plan
+        return self._plans[language, paths]
 
     async def add(self, change: Change, result: Result, parts: Sequence[Part]) -> Result:
         """Return the result of the prepared suite with those of the parts' own tests.
@@ -83,10 +92,10 @@ class OtherTests:
         """Return the result of a part's own tests, or why there is none."""
         if part.obstacle:
             return part.obstacle
-        try:
-            workspace, suite = await self._prepare(part)
-        except TimeoutError:
+        prepared = await self._prepare(part)
+        if prepared is None:
             return _NO_TIME
+        workspace, suite = prepared
         bed = open_bed_in(workspace, self.tools.sandbox, suite, self.run)
         if bed is None or suite.base is None:
             return suite.reason
@@ -103,25 +112,21 @@ class OtherTests:
         result = await finish_within(seconds, tester.test(change, part.paths))
         return _NO_RESULT if isinstance(result, DidNotRun) else result or _NO_TIME
 
-    async def _prepare(self, part: Part) -> tuple[Path, Suite]:
-        """Return the folder and the suite of a part, which takes half of the time at most.
+    async def _prepare(self, part: Part) -> tuple[Path, Suite] | None:
+        """Return the folder and the suite of a part; None without the time for it.
 
-        Raises:
-            TimeoutError: it takes longer, or too little time is left.
+        It may take half of the time that is left.
         """
         if part.suite_key not in self._suites:
             seconds = self.run.seconds_left() / 2
             if seconds < _MIN_SECONDS:
-                raise TimeoutError
+                return None
             workspace = self.run.workspace / _FOLDER / str(len(self._suites))
             self._suites[part.suite_key] = None
-            async with asyncio.timeout(seconds):
-                suite = await self._prepare_in(workspace, part)
-            self._suites[part.suite_key] = (workspace, suite)
-        prepared = self._suites[part.suite_key]
-        if prepared is None:
-            raise TimeoutError
-        return prepared
+            suite = await finish_within(seconds, self._prepare_in(workspace, part))
+            if suite is not None:
+                self._suites[part.suite_key] = (workspace, suite)
+        return self._suites[part.suite_key]
 
     async def _prepare_in(self, workspace: Path, part: Part) -> Suite:
         self.run.progress(f"the change needs the tests in {part.name}")

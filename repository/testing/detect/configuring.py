@@ -56,6 +56,7 @@ def _configure_draft(draft: RecipeDraft, config: TestsConfig) -> RecipeDraft:
         script=script,
         needs=needs,
         python=config.python,
+        node=config.node,
         environment=_configure_variables(draft, config),
     )
 

@@ -34,6 +34,8 @@ class RecipeDraft:
     """None if the tests are Python's."""
     python: str | None = None
     """The Python version that the repository's configuration requests, such as 3.11."""
+    node: str | None = None
+    """The major version of Node.js that the repository's configuration requests, such as 24."""
     pin: Pin | None = None
     """The Python version that the repository's developers use."""
     environment: Mapping[str, str] = field(default_factory=dict)

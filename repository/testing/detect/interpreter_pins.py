@@ -1,9 +1,8 @@
 """Find the Python version that a repository pins for its development or its deployment."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 from repository.testing.detect.parsing import parse_toml, table
 from repository.testing.detect.tree import Tree
@@ -40,8 +39,6 @@ _IMAGE = re.compile(
 )
 _CONDA_FILES = ("environment.yml", "environment.yaml")
 _CONDA = re.compile(r"\s*-\s+[\"']?(?:[\w-]{1,40}::)?python\s{0,4}={0,2}\s{0,4}3\.(\d{1,2})(?!\d)")
-_MAX_LINE = 300
-_MAX_LINES = 1000
 
 
 @dataclass(frozen=True)
@@ -68,7 +65,7 @@ def find_environment_pin(tree: Tree) -> Pin | None:
 
 def _pins_of_managers(tree: Tree) -> Iterator[Pin]:
     for path, pattern in _VERSION_FILES:
-        for number, line in _lines(tree, path):
+        for number, line in tree.lines(path):
             match = pattern.match(line)
             if match:
                 yield Pin(int(match[1]), f"{path}:{number}")
@@ -86,7 +83,7 @@ def _pins_of_mise(tree: Tree, path: str) -> Iterator[Pin]:
     match = _MINOR.match(version)
     if match is None:
         return
-    for number, line in _lines(tree, path):
+    for number, line in tree.lines(path):
         if "python" in line and version in line:
             yield Pin(int(match[1]), f"{path}:{number}")
     yield Pin(int(match[1]), path)
@@ -94,7 +91,7 @@ def _pins_of_mise(tree: Tree, path: str) -> Iterator[Pin]:
 
 def _pins_of_environments(tree: Tree) -> Iterator[Pin]:
     for path in _CONDA_FILES:
-        for number, line in _lines(tree, path):
+        for number, line in tree.lines(path):
             match = _CONDA.match(line)
             if match:
                 yield Pin(int(match[1]), f"{path}:{number}")
@@ -102,25 +99,8 @@ def _pins_of_environments(tree: Tree) -> Iterator[Pin]:
 
 
 def _pins_of_images(tree: Tree) -> Iterator[Pin]:
-    for path in _matching(tree.paths, _IMAGE_FILES):
-        for number, line in _lines(tree, path):
+    for path in tree.matching(_IMAGE_FILES):
+        for number, line in tree.lines(path):
             match = _IMAGE.match(line)
             if match:
                 yield Pin(int(match[1] or match[2]), f"{path}:{number}")
-
-
-def _matching(paths: Iterable[str], patterns: Iterable[str]) -> list[str]:
-    """Return the paths that match a pattern, in the order of the patterns."""
-    top = [path for path in paths if path.count("/") <= 1]
-    matching: dict[str, None] = {}
-    for pattern in patterns:
-        for path in top:
-            if path.count("/") == pattern.count("/") and fnmatchcase(path, pattern):
-                matching[path] = None
-    return list(matching)
-
-
-def _lines(tree: Tree, path: str) -> list[tuple[int, str]]:
-    """Return the numbered lines of a file; those that are too long are left out."""
-    lines = tree.text(path).splitlines()[:_MAX_LINES]
-    return [(number, line) for number, line in enumerate(lines, 1) if len(line) <= _MAX_LINE]

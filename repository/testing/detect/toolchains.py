@@ -11,6 +11,7 @@ from repository.runners import NODE_RUNNERS, Runner
 from repository.testing.detect.languages import weight_of
 from repository.testing.detect.modules import ROOT, find_module_folders
 from repository.testing.detect.node.detect import NodeTests, detect_node
+from repository.testing.detect.node.node_versions import NodeVersion
 from repository.testing.detect.node.projects import call_runner
 from repository.testing.detect.test_options import find_test_options
 from repository.testing.detect.tool_versions import find_tool_versions
@@ -52,6 +53,8 @@ class DetectedToolchain:
     """Options that the repository always passes to the runner, and we pass, too."""
     node_projects: tuple[NodeProject, ...] = ()
     """For JavaScript and TypeScript: how each package is tested."""
+    node: NodeVersion | None = None
+    """For them: the version of Node.js that the repository asks for."""
 
 
 def find_toolchains(
@@ -168,6 +171,7 @@ def _node_toolchain(node: NodeTests) -> DetectedToolchain:
         folders=node.folders or (ROOT,),
         whole=node.whole,
         node_projects=node.projects,
+        node=node.node,
     )
 
 

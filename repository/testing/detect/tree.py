@@ -1,14 +1,17 @@
 """The files of a commit for detection, read from git objects, never from a work tree."""
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from repository.files import Kind, kind_of
 from repository.git import Entry, Mirror
 from repository.text_encoding import read_text
 
 _MAX_READ_BYTES = 1_000_000
+_MAX_LINE = 300
+_MAX_LINES = 1000
 _OTHER_LIKELY_READ = re.compile(
     r"(?:^|/)(?:tests?\.\w+|pyproject\.toml|setup\.(?:py|cfg)|tox\.ini|manage\.py)$"
     r"|require[^/]*\.txt$|^[^/]*$|(?:^|/)package\.json$|^\.github/"
@@ -32,6 +35,20 @@ class Tree:
     def text(self, path: str) -> str:
         """Return a file's text, or an empty string if it can't be read."""
         return self.read(path) or ""
+
+    def lines(self, path: str) -> list[tuple[int, str]]:
+        """Return the first lines of a file with their numbers, without those that are too long."""
+        lines = self.text(path).splitlines()[:_MAX_LINES]
+        return [(number, line) for number, line in enumerate(lines, 1) if len(line) <= _MAX_LINE]
+
+    def matching(self, patterns: Sequence[str]) -> list[str]:
+        """Return the paths that match a pattern of the same depth, in the order of the patterns."""
+        matching: dict[str, None] = {}
+        for pattern in patterns:
+            for path in self.sizes:
+                if path.count("/") == pattern.count("/") and fnmatchcase(path, pattern):
+                    matching[path] = None
+        return list(matching)
 
     def below(self, folder: str, shared: Collection[str] = ()) -> "Tree":
         """Return the files of a folder, with paths relative to it.

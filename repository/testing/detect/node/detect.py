@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from repository.runners import Runner
 from repository.testing.detect.node.builds import add_uses, library_builds
 from repository.testing.detect.node.configured_files import configured_patterns
 from repository.testing.detect.node.installations import install_steps
+from repository.testing.detect.node.node_versions import NodeVersion, find_node_version
 from repository.testing.detect.node.package_json import PackageJson
 from repository.testing.detect.node.projects import ProjectFinder, single_call
 from repository.testing.detect.node.scripts import ScriptResolver
@@ -47,6 +48,8 @@ class NodeTests:
     steps: tuple[BuildStep, ...] = ()
     whole: bool = True
     """Whether no package with tests is left out."""
+    node: NodeVersion | None = None
+    """The version of Node.js that the repository asks for."""
 
     @property
     def runner(self) -> Runner | None:
@@ -72,7 +75,8 @@ def detect_node(tree: Tree, ranking: Sequence[str] = ()) -> NodeTests | None:
     if not packages:
         return NodeTests(texts, TEST_PATTERNS, (), f"its {PACKAGE_FILE} can't be read")
     likely = {deepest_folder(list(packages), path) for path in ranking[:_RANKED]}
-    return _Detector(tree, packages, find_members(tree, packages), texts, likely).detect()
+    tests = _Detector(tree, packages, find_members(tree, packages), texts, likely).detect()
+    return replace(tests, node=find_node_version(tree, packages, tests.folders))
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,7 @@ class _Detector:
             texts=texts,
             patterns=patterns,
             projects=all_projects,
-            reason=self._describe(reasons, chosen),
+            reason=_describe(reasons, chosen),
             steps=(*steps, *_build_steps(all_projects)),
             whole=chosen == tested,
         )
@@ -163,11 +167,10 @@ class _Detector:
         tested = [folder for folder in folders if folder in owners] if texts else folders
         return [projects[folder] for folder in tested]
 
-    def _describe(self, reasons: Sequence[str], projects: Sequence[NodeProject]) -> str:
-        asked = self.packages.get(_ROOT, PackageJson("")).node_versions
-        versions = f"; it asks for Node {asked}" if asked else ""
-        others = f" and {len(projects) - 1} other packages" if len(projects) > 1 else ""
-        return f"{reasons[0]}{others}{versions}"
+
+def _describe(reasons: Sequence[str], projects: Sequence[NodeProject]) -> str:
+    others = f" and {len(projects) - 1} other packages" if len(projects) > 1 else ""
+    return f"{reasons[0]}{others}"
 
 
 def _build_steps(projects: Sequence[NodeProject]) -> list[BuildStep]:

@@ -33,7 +33,9 @@ class PackageJson:
     package_manager: str = ""
     """Such as pnpm@9.1.0."""
     node_versions: str = ""
-    """Such as >=18."""
+    """Those that users may have, such as >=18."""
+    developers_node: Mapping[str, str] = field(default_factory=dict)
+    """Field -> the versions of Node.js that developers use."""
     entry_points: tuple[str, ...] = ()
     """Paths that other packages import, relative to the folder."""
 
@@ -56,6 +58,7 @@ def parse_package(text: str, folder: str) -> PackageJson | None:
         workspaces=_workspaces(document),
         package_manager=_text(document, "packageManager"),
         node_versions=_text(table(document, "engines"), "node"),
+        developers_node=_developers_node(document),
         entry_points=_entry_points(document),
     )
 
@@ -95,6 +98,16 @@ def _workspaces(document: dict[str, Any]) -> tuple[str, ...]:
     """Return the patterns; yarn also has them in a table."""
     listed = strings(document.get("workspaces"))
     return tuple(listed or strings(table(document, "workspaces").get("packages")))
+
+
+def _developers_node(document: dict[str, Any]) -> dict[str, str]:
+    """Return field -> versions, as Volta and npm (``devEngines``) have them."""
+    versions = {'"volta"': _text(table(document, "volta"), "node")}
+    runtimes = table(document, "devEngines").get("runtime")
+    for runtime in runtimes if isinstance(runtimes, list) else [runtimes]:
+        if isinstance(runtime, dict) and runtime.get("name") == "node":
+            versions['"devEngines"'] = _text(runtime, "version")
+    return {field: text for field, text in versions.items() if text}
 
 
 def _entry_points(document: dict[str, Any]) -> tuple[str, ...]:

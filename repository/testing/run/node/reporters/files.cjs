@@ -62,5 +62,10 @@ module.exports = expand;
 if (require.main === module) {
   const [first, ...others] = process.argv.slice(2);
   if (first === "--file") console.log(nameFile(others[0]));
-  else console.log(expand(process.argv.slice(2)).join("\n"));
+  else {
+    const patterns = process.argv.slice(2);
+    const files = expand(patterns);
+    // Given no file, node --test would run whatever looks like a test.
+    console.log((files.length > 0 ? files : patterns).join("\n"));
+  }
 }

@@ -89,6 +89,28 @@ def test_nodes_own_runner_is_reported_by_file_and_titles(tmp_path: Path) -> None
     assert "1 == 2" in failures["test/calc.test.js::calc > adds"]
 
 
+@pytest.mark.parametrize("pattern", ["'test/**/*.test.js'", "test/**/*.test.js"])
+def test_a_pattern_that_the_shell_leaves_selects_files_at_any_depth(
+    tmp_path: Path, pattern: str
+) -> None:
+    tree = tmp_path / "tree"
+    (tree / "test").mkdir(parents=True)
+    (tree / "test/a.test.js").write_text('require("node:test")("a", () => {})')
+    (tree / "b.test.js").write_text('require("node:test")("b", () => {})')
+    command = NodeCommand(runner="node:test", program=("node",), files=(pattern,))
+    code, report = run(tree, [NodeProject(folder="", commands=(command,))])
+    assert (code, read(report, tree)[0]) == (0, {"test/a.test.js::a": "passed"})
+
+
+def test_a_pattern_that_selects_nothing_does_not_run_other_files(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "b.test.js").write_text('require("node:test")("b", () => {})')
+    command = NodeCommand(runner="node:test", program=("node",), files=("'test/**/*.test.js'",))
+    _, report = run(tree, [NodeProject(folder="", commands=(command,))])
+    assert "passed" not in read(report, tree)[0].values()
+
+
 def test_files_that_print_tap_or_nothing_are_run_one_by_one(tmp_path: Path) -> None:
     tree = tmp_path / "tree"
     (tree / "test/fixtures").mkdir(parents=True)
