@@ -2,6 +2,7 @@
 
 import ast
 import configparser
+import json
 import re
 from collections import defaultdict, deque
 from collections.abc import Mapping
@@ -23,6 +24,15 @@ def parse_toml(text: str) -> dict[str, Any]:
         return read_toml(text)
     except ValueError:
         return {}
+
+
+def parse_json(text: str) -> dict[str, Any] | None:
+    """Return an object, or None; a byte-order mark before it is skipped, as npm does."""
+    try:
+        document = json.loads(text.removeprefix("\ufeff"))
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
 
 
 class _Parser(configparser.ConfigParser):

@@ -27,7 +27,8 @@ def install_steps(
     for root in roots:
         package = packages[root]
         if package.dependencies or root in members:
-            command = install_command(tree, package)
+            inside = [packages[folder] for folder in members.get(root, ())]
+            command = install_command(tree, package, inside)
             steps.append(BuildStep(command=command, network=True, folder=root))
     return tuple(steps)
 

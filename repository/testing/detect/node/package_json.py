@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from repository.testing.detect.parsing import strings, table
+from repository.testing.detect.parsing import parse_json, strings, table
 
-_DEPENDENCY_TABLES = (
+DEPENDENCY_TABLES = (
     "dependencies",
     "devDependencies",
     "peerDependencies",
@@ -46,7 +46,7 @@ class PackageJson:
 
 def parse_package(text: str, folder: str) -> PackageJson | None:
     """Return the content of a package.json, or None if it is not a JSON object."""
-    document = _load(text)
+    document = parse_json(text)
     if document is None:
         return None
     return PackageJson(
@@ -65,17 +65,8 @@ def parse_package(text: str, folder: str) -> PackageJson | None:
 
 def runner_settings(text: str) -> str:
     """Return what a package.json configures of runners, as JSON; its other keys may look alike."""
-    document = _load(text) or {}
+    document = parse_json(text) or {}
     return json.dumps([table(document, runner) for runner in _CONFIGURED_RUNNERS])
-
-
-def _load(text: str) -> dict[str, Any] | None:
-    try:
-        # npm, too, skips a byte-order mark.
-        document = json.loads(text.removeprefix("\ufeff"))
-    except (ValueError, RecursionError):
-        return None
-    return document if isinstance(document, dict) else None
 
 
 def _text(document: dict[str, Any], name: str) -> str:
@@ -89,7 +80,7 @@ def _texts(values: dict[str, Any]) -> dict[str, str]:
 
 def _dependencies(document: dict[str, Any]) -> frozenset[str]:
     names: set[str] = set()
-    for name in _DEPENDENCY_TABLES:
+    for name in DEPENDENCY_TABLES:
         names.update(table(document, name))
     return frozenset(names)
 

@@ -5,7 +5,10 @@ that the repository names, or in the newest that reads its lock file.
 """
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+from repository.testing.detect.node.outside import install_without
 from repository.testing.detect.node.package_json import PackageJson
 from repository.testing.detect.tree import Tree
 
@@ -51,26 +54,51 @@ _CLASSIC_LOCK = (
 """Classic yarn downloads from the hosts in the lock file, not from the configured registry."""
 
 
-def install_command(tree: Tree, package: PackageJson) -> str:
-    """Return the shell line that installs a package's dependencies, and those of its workspace.
+@dataclass(frozen=True)
+class _Installation:
+    """The shell lines of a package manager."""
+
+    unlocked: str
+    """Installs what the package.json allows."""
+    locked: str = ""
+    """Installs what the lock file says; empty without one."""
+    before: str = ""
+    after: str = ""
+
+
+def install_command(tree: Tree, package: PackageJson, members: Sequence[PackageJson] = ()) -> str:
+    """Return the shell text that installs a package's dependencies, and those of its workspace.
 
     It is run in the package's folder.
     """
+    installation = _choose(tree, package)
+    attempts = [installation.unlocked]
+    if installation.locked:
+        attempts = [installation.locked, f"{{ echo '{_FALLBACK_NOTE}'; {installation.unlocked}; }}"]
+    without = install_without(tree, [package, *members], installation.unlocked)
+    if without is not None:
+        attempts.append(f"{{\n{without}}}")
+    install = " || ".join(attempts)
+    if installation.after:
+        install = f"{{ {install}; }}; code=$?; {installation.after}; (exit $code)"
+    return f"{_VARIABLES} {installation.before}{install}"
+
+
+def _choose(tree: Tree, package: PackageJson) -> _Installation:
     prefix = f"{package.folder}/" if package.folder else ""
     names = {path.removeprefix(prefix) for path in tree.sizes if path.startswith(prefix)}
     manager = package.package_manager.partition("@")[0]
     if "pnpm-lock.yaml" in names or manager == "pnpm" or "pnpm-workspace.yaml" in names:
-        command = _pnpm(package, tree.text(f"{prefix}pnpm-lock.yaml"))
-    elif "yarn.lock" in names:
-        command = _yarn(package, tree.text(f"{prefix}yarn.lock"), tree.text(f"{prefix}.yarnrc.yml"))
-    elif "package-lock.json" in names or "npm-shrinkwrap.json" in names:
-        command = _with_fallback(_NPM_CI, _NPM_INSTALL)
-    else:
-        command = _NPM_INSTALL
-    return f"{_VARIABLES} {command}"
+        return _pnpm(package, tree.text(f"{prefix}pnpm-lock.yaml"))
+    if "yarn.lock" in names:
+        lock = tree.text(f"{prefix}yarn.lock")
+        return _yarn(package, lock, tree.text(f"{prefix}.yarnrc.yml"))
+    if "package-lock.json" in names or "npm-shrinkwrap.json" in names:
+        return _Installation(_NPM_INSTALL, locked=_NPM_CI)
+    return _Installation(_NPM_INSTALL)
 
 
-def _pnpm(package: PackageJson, lock: str) -> str:
+def _pnpm(package: PackageJson, lock: str) -> _Installation:
     lock_version = _LOCK_VERSION.search(lock)
     version = _named_version(package, "pnpm")
     if version is None:
@@ -79,16 +107,18 @@ def _pnpm(package: PackageJson, lock: str) -> str:
         f"npm exec --yes --package=pnpm@{version} -- pnpm install --ignore-scripts"
         " --ignore-pnpmfile"
     )
+    unlocked = f"{pnpm} --no-frozen-lockfile"
     if not lock:
-        return f"{_PNPM_SETTINGS}{pnpm} --no-frozen-lockfile"
-    frozen = f"{pnpm} --frozen-lockfile"
-    install = _with_fallback(frozen, f"{pnpm} --no-frozen-lockfile")
-    return (
-        f'{_PNPM_SETTINGS}{_PNPM_LOCK}{install}; code=$?; mv "$KEPT/pnpm-lock.yaml" .; (exit $code)'
+        return _Installation(unlocked, before=_PNPM_SETTINGS)
+    return _Installation(
+        unlocked,
+        locked=f"{pnpm} --frozen-lockfile",
+        before=_PNPM_SETTINGS + _PNPM_LOCK,
+        after='mv "$KEPT/pnpm-lock.yaml" .',
     )
 
 
-def _yarn(package: PackageJson, lock: str, settings: str) -> str:
+def _yarn(package: PackageJson, lock: str, settings: str) -> _Installation:
     lock_version = _YARN_LOCK_VERSION.search(lock)
     if lock_version is None and not settings:
         return _yarn_classic()
@@ -97,16 +127,24 @@ def _yarn(package: PackageJson, lock: str, settings: str) -> str:
     if version is None:
         version = _YARN_BY_LOCK.get(lock_version[1] if lock_version else "8", "4")
     yarn = f"npm exec --yes --package=@yarnpkg/cli-dist@{version} -- yarn install"
-    return _BERRY_SETTINGS + _with_fallback(f"{yarn} --immutable", f"{yarn} --no-immutable")
+    return _Installation(
+        f"{yarn} --no-immutable",
+        locked=f"{yarn} --immutable",
+        before=_BERRY_SETTINGS,
+    )
 
 
-def _yarn_classic() -> str:
+def _yarn_classic() -> _Installation:
     yarn = (
         "npm exec --yes --package=yarn@1 -- yarn install --ignore-scripts --non-interactive"
         " --ignore-engines"
     )
-    install = _with_fallback(f"{yarn} --frozen-lockfile", f"{yarn} --pure-lockfile")
-    return f'{_CLASSIC_LOCK}{install}; code=$?; mv "$KEPT/yarn.lock" .; (exit $code)'
+    return _Installation(
+        f"{yarn} --pure-lockfile",
+        locked=f"{yarn} --frozen-lockfile",
+        before=_CLASSIC_LOCK,
+        after='mv "$KEPT/yarn.lock" .',
+    )
 
 
 def _named_version(package: PackageJson, manager: str) -> str | None:
@@ -115,7 +153,3 @@ def _named_version(package: PackageJson, manager: str) -> str | None:
     if match is None or match[1] != manager or match[2].startswith("1."):
         return None
     return match[2]
-
-
-def _with_fallback(command: str, fallback: str) -> str:
-    return f"{{ {command} || {{ echo '{_FALLBACK_NOTE}'; {fallback}; }}; }}"

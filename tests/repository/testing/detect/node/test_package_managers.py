@@ -1,9 +1,12 @@
 """Which package manager installs a package's dependencies, and in which version."""
 
 import json
+import subprocess
+from pathlib import Path
 
 import pytest
 
+from repository.testing.detect.node.outside import install_without
 from repository.testing.detect.node.package_json import parse_package
 from repository.testing.detect.node.package_managers import install_command
 from tests.repository.testing.detect.trees import tree_of
@@ -59,3 +62,56 @@ def test_a_byte_order_mark_is_skipped_and_other_types_count_as_absent() -> None:
     assert package is not None
     assert not package.scripts
     assert parse_package("[]", "") is None
+
+
+OUTSIDE = {
+    "dependencies": {"a": "^1.0.0", "tool": "github:acme/tool#v1", "local": "file:../x"},
+    "devDependencies": {
+        "b": "acme/b",
+        "c": "git+ssh://git@example.com/c.git",
+        "d": "npm:e@1",
+        "own": "workspace:*",
+        "below": "./below/x",
+        "url": "https://example.com/o'clock.tgz",
+    },
+}
+
+
+def test_what_no_registry_has_is_left_out_if_it_cannot_be_installed(tmp_path: Path) -> None:
+    package = json.dumps(OUTSIDE, indent=2)
+    tree = tree_of({"web/package.json": package, "web/it's/package.json": package})
+    members = [parse_package(package, folder) for folder in ("web", "web/it's")]
+    packages = [member for member in members if member is not None]
+    folder = tmp_path / "web"
+    (folder / "it's").mkdir(parents=True)
+    for path in ("package.json", "it's/package.json"):
+        (folder / path).write_text(package)
+    install = 'cat package.json "it\'s/package.json" > seen; false'
+    text = install_without(tree, packages, install)
+    assert text is not None
+    result = subprocess.run(
+        ["/bin/sh", "-c", text],
+        check=False,
+        cwd=folder,
+        env={"PATH": "/usr/bin:/bin", "KEPT": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 1, "the installation's own status"
+    assert "left out, since no registry has it: url (https://example.com/o'clock.tgz)" in (
+        result.stdout
+    )
+    reduced = {
+        "dependencies": {"a": "^1.0.0", "local": "file:../x"},
+        "devDependencies": {"d": "npm:e@1", "own": "workspace:*", "below": "./below/x"},
+    }
+    seen = (folder / "seen").read_text().splitlines()
+    assert [json.loads(line) for line in seen] == [reduced, reduced]
+    for path in ("package.json", "it's/package.json"):
+        assert (folder / path).read_text() == package
+
+
+def test_packages_of_registries_alone_are_installed_as_they_are() -> None:
+    package = parse_package('{"dependencies": {"a": "1"}}', "")
+    assert package is not None
+    assert install_without(tree_of({"package.json": "{}"}), [package], "npm install") is None

@@ -1,0 +1,69 @@
+"""Install a package without the dependencies that no registry has, where they can't be fetched."""
+
+import json
+import re
+import shlex
+from collections.abc import Sequence
+
+from repository.testing.detect.node.package_json import DEPENDENCY_TABLES, PackageJson
+from repository.testing.detect.parsing import parse_json, table
+from repository.testing.detect.tree import Tree
+
+#: Source: https://docs.npmjs.com/cli/configuring-npm/package-json#dependencies
+_OUTSIDE = re.compile(
+    r"(?:git(?:\+\w+)?:|git@|https?:|ssh:|github:|gitlab:|bitbucket:|gist:)"
+    r"|[\w-][\w.-]*/[\w.-]+(?:#|$)"
+)
+_END = "END_OF_PACKAGE"
+
+
+def install_without(tree: Tree, packages: Sequence[PackageJson], install: str) -> str | None:
+    """Return shell text that installs without these dependencies; None if there are none.
+
+    The packages' files are as before afterwards.
+
+    Args:
+        tree: the repository's files.
+        packages: those that are installed together; the text runs in the first one's folder.
+        install: the shell text that installs them.
+    """
+    begin: list[str] = []
+    end: list[str] = []
+    root = packages[0].folder
+    for number, package in enumerate(packages):
+        outside = find_outside(tree.text(package.path))
+        if not outside:
+            continue
+        path = shlex.quote(package.path.removeprefix(f"{root}/"))
+        kept = f'"$KEPT/package-{number}.json"'
+        begin.append(f"cp -p {path} {kept}\n")
+        for name, address in outside.items():
+            note = f"[left out, since no registry has it: {name} ({address})]"
+            begin.append(f"printf '%s\\n' {shlex.quote(note)}\n")
+        reduced = _without(tree.text(package.path), outside)
+        begin.append(f"cat > {path} <<'{_END}'\n{reduced}\n{_END}\n")
+        end.append(f"mv {kept} {path}\n")
+    if not begin:
+        return None
+    return f"{''.join(begin)}{install}\ncode=$?\n{''.join(end)}(exit $code)\n"
+
+
+def find_outside(text: str) -> dict[str, str]:
+    """Return name -> address of a package.json's dependencies that are in no registry."""
+    document = parse_json(text) or {}
+    outside: dict[str, str] = {}
+    for name in DEPENDENCY_TABLES:
+        for dependency, version in table(document, name).items():
+            if isinstance(version, str) and _OUTSIDE.match(version.strip()):
+                outside[dependency] = version
+    return outside
+
+
+def _without(text: str, outside: dict[str, str]) -> str:
+    """Return a package.json, in one line, without these dependencies."""
+    document = parse_json(text) or {}
+    for name in DEPENDENCY_TABLES:
+        kept = table(document, name)
+        for dependency in outside:
+            kept.pop(dependency, None)
+    return json.dumps(document)
