@@ -11,6 +11,7 @@ from repository.testing.folders import make_readable
 from repository.testing.install.build_inputs import build_inputs
 from repository.testing.install.build_task import BUILD_SECONDS, BuildTask
 from repository.testing.install.environment import build_python_environment
+from repository.testing.install.fetched import fetch_inputs
 from repository.testing.install.toolchains import build_with_tools
 from repository.testing.install.tools import BuildTools
 from repository.testing.models import Recipe
@@ -35,11 +36,13 @@ async def build_environment(
     source = workspace / "source"
     await asyncio.to_thread(_export, mirror, recipe.base_sha, source)
     entries = await asyncio.to_thread(mirror.files, recipe.base_sha)
-    inputs = build_inputs(entries, recipe)
-    task = BuildTask(tools, workspace, recipe, log, seconds, inputs)
     if recipe.tools:
+        inputs = fetch_inputs(entries, recipe, source)
+        task = BuildTask(tools, workspace, recipe, log, seconds, inputs)
         environment = await build_with_tools(task)
     else:
+        inputs = build_inputs(entries, recipe)
+        task = BuildTask(tools, workspace, recipe, log, seconds, inputs)
         environment = await build_python_environment(task)
     environment.write(workspace)
     await asyncio.to_thread(shutil.rmtree, source)

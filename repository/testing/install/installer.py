@@ -8,7 +8,7 @@ from pathlib import Path
 
 from repository.testing.environment import BUILD_TOOLS, COMPILER_VARIABLES, version_variables
 from repository.testing.install.build_task import BuildTask
-from repository.testing.install.cache import repository_folder
+from repository.testing.install.cache_entries import repository_folder
 from repository.testing.install.dates import package_dates
 from repository.testing.install.interpreters import interpreter_folders
 from repository.testing.install.known_metadata import metadata_tables, unparsed_packages

@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from repository.testing.ecosystems import KEPT
 from repository.testing.environment import BuiltEnvironment, EnvironmentFailed
 from repository.testing.folders import copy_folder, empty_folders, make_readable
 from repository.testing.install.build_task import BuildTask
+from repository.testing.install.fetched import FetchedPackages
 from repository.testing.install.tool_search import find_tools
 from repository.testing.models import BuildStep, Recipe
 from repository.testing.run.project_folders import deepest_folder
@@ -72,8 +73,7 @@ async def build_with_tools(task: BuildTask) -> BuiltEnvironment:
     await empty_folders(task.tools.sandbox, task.workspace, "env", "report")
     await copy_folder(task.tools.sandbox, task.workspace, "source", "tree")
     environment = await _environment(task, tools)
-    failures = await _run_steps(task, environment)
-    await _remove_caches(task, environment)
+    failures = await _Steps(task, environment).run(FetchedPackages(task, tools.values()))
     await copy_folder(task.tools.sandbox, task.workspace, "tree", "prepared")
     return environment.model_copy(update={"failed_projects": failures})
 
@@ -98,37 +98,68 @@ async def _environment(task: BuildTask, tools: Mapping[str, Path]) -> BuiltEnvir
     )
 
 
-async def _run_steps(task: BuildTask, environment: BuiltEnvironment) -> dict[str, str]:
-    """Run the steps; return folder -> error of the projects in which one failed.
+class _Steps:
+    """Runs the steps of a recipe: first those that fetch, then those that build."""
 
-    Raises:
-        EnvironmentFailed: there is no other project.
-    """
-    deadline = time.monotonic() + _ALL_SECONDS
-    failures: dict[str, str] = {}
-    for step in task.recipe.steps:
-        if step.folder in failures:
-            continue
-        try:
-            await _run_step(task, environment, step, deadline - time.monotonic())
-        except EnvironmentFailed as error:
-            if not step.required:
+    def __init__(self, task: BuildTask, environment: BuiltEnvironment):
+        self._task = task
+        self._environment = environment
+        self._deadline = time.monotonic() + _ALL_SECONDS
+        self._failures: dict[str, str] = {}
+        self._has_failed = False
+        """Whether any step failed, also one that is not required."""
+
+    async def run(self, packages: FetchedPackages) -> dict[str, str]:
+        """Run all steps; return folder -> error of the projects in which one failed.
+
+        Raises:
+            EnvironmentFailed: there is no other project.
+        """
+        log = self._task.log
+        steps = self._task.recipe.steps
+        with log.phase("fetch packages"):
+            is_restored = await packages.restore()
+            if not is_restored:
+                await self._run_all([step for step in steps if step.network])
+                await self._remove_caches()
+        to_cache = not is_restored and not self._has_failed
+        if to_cache and not packages.has_build_cache:
+            with log.phase("cache the packages"):
+                await packages.add()
+        with log.phase("build"):
+            await self._run_all([step for step in steps if not step.network])
+        if to_cache and packages.has_build_cache:
+            with log.phase("cache the packages"):
+                await packages.add()
+        return self._failures
+
+    async def _run_all(self, steps: Sequence[BuildStep]) -> None:
+        recipe = self._task.recipe
+        for step in steps:
+            if step.folder in self._failures:
                 continue
-            failures.update(dict.fromkeys(_projects_of(step, task.recipe), str(error)))
-            if failures.keys() >= set(task.recipe.folders):
-                raise
-            task.log.note(f"[in {step.folder or 'the root folder'}: {error}]")
-    return failures
+            try:
+                await self._run(step, self._deadline - time.monotonic())
+            except EnvironmentFailed as error:
+                self._has_failed = True
+                if not step.required:
+                    continue
+                self._failures.update(dict.fromkeys(_projects_of(step, recipe), str(error)))
+                if self._failures.keys() >= set(recipe.folders):
+                    raise
+                self._task.log.note(f"[in {step.folder or 'the root folder'}: {error}]")
 
+    async def _remove_caches(self) -> None:
+        """Remove caches that no test needs; if time runs out, the rest is copied with the tree."""
+        if not self._task.recipe.node_projects:
+            return
+        try:
+            await self._run(_REMOVE_CACHES, _STEP_SECONDS)
+        except EnvironmentFailed as error:
+            self._task.log.note(f"[the package managers' caches: {error}]")
 
-async def _remove_caches(task: BuildTask, environment: BuiltEnvironment) -> None:
-    """Remove caches that no test needs; if time runs out, what is left is copied with the tree."""
-    if not task.recipe.node_projects:
-        return
-    try:
-        await _run_step(task, environment, _REMOVE_CACHES, _STEP_SECONDS)
-    except EnvironmentFailed as error:
-        task.log.note(f"[the package managers' caches: {error}]")
+    async def _run(self, step: BuildStep, seconds_left: float) -> None:
+        await _run_step(self._task, self._environment, step, seconds_left)
 
 
 def _projects_of(step: BuildStep, recipe: Recipe) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from repository.testing.detect.own_modules import OwnModules
-from repository.testing.install.cache import repository_folder
+from repository.testing.install.cache_entries import repository_folder
 from repository.testing.install.dates import month_end
 from repository.testing.models import Addition, Recipe
 

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from repository.testing.install.cache import (
-    MAX_ENVIRONMENTS,
     CachedEnvironment,
     EnvironmentCache,
     Installation,
     environment_key,
 )
+from repository.testing.install.cache_entries import MAX_ENTRIES
 from repository.testing.install.dates import month_end
 from repository.testing.models import Recipe
 from sandbox.unconfined import UnconfinedSandbox
@@ -91,7 +91,7 @@ async def test_a_run_gets_a_copy_with_its_requirements(
     first = workspace(tmp_path / "first", "mine")
     (first / "env/bin/tool").chmod(0o700)
     await cache.add(first, "k", "i", ENVIRONMENT)
-    cached = cache.folder / "k-i/env/bin/tool"
+    cached = cache.entries.folder / "k-i/env/bin/tool"
     assert cached.stat().st_mode & 0o777 == 0o755, "the next run may have another user id"
     fresh = empty_workspace(tmp_path / "fresh")
     assert await cache.copy_to(fresh, "k", "i") == ENVIRONMENT
@@ -130,14 +130,14 @@ async def test_the_environment_of_the_first_run_stays(
 ) -> None:
     await cache.add(workspace(tmp_path / "one", "first"), "k", "i", ENVIRONMENT)
     await cache.add(workspace(tmp_path / "two", "second"), "k", "i", ENVIRONMENT)
-    assert (cache.folder / "k-i/env/bin/tool").read_text() == "first"
+    assert (cache.entries.folder / "k-i/env/bin/tool").read_text() == "first"
 
 
 async def test_the_least_recently_used_environment_is_removed(
     cache: EnvironmentCache, tmp_path: Path
 ) -> None:
-    for number in range(MAX_ENVIRONMENTS + 1):
+    for number in range(MAX_ENTRIES + 1):
         folder = workspace(tmp_path / f"env{number}")
         await cache.add(folder, f"k{number}", "i", ENVIRONMENT)
-    names = {path.name for path in cache.folder.iterdir()}
-    assert names == {f"k{number}-i" for number in range(1, MAX_ENVIRONMENTS + 1)}
+    names = {path.name for path in cache.entries.folder.iterdir()}
+    assert names == {f"k{number}-i" for number in range(1, MAX_ENTRIES + 1)}
