@@ -38,6 +38,7 @@ def environment_key(recipe: Recipe, interpreter: Path, index: Mapping[str, str])
         "own": recipe.own_packages,
         "runners": sorted(set(recipe.runners)),
         "with": _IN_EVERY_ENVIRONMENT,
+        "versions": "of own packages alone",
         "index": dict(index),
     }
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:32]

@@ -6,15 +6,21 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from packaging.utils import canonicalize_name
+
 from repository.testing.environment import BUILD_TOOLS, COMPILER_VARIABLES, version_variables
 from repository.testing.install.build_task import BuildTask
 from repository.testing.install.cache_entries import repository_folder
 from repository.testing.install.dates import package_dates
 from repository.testing.install.interpreters import interpreter_folders
-from repository.testing.install.known_metadata import metadata_tables, unparsed_packages
 from repository.testing.install.own_dates import OwnDates
 from repository.testing.install.scripts import read_script
 from repository.testing.install.tools import is_switched_on, local_index_paths
+from repository.testing.install.uv_config import (
+    build_variables_table,
+    metadata_tables,
+    unparsed_packages,
+)
 from sandbox import Network, SandboxCommand, SandboxResult
 
 _UNREACHABLE = re.compile(
@@ -171,8 +177,13 @@ class UvInstaller:
         await self.run_uv("pip", "uninstall", "--python", self._python, *packages)
 
     async def run_uv(self, *arguments: str, seconds: float = _STEP_SECONDS) -> SandboxResult:
-        variables = {"UV_CACHE_DIR": str(self._uv_cache), **_UV_VARIABLES, **COMPILER_VARIABLES}
-        if self._stated_metadata:
+        variables = {
+            "UV_CACHE_DIR": str(self._uv_cache),
+            **_UV_VARIABLES,
+            **COMPILER_VARIABLES,
+            **self._build_variables,
+        }
+        if self._configure():
             variables["UV_CONFIG_FILE"] = str(self._config_file)
         else:
             variables["UV_NO_CONFIG"] = "1"
@@ -186,14 +197,16 @@ class UvInstaller:
         )
 
     async def run_python(self, *arguments: str) -> SandboxResult:
-        return await self._run((self._python, *arguments), {}, network="none")
+        argv = (self._python, *arguments)
+        return await self._run(argv, self._version_variables, network="none")
 
     async def run_script(
         self, name: str, *arguments: str, variables: Mapping[str, str] | None = None
     ) -> SandboxResult:
         """Run a program from ``scripts/`` with the environment's Python."""
         argv = (self._python, "-c", read_script(name), *arguments)
-        return await self._run(argv, variables or {}, network="none")
+        all_variables = {**self._version_variables, **(variables or {})}
+        return await self._run(argv, all_variables, network="none")
 
     @property
     def _python(self) -> str:
@@ -248,9 +261,35 @@ class UvInstaller:
         if not new:
             return False
         self._stated_metadata |= new
-        self._config_file.write_text(metadata_tables(self._stated_metadata))
-        self._config_file.chmod(0o644)
         return True
+
+    def _configure(self) -> bool:
+        """Write uv's configuration; return whether there is any."""
+        text = metadata_tables(self._stated_metadata)
+        if self._own_packages and self._version_variables:
+            text = f"{build_variables_table(self._own_packages, self._version_variables)}\n{text}"
+        if text:
+            self._config_file.write_text(text)
+            self._config_file.chmod(0o644)
+        return bool(text)
+
+    @property
+    def _build_variables(self) -> dict[str, str]:
+        """The version for whatever is built; where the names of the packages are known, none.
+
+        A dependency that is built with it would have our version, and uv would take an older one.
+        """
+        return {} if self._own_packages else self._version_variables
+
+    @property
+    def _version_variables(self) -> dict[str, str]:
+        return version_variables(self.version or self.recipe.version)
+
+    @property
+    def _own_packages(self) -> tuple[str, ...]:
+        """The names of the repository's packages; empty if its files don't state them."""
+        name = self.recipe.name
+        return (*self.recipe.own_packages, canonicalize_name(name)) if name else ()
 
     async def _run(
         self,
@@ -269,7 +308,7 @@ class UvInstaller:
             run_folder=self.workspace,
             writable=(tree, self.env, self._uv_cache),
             readable=self._readable(),
-            environment={**version_variables(self.version or self.recipe.version), **variables},
+            environment=dict(variables),
             network=network,
             timeout=max(_LAST_STEP_SECONDS, min(seconds, left)),
             memory_mb=_MEMORY_MB,
@@ -280,7 +319,7 @@ class UvInstaller:
     def _readable(self) -> tuple[Path, ...]:
         paths = [*interpreter_folders(self.interpreter), self._uv]
         paths += local_index_paths(self.index)
-        if self._stated_metadata:
+        if self._config_file.exists():
             paths.append(self._config_file)
         if self._constraints_file.exists():
             paths.append(self._constraints_file)

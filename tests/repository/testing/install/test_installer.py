@@ -1,5 +1,6 @@
 """The repair of uv's failures."""
 
+import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -48,10 +49,14 @@ class ScriptedSandbox:
 
 
 def make_installer(
-    sandbox: ScriptedSandbox, folder: Path, seconds: float = BUILD_SECONDS, **index: str
+    sandbox: ScriptedSandbox,
+    folder: Path,
+    seconds: float = BUILD_SECONDS,
+    recipe: Recipe = RECIPE,
+    **index: str,
 ) -> UvInstaller:
     tools = BuildTools(sandbox, pythons=(), uv=Path("/usr/bin/uv"), cache=folder, index=index)
-    task = BuildTask(tools, folder, RECIPE, CommandLog(), seconds)
+    task = BuildTask(tools, folder, recipe, CommandLog(), seconds)
     return UvInstaller(task, Path("/usr/bin/python3.9"))
 
 
@@ -156,6 +161,28 @@ async def test_a_failure_is_not_retried_forever(tmp_path: Path, output: str) -> 
     result = await make_installer(sandbox, tmp_path).install(DATE, "mock")
     assert result.returncode == 1
     assert len(sandbox.commands) <= 2
+
+
+async def test_a_version_is_for_the_repositorys_packages_alone(tmp_path: Path) -> None:
+    update = {"name": "Octo.A", "own_packages": ("octo-b",), "version": "1.2"}
+    sandbox = ScriptedSandbox()
+    recipe = RECIPE.model_copy(update=update)
+    await make_installer(sandbox, tmp_path, recipe=recipe).install(DATE, "mock")
+    (command,) = sandbox.commands
+    assert "SETUPTOOLS_SCM_PRETEND_VERSION" not in command.environment
+    config = Path(command.environment["UV_CONFIG_FILE"])
+    assert config in command.readable
+    variables = tomllib.loads(config.read_text())["extra-build-variables"]
+    assert variables.keys() == {"octo-a", "octo-b"}
+    assert variables["octo-a"]["SETUPTOOLS_SCM_PRETEND_VERSION"] == "1.2"
+
+
+async def test_without_a_known_name_the_version_is_for_whatever_is_built(tmp_path: Path) -> None:
+    sandbox = ScriptedSandbox()
+    recipe = RECIPE.model_copy(update={"version": "1.2"})
+    await make_installer(sandbox, tmp_path, recipe=recipe).install(DATE, "mock")
+    (command,) = sandbox.commands
+    assert command.environment["SETUPTOOLS_SCM_PRETEND_VERSION"] == "1.2"
 
 
 async def test_an_index_that_does_not_answer_is_noted(tmp_path: Path) -> None:

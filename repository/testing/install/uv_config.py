@@ -1,8 +1,8 @@
-"""Requirements of packages whose metadata uv can't parse, for uv's configuration."""
+"""The text of uv's configuration: what it can't find out about some packages."""
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 _UNPARSED = re.compile(r"Metadata for `([A-Za-z0-9._-]+)` \(v[^)]*\) could not be parsed")
 #: Old releases state them in a form that uv rejects, such as `pytz (>=2011k)` in pandas before
@@ -24,3 +24,10 @@ def _table(package: str) -> str:
     requirements = json.dumps(_REQUIREMENTS[package])
     name = json.dumps(package)
     return f"[[dependency-metadata]]\nname = {name}\nrequires-dist = {requirements}\n"
+
+
+def build_variables_table(packages: Iterable[str], variables: Mapping[str, str]) -> str:
+    """Return the table that sets variables while these packages are built, and for no others."""
+    values = ", ".join(f"{name} = {json.dumps(value)}" for name, value in variables.items())
+    lines = [f"{json.dumps(package)} = {{ {values} }}" for package in sorted(packages)]
+    return "\n".join(["[extra-build-variables]", *lines, ""])
