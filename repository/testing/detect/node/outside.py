@@ -3,7 +3,7 @@
 import json
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from repository.testing.detect.node.package_json import DEPENDENCY_TABLES, PackageJson
 from repository.testing.detect.parsing import parse_json, table
@@ -31,21 +31,27 @@ def install_without(tree: Tree, packages: Sequence[PackageJson], install: str) -
     end: list[str] = []
     root = packages[0].folder
     for number, package in enumerate(packages):
-        outside = find_outside(tree.text(package.path))
+        text = tree.text(package.path)
+        outside = find_outside(text)
         if not outside:
             continue
         path = shlex.quote(package.path.removeprefix(f"{root}/"))
         kept = f'"$KEPT/package-{number}.json"'
-        begin.append(f"cp -p {path} {kept}\n")
-        for name, address in outside.items():
-            note = f"[left out, since no registry has it: {name} ({address})]"
-            begin.append(f"printf '%s\\n' {shlex.quote(note)}\n")
-        reduced = _without(tree.text(package.path), outside)
-        begin.append(f"cat > {path} <<'{_END}'\n{reduced}\n{_END}\n")
-        end.append(f"mv {kept} {path}\n")
+        begin += [f"cp -p {path} {kept}", *_notes(outside)]
+        begin += [f"cat > {path} <<'{_END}'", _without(text, outside), _END]
+        end.append(f"mv {kept} {path}")
     if not begin:
         return None
-    return f"{''.join(begin)}{install}\ncode=$?\n{''.join(end)}(exit $code)\n"
+    return "\n".join([*begin, install, "code=$?", *end, "(exit $code)", ""])
+
+
+def _notes(outside: Mapping[str, str]) -> list[str]:
+    """Return the shell lines that name what is left out."""
+    lines: list[str] = []
+    for name, address in outside.items():
+        note = f"[left out, since no registry has it: {name} ({address})]"
+        lines.append(f"printf '%s\\n' {shlex.quote(note)}")
+    return lines
 
 
 def find_outside(text: str) -> dict[str, str]:
