@@ -29,5 +29,5 @@ def _table(package: str) -> str:
 def build_variables_table(packages: Iterable[str], variables: Mapping[str, str]) -> str:
     """Return the table that sets variables while these packages are built, and for no others."""
     values = ", ".join(f"{name} = {json.dumps(value)}" for name, value in variables.items())
-    lines = [f"{json.dumps(package)} = {{ {values} }}" for package in sorted(packages)]
+    lines = [f"{json.dumps(package)} = {{ {values} }}" for package in sorted(set(packages))]
     return "\n".join(["[extra-build-variables]", *lines, ""])

@@ -164,7 +164,7 @@ async def test_a_failure_is_not_retried_forever(tmp_path: Path, output: str) -> 
 
 
 async def test_a_version_is_for_the_repositorys_packages_alone(tmp_path: Path) -> None:
-    update = {"name": "Octo.A", "own_packages": ("octo-b",), "version": "1.2"}
+    update = {"name": "Octo.A", "own_packages": ("octo-b", "octo-a"), "version": "1.2"}
     sandbox = ScriptedSandbox()
     recipe = RECIPE.model_copy(update=update)
     await make_installer(sandbox, tmp_path, recipe=recipe).install(DATE, "mock")
