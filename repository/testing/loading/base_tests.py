@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from repository.testing.loading.other_environments import OtherEnvironments
 from repository.testing.loading.preparation import Preparation
-from repository.testing.loading.red_base import warnings_as_errors
+from repository.testing.loading.red_base import makes_worse, warnings_as_errors
 from repository.testing.loading.symptoms import Symptom, find_in_skips, find_symptoms
 from repository.testing.models import Recipe, TestReport
 from repository.testing.run.base import BaseRun, run_on_base
@@ -75,9 +75,12 @@ class _BaseTests:
         self.progress(f"installed {', '.join(line.requirement for line in additions)}")
         all_additions = (*recipe.additions, *additions)
         again = await self._run(run.bed, recipe.model_copy(update={"additions": all_additions}))
-        if len(again.report.green) < len(run.report.green):
+        if makes_worse(run.report, again.report):
             # Uninstalling them would not bring back the versions that they replaced.
-            self._note("more tests fail with it: the environment is built again without it")
+            self._note(
+                "more tests fail with it, or all take far longer: the environment is built again"
+                " without it"
+            )
             await self.preparation.rebuild(recipe, self.preparation.task.seconds)
         return self._better(run, again)
 
@@ -85,7 +88,7 @@ class _BaseTests:
         return await run_on_base(bed.with_recipe(recipe), self.tests, self.progress)
 
     def _better(self, run: BaseRun, again: BaseRun) -> BaseRun:
-        if len(again.report.green) < len(run.report.green):
+        if makes_worse(run.report, again.report):
             again = run
         self.preparation.record(again.bed.recipe)
         return again

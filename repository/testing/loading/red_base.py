@@ -27,6 +27,10 @@ _NEEDS_OLDER_PYTHON = re.compile(
 )
 _WARNING = re.compile(r"^(?:E|INTERNALERROR>)[ \t]+([A-Za-z_][\w.]{0,100}Warning)\b", re.M)
 _MAX_TEXT = 200_000
+_MAX_SLOWDOWN = 3
+_SLOW_SECONDS = 60.0
+_WORTHWHILE_SHARE = 0.1
+"""Of passing tests, that additional packages must bring if the tests take several times as long."""
 #: Packages of a later date differ only after a while.
 _MIN_AGE = timedelta(days=60)
 
@@ -51,6 +55,18 @@ def is_largely_red(report: TestReport) -> bool:
     red = [test for test in report.red if not _needs_server(report, test)]
     decided = len(report.green) + len(report.red)
     return len(red) >= _MIN_RED and len(red) >= _RED_SHARE * decided
+
+
+def makes_worse(before: TestReport, after: TestReport) -> bool:
+    """Whether additional packages make tests fail, or make all wait for a few more that pass.
+
+    A test that waits for something that the sandbox does not have would hold up each later run.
+    """
+    gained = len(after.green) - len(before.green)
+    if gained < 0:
+        return True
+    is_slow = after.seconds > _MAX_SLOWDOWN * before.seconds + _SLOW_SECONDS
+    return is_slow and gained < _WORTHWHILE_SHARE * len(before.green)
 
 
 def warnings_as_errors(report: TestReport) -> list[str]:

@@ -6,6 +6,7 @@ from repository.testing.install.dates import first_date
 from repository.testing.loading.red_base import (
     alternatives,
     is_largely_red,
+    makes_worse,
     warnings_as_errors,
 )
 from repository.testing.models import Recipe, Status, TestReport
@@ -17,7 +18,13 @@ DEPRECATED = "E   DeprecationWarning: pkg_resources is deprecated as an API\n"
 
 
 def report(
-    *, passed: int = 0, failed: int = 0, text: str = "", output: str = "", loaded: bool = True
+    *,
+    passed: int = 0,
+    failed: int = 0,
+    text: str = "",
+    output: str = "",
+    loaded: bool = True,
+    seconds: float = 1,
 ) -> TestReport:
     results: dict[str, Status] = {f"t::p{number}": "passed" for number in range(passed)}
     failures: dict[str, str] = {}
@@ -32,7 +39,7 @@ def report(
         completed=loaded,
         failures=failures,
         output=output,
-        seconds=1,
+        seconds=seconds,
         log_key="",
     )
 
@@ -42,6 +49,14 @@ def test_a_base_with_many_red_tests_is_suspicious() -> None:
     assert is_largely_red(report(output="ImportError while loading conftest"))
     assert not is_largely_red(report(passed=40, failed=3))
     assert not is_largely_red(report(passed=1, failed=1))
+
+
+def test_packages_that_make_tests_fail_or_wait_are_worse() -> None:
+    before = report(passed=100, failed=10, seconds=30)
+    assert makes_worse(before, report(passed=99, failed=11, seconds=30))
+    assert makes_worse(before, report(passed=104, failed=6, seconds=400))
+    assert not makes_worse(before, report(passed=104, failed=6, seconds=100))
+    assert not makes_worse(before, report(passed=400, seconds=400))
 
 
 def test_tests_that_need_a_server_say_nothing_about_the_environment() -> None:
