@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 # Where this is set, each of the tests' processes would compile the modules it imports: litellm alone takes seconds.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo test fuzz lint lint-terraform format bench image image-check lock clean
+.PHONY: help setup demo test test-slow fuzz lint lint-terraform format bench image image-check lock clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,7 +19,10 @@ demo: $(STAMP) ## One issue to a pull request before your eyes (ISSUE=https://..
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m examples.demo $(if $(ISSUE),--issue $(ISSUE))
 
 test: $(STAMP) ## Run the tests, in parallel
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 4 --dist worksteal -q
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 4 --dist worksteal -q -m "not slow"
+
+test-slow: $(STAMP) ## Run the tests that take half a minute each: whole services under faults
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -q -m slow
 
 fuzz: $(STAMP) ## The property tests of edits, 10,000 examples each (nightly)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 -q --timeout 3600 --hypothesis-profile fuzz \

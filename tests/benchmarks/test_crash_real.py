@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 import requests
 
 from benchmarks.crash_forge import worker_token
@@ -39,6 +40,7 @@ def open_second_pull(bench: Bench, plan: Plan) -> None:
     assert answer.status_code == 201
 
 
+@pytest.mark.slow
 def test_lost_replies_and_kills_cost_nothing_and_each_planted_defect_is_found(
     tmp_path: Path,
 ) -> None:
