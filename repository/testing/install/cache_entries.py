@@ -21,20 +21,25 @@ from sandbox import Sandbox, SandboxCommand
 MAX_ENTRIES = 8
 _DESCRIPTION = "environment.json"
 #: Files that ``tree`` has and ``source`` has not, and those of some names that differ. Bytecode is
-#: of no use: sources get new times with each run.
+#: of no use: sources get new times with each run. The folders get the usual modes: Go's are
+#: read-only, which would keep the second of their files out.
 _COPY_ADDED = """set -e
-list() {{ find . ! -type d ! -name '*.pyc' | sort; }}
+list() {{ find . ! -type d ! -name '*.pyc' -print0 | sort -z; }}
 list_changed() {{
   find . -type f {changing} | while IFS= read -r path; do
-    [ ! -f "{workspace}/source/$path" ] || cmp -s "$path" "{workspace}/source/$path" || echo "$path"
+    [ ! -f "{workspace}/source/$path" ] || cmp -s "$path" "{workspace}/source/$path" ||
+      printf '%s\\0' "$path"
   done
 }}
 cd {workspace}/source && list > {target}/.source
-cd {workspace}/tree && list | comm -23 - {target}/.source > {target}/.added
+cd {workspace}/tree && list | comm -z -23 - {target}/.source > {target}/.added
 list_changed >> {target}/.added
-tr '\\n' '\\0' < {target}/.added | xargs -0 -r \\
-    cp --parents -d --preserve=mode,timestamps,links -t {target}
-rm {target}/.source {target}/.added
+{{
+  tar --create --no-recursion --null --files-from={target}/.added
+  echo $? > {target}/.status
+}} | tar --extract --no-same-owner --preserve-permissions --directory={target}
+[ "$(cat {target}/.status)" -eq 0 ]
+rm {target}/.source {target}/.added {target}/.status
 chmod -R a+rX {target}
 """
 #: Another run's sandbox may have another user.
@@ -83,19 +88,19 @@ class CacheEntries:
         """Add a copy of folders of a workspace: all of ``env``, what ``tree`` has in addition.
 
         If another run has already added an entry of this name, that stays.
+
+        Raises:
+            OSError: they can't be copied; then nothing is left of them.
         """
         new = self.folder / f"{name}.{uuid.uuid4().hex[:8]}"
-        for part in names:
-            target = new / part
-            target.mkdir(parents=True)
-            await self._run(
-                _SCRIPTS[part].format(
-                    workspace=workspace, target=target, changing=_names(self.changing)
-                ),
-                cwd=workspace / part,
-                writable=target,
-                readable=tuple(workspace / read for read in _READ[part]),
-            )
+        try:
+            for part in names:
+                target = new / part
+                target.mkdir(parents=True)
+                await self._copy_from(workspace, part, target)
+        except OSError:
+            await self._remove(new)
+            raise
         (new / _DESCRIPTION).write_text(description)
         entry = self.folder / name
         if entry.exists():
@@ -103,6 +108,15 @@ class CacheEntries:
         else:
             new.rename(entry)
         await self._remove_least_recently_used()
+
+    async def _copy_from(self, workspace: Path, part: str, target: Path) -> None:
+        names = _names(self.changing)
+        await self._run(
+            _SCRIPTS[part].format(workspace=workspace, target=target, changing=names),
+            cwd=workspace / part,
+            writable=target,
+            readable=tuple(workspace / read for read in _READ[part]),
+        )
 
     async def _remove_least_recently_used(self) -> None:
         files = list(self.folder.glob(f"*/{_DESCRIPTION}"))

@@ -124,14 +124,21 @@ class _Steps:
                 await self._remove_caches()
         to_cache = not is_restored and not self._has_failed
         if to_cache and not packages.has_build_cache:
-            with log.phase("cache the packages"):
-                await packages.add()
+            await self._cache(packages)
         with log.phase("build"):
             await self._run_all([step for step in steps if not step.network])
         if to_cache and packages.has_build_cache:
-            with log.phase("cache the packages"):
-                await packages.add()
+            await self._cache(packages)
         return self._failures
+
+    async def _cache(self, packages: FetchedPackages) -> None:
+        """Cache the packages; they may be too large for that."""
+        log = self._task.log
+        with log.phase("cache the packages"):
+            try:
+                await packages.add()
+            except OSError as error:
+                log.note(f"[the packages are not cached: {error}]")
 
     async def _run_all(self, steps: Sequence[BuildStep]) -> None:
         recipe = self._task.recipe

@@ -1,5 +1,6 @@
 """Cached environments: per repository, under a key made of all their inputs."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,32 @@ async def test_what_the_installation_added_to_the_tree_serves_the_same_build_fil
     await cache.copy_to(same, "k", "i")
     files = [path.name for path in (same / "tree").rglob("*") if path.is_file()]
     assert files == ["fast module.so"]
+
+
+async def test_files_of_any_name_in_read_only_folders_are_kept(
+    cache: EnvironmentCache, tmp_path: Path
+) -> None:
+    first = workspace(tmp_path / "first")
+    modules = first / "tree/modules"
+    modules.mkdir()
+    names = {"-a", "b\nc", "d\\n"}
+    for name in names:
+        (modules / name).touch()
+    modules.chmod(0o555)
+    await cache.add(first, "k", "i", ENVIRONMENT)
+    second = empty_workspace(tmp_path / "second")
+    await cache.copy_to(second, "k", "i")
+    assert {path.name for path in (second / "tree/modules").iterdir()} == names
+
+
+async def test_nothing_is_left_of_what_cannot_be_copied(
+    cache: EnvironmentCache, tmp_path: Path
+) -> None:
+    first = workspace(tmp_path / "first")
+    shutil.rmtree(first / "source")
+    with pytest.raises(OSError, match="could not be copied"):
+        await cache.add(first, "k", "i", ENVIRONMENT)
+    assert list(cache.entries.folder.iterdir()) == []
 
 
 async def test_for_other_build_files_the_repository_is_installed_again(
