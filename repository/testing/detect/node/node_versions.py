@@ -63,7 +63,8 @@ _IMAGE = re.compile(
     r"\s*-?\s*\"?(?:FROM|image\"?:)\s[^#]{0,100}?\bnode:(?:\d{1,2}-(?=\d))?v?(\d{1,2})(?!\d)",
     re.I,
 )
-_LOWER_BOUND = re.compile(r"(?<![<\d.])(?:[>=^~v\s]|^)*(\d{1,3})(?:[.\sx*-]|$)")
+_COMPARATOR = re.compile(r"([<>=^~]{0,2})\s{0,4}v?(\d{1,3})(?:\.[\w.*+-]{0,40})?")
+_MAX_RANGE = 300
 
 
 @dataclass(frozen=True)
@@ -182,10 +183,11 @@ def read_version(text: str) -> str | None:
 def _lowest_allowed(versions: str) -> str | None:
     """Return the lowest major version in a range such as ``^18 || >=20.5``; None without any."""
     majors: list[int] = []
-    for alternative in versions.split("||"):
-        match = _LOWER_BOUND.search(alternative)
-        if match:
-            majors.append(int(match[1]))
+    for alternative in versions[:_MAX_RANGE].split("||"):
+        for operator, major in _COMPARATOR.findall(alternative):
+            if not operator.startswith("<"):
+                majors.append(int(major))
+                break
     return str(min(majors)) if majors else None
 
 

@@ -47,7 +47,9 @@ def test_a_file_names_the_version(
     [
         ({"engines": {"node": ">=22.18 <25"}}, "22"),
         ({"engines": {"node": "^24.1.0 || >=20.5"}}, "20"),
-        ({"engines": {"node": "<25"}}, None),
+        ({"engines": {"node": "< 25.3 >=22.1.0"}}, "22"),
+        ({"engines": {"node": "<=25.3"}}, None),
+        ({"engines": {"node": " " * 100_000 + "x"}}, None),
         ({"engines": {"node": "*"}}, None),
         ({"engines": {"node": "24.x"}}, "24"),
         ({"engines": {"node": ">= v22"}}, "22"),
