@@ -1,6 +1,7 @@
 """Find the versions of build tools that a repository asks for: wrappers and toolchain files."""
 
 import re
+from posixpath import join
 
 from repository.runners import Runner
 from repository.testing.detect.parsing import parse_toml, table
@@ -14,9 +15,9 @@ def find_tool_versions(tree: Tree, runner: Runner | None, folder: str) -> dict[s
     """Return program -> version for the project in ``folder``."""
     match runner:
         case "maven":
-            return _wrapper(tree, "mvn", _path(folder, ".mvn/wrapper/maven-wrapper.properties"))
+            return _wrapper(tree, "mvn", join(folder, ".mvn/wrapper/maven-wrapper.properties"))
         case "gradle":
-            path = _path(folder, "gradle/wrapper/gradle-wrapper.properties")
+            path = join(folder, "gradle/wrapper/gradle-wrapper.properties")
             return _wrapper(tree, "gradle", path)
         case "cargo":
             return _rust_channel(tree, folder)
@@ -30,13 +31,9 @@ def _wrapper(tree: Tree, program: str, path: str) -> dict[str, str]:
 
 
 def _rust_channel(tree: Tree, folder: str) -> dict[str, str]:
-    text = tree.text(_path(folder, "rust-toolchain.toml"))
-    older_text = tree.text(_path(folder, "rust-toolchain"))
+    text = tree.text(join(folder, "rust-toolchain.toml"))
+    older_text = tree.text(join(folder, "rust-toolchain"))
     channel = table(parse_toml(text or older_text), "toolchain").get("channel", older_text.strip())
     if isinstance(channel, str) and _VERSION.fullmatch(channel):
         return {"cargo": channel}
     return {}
-
-
-def _path(folder: str, name: str) -> str:
-    return f"{folder}/{name}" if folder else name

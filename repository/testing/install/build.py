@@ -37,13 +37,12 @@ async def build_environment(
     await asyncio.to_thread(_export, mirror, recipe.base_sha, source)
     entries = await asyncio.to_thread(mirror.files, recipe.base_sha)
     if recipe.tools:
+        build = build_with_tools
         inputs = fetch_inputs(entries, recipe, source)
-        task = BuildTask(tools, workspace, recipe, log, seconds, inputs)
-        environment = await build_with_tools(task)
     else:
+        build = build_python_environment
         inputs = build_inputs(entries, recipe)
-        task = BuildTask(tools, workspace, recipe, log, seconds, inputs)
-        environment = await build_python_environment(task)
+    environment = await build(BuildTask(tools, workspace, recipe, log, seconds, inputs))
     environment.write(workspace)
     await asyncio.to_thread(shutil.rmtree, source)
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from posixpath import join
 
 from repository.testing.detect.blocks import read_lines
 from repository.testing.detect.node.package_json import PackageJson
@@ -110,14 +111,14 @@ def _versions(
 
 def _versions_of_managers(tree: Tree, folder: str) -> Iterator[NodeVersion]:
     for name, pattern in _VERSION_FILES:
-        path = _path(folder, name)
+        path = join(folder, name)
         for number, line in tree.lines(path):
             match = pattern.match(line)
             version = read_version(match[1]) if match else None
             if version is not None:
                 yield NodeVersion(version, Source(path, line=number))
     for name in _MISE_FILES:
-        path = _path(folder, name)
+        path = join(folder, name)
         stated = table(parse_toml(tree.text(path)), "tools").get("node")
         version = read_version(stated) if isinstance(stated, str) else None
         if version is not None:
@@ -189,7 +190,3 @@ def _lowest_allowed(versions: str) -> str | None:
                 majors.append(int(major))
                 break
     return str(min(majors)) if majors else None
-
-
-def _path(folder: str, name: str) -> str:
-    return f"{folder}/{name}" if folder else name

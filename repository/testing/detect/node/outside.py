@@ -1,19 +1,13 @@
 """Install a package without the dependencies that no registry has, where they can't be fetched."""
 
 import json
-import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from repository.testing.detect.node.package_json import DEPENDENCY_TABLES, PackageJson
 from repository.testing.detect.parsing import parse_json, table
 from repository.testing.detect.tree import Tree
 
-#: Source: https://docs.npmjs.com/cli/configuring-npm/package-json#dependencies
-_OUTSIDE = re.compile(
-    r"(?:git(?:\+\w+)?:|git@|https?:|ssh:|github:|gitlab:|bitbucket:|gist:)"
-    r"|[\w-][\w.-]*/[\w.-]+(?:#|$)"
-)
 _END = "END_OF_PACKAGE"
 
 
@@ -31,14 +25,16 @@ def install_without(tree: Tree, packages: Sequence[PackageJson], install: str) -
     end: list[str] = []
     root = packages[0].folder
     for number, package in enumerate(packages):
-        text = tree.text(package.path)
-        outside = find_outside(text)
-        if not outside:
+        if not package.outside:
             continue
         path = shlex.quote(package.path.removeprefix(f"{root}/"))
         kept = f'"$KEPT/package-{number}.json"'
-        begin += [f"cp -p {path} {kept}", *_notes(outside)]
-        begin += [f"cat > {path} <<'{_END}'", _without(text, outside), _END]
+        begin += [f"cp -p {path} {kept}", *_notes(package.outside)]
+        begin += [
+            f"cat > {path} <<'{_END}'",
+            _reduce(tree.text(package.path), package.outside),
+            _END,
+        ]
         end.append(f"mv {kept} {path}")
     if not begin:
         return None
@@ -54,18 +50,7 @@ def _notes(outside: Mapping[str, str]) -> list[str]:
     return lines
 
 
-def find_outside(text: str) -> dict[str, str]:
-    """Return name -> address of a package.json's dependencies that are in no registry."""
-    document = parse_json(text) or {}
-    outside: dict[str, str] = {}
-    for name in DEPENDENCY_TABLES:
-        for dependency, version in table(document, name).items():
-            if isinstance(version, str) and _OUTSIDE.match(version.strip()):
-                outside[dependency] = version
-    return outside
-
-
-def _without(text: str, outside: dict[str, str]) -> str:
+def _reduce(text: str, outside: Iterable[str]) -> str:
     """Return a package.json, in one line, without these dependencies."""
     document = parse_json(text) or {}
     for name in DEPENDENCY_TABLES:

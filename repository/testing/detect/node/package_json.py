@@ -1,6 +1,7 @@
 """Read a package.json, which may hold anything."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,11 @@ DEPENDENCY_TABLES = (
     "optionalDependencies",
 )
 
+#: Source: https://docs.npmjs.com/cli/configuring-npm/package-json#dependencies
+_OUTSIDE = re.compile(
+    r"(?:git(?:\+\w+)?:|git@|https?:|ssh:|github:|gitlab:|bitbucket:|gist:)"
+    r"|[\w-][\w.-]*/[\w.-]+(?:#|$)"
+)
 _CONFIGURED_RUNNERS = ("jest", "mocha", "ava")
 
 
@@ -28,6 +34,8 @@ class PackageJson:
     wireit: Mapping[str, Any] = field(default_factory=dict)
     """Script -> its command and dependencies, if the script is run by wireit."""
     dependencies: frozenset[str] = frozenset()
+    outside: Mapping[str, str] = field(default_factory=dict)
+    """Dependency that is in no registry -> its address."""
     workspaces: tuple[str, ...] = ()
     """Patterns of the folders of packages that belong to it."""
     package_manager: str = ""
@@ -55,6 +63,7 @@ def parse_package(text: str, folder: str) -> PackageJson | None:
         scripts=_texts(table(document, "scripts")),
         wireit=table(document, "wireit"),
         dependencies=_dependencies(document),
+        outside=_outside(document),
         workspaces=_workspaces(document),
         package_manager=_text(document, "packageManager"),
         node_versions=_text(table(document, "engines"), "node"),
@@ -83,6 +92,15 @@ def _dependencies(document: dict[str, Any]) -> frozenset[str]:
     for name in DEPENDENCY_TABLES:
         names.update(table(document, name))
     return frozenset(names)
+
+
+def _outside(document: dict[str, Any]) -> dict[str, str]:
+    outside: dict[str, str] = {}
+    for name in DEPENDENCY_TABLES:
+        for dependency, version in _texts(table(document, name)).items():
+            if _OUTSIDE.match(version.strip()):
+                outside[dependency] = version
+    return outside
 
 
 def _workspaces(document: dict[str, Any]) -> tuple[str, ...]:
