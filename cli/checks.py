@@ -245,14 +245,20 @@ def _check_data_dir(settings: Settings) -> Check:
     """Check the data directory, or the folder in which it will be created."""
     folder = settings.data_dir.absolute()
     existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    free_gb = shutil.disk_usage(existing).free / 1e9
     is_usable = existing.is_dir() and os.access(existing, os.W_OK)
+    if not is_usable:
+        return Check(
+            "data directory",
+            False,
+            hint=f"{existing} must be a writable folder, or set CODING_AGENT_DATA_DIR",
+        )
+    free_gb = shutil.disk_usage(existing).free / 1e9
     return Check(
         "data directory",
-        is_usable and free_gb > _MIN_FREE_GB,
+        free_gb > _MIN_FREE_GB,
         f"{folder}, {free_gb:.0f} GB free",
-        f"{existing} must be a writable folder with {_MIN_FREE_GB} GB free, or set"
-        " CODING_AGENT_DATA_DIR",
+        f"{existing} has {free_gb:.1f} GB free and needs {_MIN_FREE_GB} GB: make room, or set"
+        " CODING_AGENT_DATA_DIR to a folder on another disk",
     )
 
 

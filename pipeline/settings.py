@@ -225,6 +225,14 @@ class Settings(BaseSettings):
         description="GitHub's API, or GitHub Enterprise's",
     )
 
+    @field_validator("data_dir")
+    @classmethod
+    def _check_data_dir(cls, value: Path) -> Path:
+        for folder in (value, *value.parents):
+            if folder.exists() and not folder.is_dir():
+                raise ValueError(f"must be a folder, and {folder} is a file")
+        return value
+
     @field_validator("store")
     @classmethod
     def _check_store(cls, value: str | None) -> str | None:

@@ -3,8 +3,10 @@
 import contextlib
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -21,6 +23,14 @@ from tests.stand_ins.runs import claim, finish, park
 def github(tmp_path: Path) -> Iterator[GithubStandIn]:
     with GithubStandIn(tmp_path / "github") as server:
         yield server
+
+
+@pytest.fixture(autouse=True)
+def disk(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """The disk that doctor sees, as the machine's may be full."""
+    usage = SimpleNamespace(free=100e9)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    return usage
 
 
 @pytest.fixture
@@ -156,6 +166,26 @@ def test_a_misspelt_setting_is_reported_with_the_right_name(
 def test_doctor_creates_no_folder(console: Console, script: Path) -> None:
     assert console.run("--data-dir", console.folder / "typo/x", "doctor").exit_code == 0
     assert not (console.folder / "typo").exists()
+
+
+def test_a_data_directory_on_a_full_disk_is_named_with_its_free_space(
+    console: Console, script: Path, disk: SimpleNamespace
+) -> None:
+    disk.free = 0.4e9
+    result = console.run("--data-dir", console.folder / "data", "doctor")
+    assert result.exit_code == 2
+    assert f"✗ data directory: {console.folder} has 0.4 GB free and needs 1 GB" in result.stdout
+
+
+@pytest.mark.parametrize("name", ["", "data"])
+def test_a_data_directory_that_is_a_file_or_below_one_is_named(
+    console: Console, script: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("CODING_AGENT_DATA_DIR", str(script / name))
+    result = console.run("doctor")
+    assert result.exit_code == 2
+    message = f"CODING_AGENT_DATA_DIR: must be a folder, and {script} is a file"
+    assert message in result.stdout
 
 
 def test_a_missing_script_is_named(console: Console, script: Path) -> None:
