@@ -1,4 +1,4 @@
-"""A time limit that is told apart from the time-outs of what it limits."""
+"""A time limit whose expiry can be distinguished from a timeout within the limited work."""
 
 import asyncio
 from collections.abc import Awaitable

@@ -177,8 +177,9 @@ def _report_base(suite: Suite, run: RunContext) -> None:
     if suite.base is not None:
         green = len(suite.base.green)
         red = len(suite.base.red)
+        results = f"{green} tests pass, {red} fail" if green or red else "no test ran"
         phases = ", ".join(f"{phase.name} {phase.seconds:.0f} s" for phase in suite.phases)
-        run.progress(f"base: {green} tests pass, {red} fail ({phases})")
+        run.progress(f"base: {results} ({phases})")
 
 
 def make_suite(base_run: BaseRun, reason: str, whole: bool) -> Suite:

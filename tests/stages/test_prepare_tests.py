@@ -26,6 +26,7 @@ from tests.stages.workbench import (
     make_sandbox,
     run_context,
 )
+from tests.stand_ins.runs import StageRun
 
 ROOT = Path(__file__).parents[2]
 WHEELHOUSE = {"UV_NO_INDEX": "1", "UV_FIND_LINKS": str(ROOT / ".wheelhouse")}
@@ -161,9 +162,14 @@ async def test_without_tests_the_environment_is_for_those_of_a_change(
     sandbox: NoNetwork,
     tmp_path: Path,
 ) -> None:
-    suite = await prepare(files, sandbox, tmp_path, index)
+    origin = Origin(tmp_path, files)
+    run = StageRun(tmp_path)
+    suite = await stage(origin, sandbox, tmp_path, index).run(
+        issue(), origin.checkout, context("calc.py"), run.context()
+    )
     assert suite.runnable and suite.base, suite.reason
     assert (suite.whole, suite.base.results) == (False, {})
+    assert run.reports[-1].startswith("base: no test ran (")
     assert suite.reason == reason
     bed = open_bed(sandbox, run_context(tmp_path), suite)
     path, content = new_test

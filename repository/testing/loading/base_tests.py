@@ -55,7 +55,9 @@ class _BaseTests:
         again = await self._run(
             run.bed, recipe.model_copy(update={"tolerated_warnings": tolerated})
         )
-        return self._better(run, again)
+        if makes_worse(run.report, again.report):
+            return self._keep(run)
+        return self._keep(again)
 
     async def add_all_packages(self, run: BaseRun) -> BaseRun:
         """Install what red and skipped tests lack; what is then skipped may lack something else."""
@@ -82,16 +84,16 @@ class _BaseTests:
                 " without it"
             )
             await self.preparation.rebuild(recipe, self.preparation.task.seconds)
-        return self._better(run, again)
+            return self._keep(run)
+        return self._keep(again)
 
     async def _run(self, bed: TestBed, recipe: Recipe) -> BaseRun:
         return await run_on_base(bed.with_recipe(recipe), self.tests, self.progress)
 
-    def _better(self, run: BaseRun, again: BaseRun) -> BaseRun:
-        if makes_worse(run.report, again.report):
-            again = run
-        self.preparation.record(again.bed.recipe)
-        return again
+    def _keep(self, run: BaseRun) -> BaseRun:
+        """Record a run's recipe for later runs, and return the run."""
+        self.preparation.record(run.bed.recipe)
+        return run
 
     def _note(self, text: str) -> None:
         self.preparation.task.log.note(text)

@@ -65,7 +65,7 @@ async def test_another_run_takes_what_was_fetched_and_builds_again(tmp_path: Pat
         ("i", {"runner": "maven"}),
     ],
 )
-async def test_whatever_determines_the_packages_is_fetched_anew(
+async def test_packages_are_fetched_again_if_anything_that_determines_them_changes(
     tmp_path: Path, inputs: str, changes: dict[str, Any]
 ) -> None:
     first = await build(tmp_path)
