@@ -245,8 +245,7 @@ def _check_data_dir(settings: Settings) -> Check:
     """Check the data directory, or the folder in which it will be created."""
     folder = settings.data_dir.absolute()
     existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    is_usable = existing.is_dir() and os.access(existing, os.W_OK)
-    if not is_usable:
+    if not os.access(existing, os.W_OK):
         return Check(
             "data directory",
             False,

@@ -43,9 +43,11 @@ class Tree:
 
     def matching(self, patterns: Sequence[str]) -> list[str]:
         """Return the paths that match a pattern of the same depth, in the order of the patterns."""
+        depths = {pattern.count("/") for pattern in patterns}
+        paths = [path for path in self.sizes if path.count("/") in depths]
         matching: dict[str, None] = {}
         for pattern in patterns:
-            for path in self.sizes:
+            for path in paths:
                 if path.count("/") == pattern.count("/") and fnmatchcase(path, pattern):
                     matching[path] = None
         return list(matching)
