@@ -38,6 +38,7 @@ COPY sandbox /build/source/sandbox
 COPY repository /build/source/repository
 COPY pipeline /build/source/pipeline
 COPY stages /build/source/stages
+COPY console /build/source/console
 COPY cli /build/source/cli
 RUN cd /build/source \
     && /build/tools/bin/pip wheel -qq --no-index --no-deps --no-build-isolation -w /build . \

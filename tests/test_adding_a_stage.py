@@ -14,7 +14,16 @@ from tests.cli.console import git, write
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs/adding-a-stage.md").read_text()
-COPIED = ("cli", "pipeline", "prompts", "repository", "sandbox", "stages", "tests/stand_ins")
+COPIED = (
+    "cli",
+    "console",
+    "pipeline",
+    "prompts",
+    "repository",
+    "sandbox",
+    "stages",
+    "tests/stand_ins",
+)
 #: Input of the page's last command: a repository without tests, an issue, a model's reply.
 SAMPLE = {
     "calc/calc.py": "a = 1\n",

@@ -9,7 +9,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("prompts", "sandbox", "repository", "pipeline", "stages", "cli", "tools", "benchmarks")
+PACKAGES = (
+    "prompts",
+    "sandbox",
+    "repository",
+    "pipeline",
+    "stages",
+    "console",
+    "cli",
+    "tools",
+    "benchmarks",
+)
 LINT_IMPORTS = Path(sys.executable).with_name("lint-imports")
 #: A file, an import against the direction, and what the report says about it.
 PLANTED = (

@@ -1,0 +1,1 @@
+"""How runs, the queue and the history are looked at, in a terminal and in a browser."""
