@@ -1,32 +1,18 @@
-"""``coding-agent``: the entry point. Commands are imported when they are called, so that --help
-answers at once.
-"""
+"""``coding-agent``: the entry point."""
 
-import importlib
-from dataclasses import dataclass
 from typing import Any
 
 import click
 
-
-@dataclass(frozen=True)
-class LazyCommand:
-    """A command that is imported when it is called."""
-
-    module: str
-    """Contains the click command under the name ``command``."""
-    help: str
-
-    def load(self) -> click.Command:
-        command: click.Command = importlib.import_module(self.module).command
-        return command
-
+from cli.lazy_commands import LazyCommand, LazyGroup
 
 COMMANDS = {
     "fix": LazyCommand("cli.fix", "Fix one issue here and now, on GitHub or in a local clone."),
     "worker": LazyCommand("cli.worker", "Take jobs from the queue and run them until stopped."),
     "submit": LazyCommand("cli.submit", "Put jobs on the queue."),
-    "jobs": LazyCommand("cli.jobs", "List and show jobs, runs and costs; retry or cancel a job."),
+    "jobs": LazyCommand(
+        "cli.jobs.command", "List and show jobs, runs and costs; retry or cancel a job."
+    ),
     "queue": LazyCommand("cli.queue", "Count waiting jobs, jobs in progress, and outcomes."),
     "dlq": LazyCommand(
         "cli.dlq.commands", "Inspect the dead-letter queue, and put its jobs back to work."
@@ -48,14 +34,8 @@ COMMANDS = {
 }
 
 
-class LazyGroup(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        return COMMANDS[cmd_name].load()
+class RootGroup(LazyGroup):
+    """Ends a command that was interrupted, or that AWS refuses, with a message."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -73,12 +53,10 @@ class LazyGroup(click.Group):
                 raise
             raise click.ClickException(message) from None
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, command.help) for name, command in COMMANDS.items()])
 
-
-@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(
+    cls=RootGroup, lazy_commands=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(package_name="coding-agent")
 @click.option(
     "--data-dir",

@@ -164,7 +164,7 @@ def test_an_interrupted_command_says_so(console: Console, monkeypatch: pytest.Mo
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("cli.jobs.settings", interrupted)
+    monkeypatch.setattr("cli.jobs.opening.settings", interrupted)
     result = console.run("jobs", "list")
     assert result.exit_code == exits.INTERRUPTED
     assert result.stderr == "interrupted\n"

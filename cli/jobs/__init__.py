@@ -1,0 +1,1 @@
+"""Commands for the jobs in the store. Each module has one."""

@@ -1,0 +1,25 @@
+"""``coding-agent jobs``: the jobs in the store, and their runs."""
+
+import click
+
+from cli.lazy_commands import LazyCommand, LazyGroup
+
+_COMMANDS = {
+    "list": LazyCommand("cli.jobs.listing", "List runs, the newest first."),
+    "show": LazyCommand("cli.jobs.show", "Show one run: what happened, its rounds, its result."),
+    "transcript": LazyCommand("cli.jobs.transcript", "Show what an agent did, step by step."),
+    "cancel": LazyCommand("cli.jobs.cancel", "Ask a job's unfinished run to stop."),
+    "retry": LazyCommand("cli.jobs.retry", "Rerun a job that has ended, as its next generation."),
+}
+
+
+@click.command("jobs", cls=LazyGroup, lazy_commands=_COMMANDS)
+def command() -> None:
+    """List and show jobs with their runs and costs; retry or cancel one.
+
+    \b
+    Examples:
+      coding-agent jobs list --outcome failed --since 2h
+      coding-agent jobs show 5c0b... --json
+      coding-agent jobs retry 5c0b... --from-stage propose_patch
+    """

@@ -1,0 +1,57 @@
+"""``coding-agent jobs retry``."""
+
+import asyncio
+
+import click
+from pydantic import ValidationError
+
+from cli import exits
+from cli.aws import VISIBILITY_TIMEOUT, exit_on_aws_error, queue_url
+from cli.command import CommandError
+from cli.jobs.opening import find_run, open_store
+from cli.output import Output, json_option
+from cli.overrides import OverrideOptions, replay_job, with_override_options
+from pipeline.job import FixIssueJob, explain
+
+
+@click.command("retry")
+@click.argument("job_id")
+@with_override_options
+@json_option("Print one JSON object.")
+@click.pass_context
+def command(
+    ctx: click.Context, job_id: str, override_options: OverrideOptions, output: Output
+) -> None:
+    """Rerun a job that has ended, as its next generation.
+
+    Calling it twice starts one run. The message of a failed job stays in the dead-letter queue:
+    replaying it later changes nothing, and `dlq discard JOB_ID` removes it.
+
+    \b
+    Examples:
+      coding-agent jobs retry 5c0b7e9c-6d34-5f6a-9d21-0c1f2a3b4c5d
+      coding-agent jobs retry 5c0b7e9c-6d34-5f6a-9d21-0c1f2a3b4c5d --from-stage propose_patch
+    """
+    overrides = override_options.resolve(ctx)
+    url = queue_url(ctx)
+    run = find_run(open_store(ctx), job_id)
+    if run.state != "finished":
+        raise CommandError(f"job {job_id!r} has not ended: it is {run.state}")
+    try:
+        job = FixIssueJob.model_validate_json(run.body)
+        replayed = replay_job(job, run.generation, overrides)
+    except ValidationError as error:
+        raise CommandError(f"{explain(error)}; nothing was sent", exits.USAGE) from None
+    with exit_on_aws_error():
+        message_id = asyncio.run(_send(url, replayed))
+    output.write(
+        {"job_id": job_id, "after_generation": run.generation, "message_id": message_id},
+        f"{job_id} runs again after generation {run.generation}",
+    )
+
+
+async def _send(url: str, job: FixIssueJob) -> str:
+    from pipeline.queue import SqsQueue
+
+    async with SqsQueue(url, visibility_timeout=VISIBILITY_TIMEOUT) as queue:
+        return await queue.submit(job)

@@ -1,0 +1,33 @@
+"""``coding-agent jobs show``."""
+
+from tests.cli.console import Console
+
+
+def test_show_prints_everything_about_a_run(console: Console, ended: str) -> None:
+    payload = console.json("jobs", "show", ended, "--generation", "0", "--json")
+    assert payload["outcome"] == "no_fix"
+    assert payload["round"] == 2
+    assert payload["deliveries"] == 1
+    assert [(stage["stage"], stage["seconds"]) for stage in payload["stages"]] == [
+        ("fetch_issue", 1.5)
+    ]
+    assert [(call["state"], call["cost_usd"]) for call in payload["calls"]] == [("settled", 0.0025)]
+    assert payload["rounds"][0]["to"] == "propose_patch"
+    assert payload["result"]["outcome"] == "no_fix"
+    assert [moment["what"] for moment in payload["history"]][-1] == "finished"
+    newest = console.json("jobs", "show", ended, "--json")
+    assert newest["generation"] == 1
+    assert newest["effects"][0]["result"] == {"sha": "abc"}
+
+
+def test_show_removes_control_characters(console: Console, ended: str) -> None:
+    output = console.run("jobs", "show", ended, "--generation", "0").stdout
+    assert output.startswith(f"{ended} generation 0: no_fix\n")
+    assert "round 2 opened at propose_patch:" in output
+    assert "Tests fail" in output
+    assert "\x1b" not in output
+
+
+def test_an_unknown_generation_is_reported(console: Console, ended: str) -> None:
+    message = console.refused("jobs", "show", ended, "--generation", "7")
+    assert message.startswith(f"there is no generation 7 of job '{ended}'")
