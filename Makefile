@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 # Where this is set, each of the tests' processes would compile the modules it imports: litellm alone takes seconds.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo test test-slow fuzz lint lint-terraform format bench image image-check lock clean
+.PHONY: help setup setup-browser demo test test-slow test-browser fuzz lint lint-terraform format bench image image-check lock clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,14 +15,22 @@ setup: $(STAMP) ## Make .venv from the hashed locks (the other targets call it)
 $(STAMP): requirements/dev.txt requirements/wheelhouse.txt pyproject.toml scripts/setup.sh
 	@PYTHON="$(PYTHON)" bash scripts/setup.sh
 
+setup-browser: .venv/.browser ## Install Debian's Chromium and what drives it
+
+.venv/.browser: requirements/browser.txt scripts/setup_browser.sh $(STAMP)
+	@bash scripts/setup_browser.sh
+
 demo: $(STAMP) ## One issue to a pull request before your eyes (ISSUE=https://... runs on a real one)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m examples.demo $(if $(ISSUE),--issue $(ISSUE))
 
 test: $(STAMP) ## Run the tests, in parallel
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 4 --dist worksteal -q -m "not slow"
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 4 --dist worksteal -q -m "not slow and not browser"
 
 test-slow: $(STAMP) ## Run the tests that take half a minute each: whole services under faults
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -q -m slow
+
+test-browser: .venv/.browser ## Open the pages in Chromium: errors, hostile text, keyboard, accessibility
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -q -m browser tests/browser
 
 fuzz: $(STAMP) ## The property tests of edits, 10,000 examples each (nightly)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 -q --timeout 3600 --hypothesis-profile fuzz \
@@ -57,7 +65,7 @@ image-check: ## Run the built image: --help, doctor, and a test suite in its san
 	@bash scripts/image.sh check
 
 lock: $(STAMP) ## Resolve requirements/*.in again
-	@cd requirements && for f in run dev wheelhouse checkov; do \
+	@cd requirements && for f in run dev browser wheelhouse checkov; do \
 		../$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --upgrade -q \
 			$$(case $$f in (run|checkov) ;; (*) echo -c run.txt;; esac) -o $$f.txt $$f.in || exit 1; done
 	@! grep -l '://' requirements/*.txt
