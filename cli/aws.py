@@ -21,9 +21,6 @@ _HINTS = {
 }
 """What to check, by AWS's error code or botocore's class."""
 
-#: Seconds. For commands that receive no messages, so that its value does not matter.
-VISIBILITY_TIMEOUT = 30
-
 
 def queue_url(ctx: click.Context) -> str:
     """Return the URL of the job queue. Ends the command if it is not set or if the AWS libraries

@@ -14,9 +14,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from cli.aws import VISIBILITY_TIMEOUT
 from cli.check import Check
-from cli.dlq.dead_messages import HOLD_SECONDS, DeadMessages
+from console.queues.dead_messages import DeadMessages
+from console.queues.visibility import HOLD_SECONDS, VISIBILITY_TIMEOUT
 from pipeline.aws import open_client
 from pipeline.errors import describe
 from pipeline.job import FixIssueJob, Limits, Options

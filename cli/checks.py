@@ -10,10 +10,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli.aws import VISIBILITY_TIMEOUT
 from cli.check import FIX_AND_WORKER, WORKER, Check
 from cli.missing import how_to_install, how_to_set
 from cli.online_checks import check_github_access, check_topic
+from console.queues.visibility import VISIBILITY_TIMEOUT
 from pipeline.settings import Settings, SettingsError, unknown_variables, variables
 from repository.counts import count
 

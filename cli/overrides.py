@@ -1,33 +1,15 @@
-"""Replay a job with changes: the options and the resulting job."""
+"""The options with which a replay changes a job."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 
 from cli import exits
 from cli.command import CommandError, settings
 from cli.option_groups import option_group
-from pipeline.job import FixIssueJob, Limits
-from pipeline.run_key import redrive_replay_id
+from console.queues.replays import Overrides
 from pipeline.settings import Settings
-
-
-@dataclass(frozen=True)
-class Overrides:
-    """Changes that a replay makes; None leaves the job's own value."""
-
-    from_stage: str | None = None
-    model: str | None = None
-    template_set: str | None = None
-    max_cost_usd: float | None = None
-    max_minutes: float | None = None
-    max_rounds: int | None = None
-
-    @property
-    def changes(self) -> dict[str, Any]:
-        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -96,27 +78,6 @@ with_override_options = option_group(
     ),
     click.option("--max-rounds", type=int, help="Rounds, up to the deployment's limit."),
 )
-
-
-def replay_job(job: FixIssueJob, generation: int, overrides: Overrides) -> FixIssueJob:
-    """Return the job that runs again after ``generation``.
-
-    Its replay id is the one that the store gives to a plain redrive of that generation's message.
-    However often and in whichever way the job is sent again, it runs once.
-
-    Raises:
-        pydantic.ValidationError: an override is out of its bounds.
-    """
-    body = job.model_dump(exclude_defaults=True)
-    limits = body.setdefault("limits", {})
-    replay = body.setdefault("replay", {})
-    for name, value in overrides.changes.items():
-        if name in Limits.model_fields:
-            limits[name] = value
-        else:
-            replay[name] = value
-    replay["id"] = redrive_replay_id(generation)
-    return FixIssueJob.model_validate(body)
 
 
 def _check_stage(from_stage: str | None) -> None:

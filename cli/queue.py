@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.aws import VISIBILITY_TIMEOUT, exit_on_aws_error, queue_url
+from cli.aws import exit_on_aws_error, queue_url
 from cli.command import exit_on_settings_error, settings
 from cli.output import Output, json_option
 from cli.times import iso_time
 from repository.counts import count
 
 if TYPE_CHECKING:
-    from pipeline.queue import SqsQueue
+    from console.queues.depths import QueueDepth
     from pipeline.store.contract import PendingEvent
     from pipeline.store.store import RunStore
 
@@ -51,9 +51,15 @@ def stats(ctx: click.Context, output: Output) -> None:
       coding-agent queue stats --json | jq .dead_letters.visible
     """
     url = queue_url(ctx)
+    from console.queues.depths import read_depths
+
     with exit_on_aws_error():
-        payload = asyncio.run(_queue_stats(url))
-    payload.update(_run_stats(ctx))
+        depths = asyncio.run(read_depths(url))
+    payload = {
+        "queue": _depth_fields(depths.jobs),
+        "dead_letters": _depth_fields(depths.dead_letters),
+        **_run_stats(ctx),
+    }
     output.write(payload, "\n".join(_lines(payload)))
 
 
@@ -117,25 +123,10 @@ def _event_row(event: "PendingEvent") -> dict[str, Any]:
     }
 
 
-async def _queue_stats(url: str) -> dict[str, Any]:
-    """Return the depth of the job queue and of its dead-letter queue (None if it has none)."""
-    from pipeline.queue import NoDeadLetterQueue, SqsQueue
-
-    async with SqsQueue(url, visibility_timeout=VISIBILITY_TIMEOUT) as queue:
-        payload: dict[str, Any] = {"queue": await _depth(queue), "dead_letters": None}
-        try:
-            dead_letter_url = await queue.dead_letters_url()
-        except NoDeadLetterQueue:
-            return payload
-    async with SqsQueue(dead_letter_url, visibility_timeout=VISIBILITY_TIMEOUT) as dead_letters:
-        payload["dead_letters"] = await _depth(dead_letters)
-    return payload
-
-
-async def _depth(queue: "SqsQueue") -> dict[str, Any]:
-    depth = asdict(await queue.depth())
-    depth["url"] = queue.url
-    return depth
+def _depth_fields(queue: "QueueDepth | None") -> dict[str, Any] | None:
+    if queue is None:
+        return None
+    return {**asdict(queue.depth), "url": queue.url}
 
 
 def _count_events(store: "RunStore") -> dict[str, int]:

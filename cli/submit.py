@@ -10,11 +10,12 @@ import click
 from pydantic import ValidationError
 
 from cli import exits
-from cli.aws import VISIBILITY_TIMEOUT, queue_url
+from cli.aws import queue_url
 from cli.command import CommandError, exit_on_settings_error, settings
 from cli.option_groups import option_group
 from cli.output import Output, json_option
 from cli.text_lines import read_lines
+from console.queues.visibility import VISIBILITY_TIMEOUT
 from pipeline.job import (
     FixIssueJob,
     InvalidJob,

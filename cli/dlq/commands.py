@@ -12,7 +12,6 @@ from pydantic import ValidationError
 
 from cli import exits
 from cli.command import CommandError
-from cli.dlq.dead_messages import DeadMessage, Kind
 from cli.dlq.exports import ExportedMessage, missing_from, new_file, read_export
 from cli.dlq.moving import (
     Action,
@@ -27,7 +26,9 @@ from cli.dlq.moving import (
 from cli.dlq.selection import Selection, select_messages, summary, with_selection
 from cli.dlq.session import DlqSession, with_dlq
 from cli.output import Output, json_option
-from cli.overrides import OverrideOptions, Overrides, replay_job, with_override_options
+from cli.overrides import OverrideOptions, with_override_options
+from console.queues.dead_messages import DeadMessage, Kind
+from console.queues.replays import Overrides, replay_job
 from pipeline.job import FixIssueJob, explain
 from pipeline.queue import FAILED_GENERATION, REASON
 from prompts.filters import one_line

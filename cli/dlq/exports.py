@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cli import exits
 from cli.command import CommandError
-from cli.dlq.dead_messages import DeadMessage
 from cli.text_lines import read_lines
+from console.queues.dead_messages import DeadMessage
 from pipeline.job import explain
 from pipeline.queue import Delivery
 

@@ -8,11 +8,11 @@ import click
 
 from cli import exits
 from cli.command import CommandError
-from cli.dlq.dead_messages import DeadMessage
 from cli.dlq.selection import summary
 from cli.dlq.session import DlqSession, with_dlq
 from cli.option_groups import option_group
 from cli.output import Output
+from console.queues.dead_messages import DeadMessage
 from prompts.filters import one_line
 from repository.counts import count
 

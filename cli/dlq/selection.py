@@ -10,10 +10,10 @@ import click
 
 from cli import exits
 from cli.command import CommandError
-from cli.dlq.dead_messages import DeadMessage, Kind, MessageFilter, Snapshot
 from cli.dlq.session import with_dlq
 from cli.option_groups import check_repository, option_group
 from cli.times import iso_time, since_option
+from console.queues.dead_messages import DeadMessage, Kind, MessageFilter, Snapshot
 
 
 @dataclass(frozen=True)

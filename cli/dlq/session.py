@@ -8,8 +8,9 @@ from typing import TypeVar
 
 import click
 
-from cli.aws import VISIBILITY_TIMEOUT, exit_on_aws_error, queue_url
-from cli.dlq.dead_messages import HOLD_SECONDS, DeadMessages
+from cli.aws import exit_on_aws_error, queue_url
+from console.queues.dead_messages import DeadMessages
+from console.queues.opening import open_queues
 from pipeline.queue import SqsQueue
 
 Result = TypeVar("Result")
@@ -40,10 +41,8 @@ async def _run(url: str, work: Callable[[DlqSession], Awaitable[Result]]) -> tup
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with SqsQueue(url, visibility_timeout=VISIBILITY_TIMEOUT) as main_queue:
-        dead_letter_url = await main_queue.dead_letters_url()
-        async with SqsQueue(dead_letter_url, visibility_timeout=HOLD_SECONDS) as dead_letter_queue:
-            messages = DeadMessages(dead_letter_queue, stop)
-            session = DlqSession(main_queue, dead_letter_queue, messages, stop)
-            result = await work(session)
-            return result, stop.is_set()
+    async with open_queues(url) as queues:
+        messages = DeadMessages(queues.dead_letters, stop)
+        session = DlqSession(queues.jobs, queues.dead_letters, messages, stop)
+        result = await work(session)
+        return result, stop.is_set()

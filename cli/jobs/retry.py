@@ -6,11 +6,13 @@ import click
 from pydantic import ValidationError
 
 from cli import exits
-from cli.aws import VISIBILITY_TIMEOUT, exit_on_aws_error, queue_url
+from cli.aws import exit_on_aws_error, queue_url
 from cli.command import CommandError
 from cli.jobs.opening import find_run, open_store
 from cli.output import Output, json_option
-from cli.overrides import OverrideOptions, replay_job, with_override_options
+from cli.overrides import OverrideOptions, with_override_options
+from console.queues.replays import replay_job
+from console.queues.visibility import VISIBILITY_TIMEOUT
 from pipeline.job import FixIssueJob, explain
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from cli.dlq import dead_messages, moving
+from cli.dlq import moving
+from console.queues import dead_messages
 from pipeline.job import FixIssueJob, parse_job
 from pipeline.queue import FAILED_GENERATION, REASON, SqsQueue
 from prompts import TemplateSet

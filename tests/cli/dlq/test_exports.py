@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
-from cli.dlq.dead_messages import HOLD_SECONDS, DeadMessage, DeadMessages, parse_delivery
 from cli.dlq.exports import ExportedMessage, missing_from
+from console.queues.dead_messages import DeadMessage, DeadMessages, parse_delivery
+from console.queues.visibility import HOLD_SECONDS
 from pipeline.queue import Delivery, SqsQueue
 from tests.stand_ins.aws import Aws
 
@@ -26,7 +27,7 @@ async def read_one(dead_messages: DeadMessages) -> DeadMessage:
 async def test_an_export_restores_body_and_attributes_exactly(
     aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cli.dlq.dead_messages.POLL_SECONDS", 0)
+    monkeypatch.setattr("console.queues.dead_messages.POLL_SECONDS", 0)
     attributes = {
         "sender": {"DataType": "String", "StringValue": "ü\n"},
         "weight": {"DataType": "Number.kg", "StringValue": "7"},

@@ -12,15 +12,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
+from console.queues.visibility import HOLD_SECONDS
 from pipeline.errors import describe
 from pipeline.job import FixIssueJob, InvalidJob, NewerSchema, UnreadableMessage, parse_job
 from pipeline.queue import BATCH, REASON, Delivery, SqsQueue
 
 log = logging.getLogger(__name__)
 
-#: Seconds for which messages are hidden from others while they are read, or after this process is
-#: killed.
-HOLD_SECONDS = 900
 #: Seconds. A long poll asks all of SQS's servers; a short one may miss messages.
 POLL_SECONDS = 1
 MOVED_BY_SQS = "no reason given: SQS moved it after too many receives, and its run has not ended"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from cli.overrides import Overrides, replay_job
+from console.queues.replays import Overrides, replay_job
 from pipeline.outcome import Outcome
 from pipeline.store.contract import Finished, Submission
 from pipeline.store.sqlite import SqliteStore

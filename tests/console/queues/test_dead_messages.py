@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cli.dlq.dead_messages import (
+from console.queues.dead_messages import (
     HOLD_SECONDS,
     MOVED_BY_SQS,
     DeadMessage,
@@ -29,7 +29,7 @@ URL = "https://github.com/octo/repo/issues/{}"
 @pytest.fixture(autouse=True)
 def short_polls(monkeypatch: pytest.MonkeyPatch) -> None:
     """moto has one server, so that a short poll misses nothing."""
-    monkeypatch.setattr("cli.dlq.dead_messages.POLL_SECONDS", 0)
+    monkeypatch.setattr("console.queues.dead_messages.POLL_SECONDS", 0)
 
 
 @pytest.fixture
