@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from pipeline.artifacts import Artifacts
-from pipeline.outcome import Event, RunResult
+from pipeline.outcome import Event, Facts, RunResult
 from pipeline.run_key import RunKey
 from pipeline.store.contract import (
     Call,
@@ -34,6 +34,8 @@ ResultT = TypeVar("ResultT", bound=BaseModel)
 OFFLOAD_BYTES = 200_000
 #: Prefix of the names of checkpoints that hold remembered texts. They belong to no round.
 REMEMBERED = "remembered:"
+#: Prefix of the names of checkpoints that hold the facts that a stage stated.
+STATED_FACTS = f"{REMEMBERED}facts/"
 NO_ROUND = 0
 
 
@@ -99,6 +101,14 @@ class LeasedRun:
             await self._save(text, NO_ROUND, f"{REMEMBERED}{name}", 0.0)
             self._remembered[name] = text
         return self._remembered[name]
+
+    async def state_facts(self, stage: str, facts: Facts) -> None:
+        """Store facts that a stage knows before it has a result; only its first ones are kept."""
+
+        async def dump() -> str:
+            return facts.model_dump_json()
+
+        await self.remember(f"{STATED_FACTS.removeprefix(REMEMBERED)}{stage}", dump)
 
     async def _read_remembered(self) -> dict[str, str]:
         remembered: dict[str, str] = {}

@@ -52,6 +52,8 @@ class Facts(BaseModel):
     pull_request_number: int | None = None
     branch: str | None = None
     base_sha: str | None = None
+    strategy: str | None = None
+    template_set: str | None = None
     templates: dict[str, str] = Field(default_factory=dict, description="name -> hash")
     artifacts: dict[str, str] = Field(default_factory=dict, description="name -> artifact key")
 
@@ -84,6 +86,15 @@ class RunResult(BaseModel):
         0.0, description="US dollars, calls that were cut counted at their reservation"
     )
     seconds: float = Field(0.0, description="seconds of work over all deliveries, waiting left out")
+    model: str | None = Field(
+        None, description="the model that the run spent most on; null if none answered"
+    )
+    strategy: str | None = Field(
+        None, description="agent or single; null if the run ended before a prompt"
+    )
+    template_set: str | None = Field(
+        None, description="hash of the set of templates; null if the run ended before a prompt"
+    )
     templates: dict[str, str] = Field(
         default_factory=dict, description="template -> hash, of those that were used"
     )

@@ -149,6 +149,13 @@ class RunContext:
         """
         return await self._run.remember(name, make)
 
+    async def state_facts(self, facts: Facts) -> None:
+        """Store facts that hold for the run even if it ends within this stage.
+
+        Those of the stage's first execution are kept. The facts of results replace them.
+        """
+        await self._run.state_facts(self.stage, facts)
+
     async def intend(self, effect: str, intention: dict[str, Any]) -> dict[str, Any]:
         """Store the intention of an effect on the outside world, before carrying it out.
 

@@ -1,6 +1,7 @@
 """What a run publishes: its facts, its result and its two events."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -10,7 +11,13 @@ from pipeline.clock import iso_time
 from pipeline.engine.deps import EngineDeps
 from pipeline.errors import describe
 from pipeline.job import FixIssueJob
-from pipeline.leased_run import OFFLOAD_BYTES, LeasedRun, fingerprint, replace_surrogates
+from pipeline.leased_run import (
+    OFFLOAD_BYTES,
+    STATED_FACTS,
+    LeasedRun,
+    fingerprint,
+    replace_surrogates,
+)
 from pipeline.money import to_usd
 from pipeline.outcome import Event, Facts, RunResult, RunStarted
 from pipeline.stage import HasFacts, RoundNote, Stop
@@ -80,7 +87,9 @@ async def finish(
 
 
 async def collect_facts(result_types: ResultTypes, run: LeasedRun) -> Facts:
-    """Merge the facts of all stored results and rounds' notes; later ones override earlier ones."""
+    """Merge the facts that stages stated, and those of all stored results and rounds' notes; later
+    ones override earlier ones.
+    """
     checkpoints = await run.checkpoints()
     rounds = {opened.number: opened for opened in await run.rounds()}
     numbers = {checkpoint.round for checkpoint in checkpoints} | set(rounds)
@@ -99,10 +108,14 @@ async def collect_facts(result_types: ResultTypes, run: LeasedRun) -> Facts:
 
 
 async def _facts_of(run: LeasedRun, checkpoint: Checkpoint, kind: type[BaseModel] | None) -> Facts:
-    """Return a result's facts; empty if it can't be read, so that the run can still end."""
-    if kind is None or not issubclass(kind, HasFacts):
-        return Facts()
+    """Return a result's facts, or those that a stage stated; empty if they can't be read, so that
+    the run can still end.
+    """
     try:
+        if checkpoint.stage.startswith(STATED_FACTS):
+            return await run.read_result(checkpoint, Facts)
+        if kind is None or not issubclass(kind, HasFacts):
+            return Facts()
         result = await run.read_result(checkpoint, kind)
     except (ValidationError, FileNotFoundError) as error:
         log.warning("the result of %s can't be read: %s", checkpoint.stage, describe(error))
@@ -132,11 +145,27 @@ def _result(
         rounds=row.round if calls else 0,
         cost_usd=to_usd(spent),
         seconds=round(row.seconds + ending.seconds, 3),
+        model=_main_model(calls),
+        strategy=facts.strategy,
+        template_set=facts.template_set,
         metadata=ending.metadata,
         templates=facts.templates,
         artifacts=artifacts,
         trace=row.key.trace,
     )
+
+
+def _main_model(calls: Sequence[Call]) -> str | None:
+    """Return the model that most money was spent on, and of models without a price the one with the
+    most calls; None if no call was charged.
+    """
+    spent: Counter[str] = Counter()
+    made: Counter[str] = Counter()
+    for call in calls:
+        if call.state != "released":
+            spent[call.model] += call.micro_usd
+            made[call.model] += 1
+    return max(made, key=lambda model: (spent[model], made[model]), default=None)
 
 
 async def _save_result(run: LeasedRun, result: RunResult) -> str:

@@ -76,6 +76,8 @@ class ProposePatch:
             self._templates,
             temperature=self._plan.temperature if rounds_repeat(run) else None,
         )
+        strategy = self._strategy(run)
+        await run.state_facts(Facts(strategy=strategy, template_set=session.template_set))
         task = Task(
             issue=issue,
             context=context,
@@ -86,7 +88,7 @@ class ProposePatch:
             sandbox=self._sandbox,
             session=session,
         )
-        answer = await self._propose(task)
+        answer = await self._propose(task, strategy)
         return _with_templates(answer, Facts(templates=session.used_templates))
 
     def _strategy(self, run: RunContext) -> Strategy:
@@ -96,8 +98,8 @@ class ProposePatch:
             return "single"
         return self._plan.strategy
 
-    async def _propose(self, task: Task) -> Proposals | Back | Stop:
-        match self._strategy(task.run):
+    async def _propose(self, task: Task, strategy: Strategy) -> Proposals | Back | Stop:
+        match strategy:
             case "agent":
                 return await attempts.propose(task, self._attempt_plans(task.run))
             case "single":

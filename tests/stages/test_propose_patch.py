@@ -8,10 +8,11 @@ import pytest
 from pipeline.budget import EffectiveLimits
 from pipeline.errors import Halt
 from pipeline.job import FixIssueJob
+from pipeline.leased_run import STATED_FACTS
 from pipeline.model import ModelReply, ModelRequest
 from pipeline.model.buyer import Buyer
 from pipeline.model.scripted import Entry, Script, ScriptedClient
-from pipeline.outcome import Outcome
+from pipeline.outcome import Facts, Outcome
 from pipeline.stage import Back, Stop
 from pipeline.store.contract import Call, Round
 from prompts import TemplateSet
@@ -113,6 +114,13 @@ class Bench:
         run = self.stage_run
         return run.store.calls(run.claimed.lease.key)
 
+    def stated_facts(self) -> Facts:
+        run = self.stage_run
+        for checkpoint in run.store.checkpoints(run.claimed.lease.key):
+            if checkpoint.stage.startswith(STATED_FACTS):
+                return Facts.model_validate_json(checkpoint.result)
+        raise AssertionError("no facts were stated")
+
     def exchange(self) -> dict[str, Any]:
         """Return the only stored exchange."""
         (path,) = self.stage_run.artifacts.root.rglob("*-exchange.json")
@@ -142,6 +150,16 @@ async def test_a_reply_becomes_a_proposal_with_the_hashes_of_its_templates(
         name: TEMPLATES.hash(name) for name in ("propose", "propose_system")
     }
     assert result.template_set == TEMPLATES.set_hash
+
+
+async def test_the_strategy_and_the_template_set_are_known_before_a_reply(
+    make_bench: MakeBench,
+) -> None:
+    bench = make_bench(Entry(reply=EDIT, cost_usd=0.5), max_usd=0.1)
+    with pytest.raises(Halt):
+        await bench.propose()
+    stated = bench.stated_facts()
+    assert (stated.strategy, stated.template_set) == ("single", TEMPLATES.set_hash)
 
 
 async def test_the_whole_exchange_is_stored(make_bench: MakeBench) -> None:
