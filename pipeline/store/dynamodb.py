@@ -111,17 +111,24 @@ def _key_schema(partition: str, sort: str) -> list[dict[str, str]]:
     ]
 
 
-def _listing_conditions(listing: str, where: Mapping[str, str]) -> dict[str, Any]:
+def _listing_conditions(
+    listing: str, where: Mapping[str, str], before: str | None
+) -> dict[str, Any]:
     """Return the conditions of a query of the index, as its expressions."""
+    key_condition = "#listed = :listed"
     names = {"#listed": "listed"}
     values = {":listed": {"S": listing}}
+    if before is not None:
+        key_condition += " AND #listed_at < :before"
+        names["#listed_at"] = "listed_at"
+        values[":before"] = {"S": before}
     filters: list[str] = []
     for name, value in where.items():
         names[f"#{name}"] = name
         values[f":{name}"] = {"S": value}
         filters.append(f"#{name} = :{name}")
     conditions: dict[str, Any] = {
-        "KeyConditionExpression": "#listed = :listed",
+        "KeyConditionExpression": key_condition,
         "ExpressionAttributeNames": names,
         "ExpressionAttributeValues": values,
     }
@@ -171,7 +178,13 @@ class DynamoTable:
         return int(attributes["used"]["N"]) if attributes is not None else 0
 
     def listed(
-        self, listing: str, *, limit: int, newest_first: bool, where: Mapping[str, str]
+        self,
+        listing: str,
+        *,
+        limit: int,
+        newest_first: bool,
+        where: Mapping[str, str],
+        before: str | None = None,
     ) -> list[Item]:
         """See ``Table.listed``. The index may lag behind; the items themselves are current."""
         pages = self._client.get_paginator("query").paginate(
@@ -179,7 +192,7 @@ class DynamoTable:
             IndexName=INDEX,
             ScanIndexForward=not newest_first,
             PaginationConfig={"PageSize": PAGE if where else min(PAGE, limit)},
-            **_listing_conditions(listing, where),
+            **_listing_conditions(listing, where, before),
         )
         items: list[Item] = []
         for page in pages:

@@ -82,19 +82,30 @@ class SqliteTable:
             return _counter(self._reader, key)
 
     def listed(
-        self, listing: str, *, limit: int, newest_first: bool, where: Mapping[str, str]
+        self,
+        listing: str,
+        *,
+        limit: int,
+        newest_first: bool,
+        where: Mapping[str, str],
+        before: str | None = None,
     ) -> list[Item]:
         conditions = ["listing = ?"]
+        values = [listing]
+        if before is not None:
+            conditions.append("listed_at < ?")
+            values.append(before)
         for name in where:
             assert name in FILTERS  # noqa: S101 (it becomes SQL)
             conditions.append(f"json_extract(data, '$.{name}') = ?")
+            values.append(where[name])
         order = "DESC" if newest_first else "ASC"
         query = (
             f"SELECT {_COLUMNS} FROM items WHERE {' AND '.join(conditions)}"  # noqa: S608 (our own names)
             f" ORDER BY listed_at {order} LIMIT ?"
         )
         with self._read_lock:
-            return _select(self._reader, query, listing, *where.values(), limit)
+            return _select(self._reader, query, *values, limit)
 
     def transact(self, decide: Callable[["SqliteTransaction"], T]) -> T:
         with self._transaction():

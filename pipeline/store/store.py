@@ -7,7 +7,7 @@ import functools
 import json
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -47,6 +47,8 @@ MAX_ERROR = 2000
 """Maximum characters of a run's stored error."""
 MAX_DETAIL = 500
 """Maximum characters of an error in a run's history, or of an event."""
+PAGE = 100
+"""Runs that are read at a time when all of them are iterated over."""
 
 
 def in_transaction(
@@ -453,6 +455,28 @@ class RunStore:
             where["repository"] = repository
         items = self._table.listed(rows.RUNS, limit=limit, newest_first=True, where=where)
         return [StoredRun.read(item).row for item in items]
+
+    def each_run(self, *, since: float | None = None) -> Iterator[RunRow]:
+        """Iterate over all runs, newest first, of which ``PAGE`` at a time are in memory.
+
+        Runs that are created in the meantime are left out.
+
+        Args:
+            since: only runs created at this time or later; None for all.
+        """
+        before: str | None = None
+        while True:
+            items = self._table.listed(
+                rows.RUNS, limit=PAGE, newest_first=True, where={}, before=before
+            )
+            for item in items:
+                row = StoredRun.read(item).row
+                if since is not None and row.created_at < since:
+                    return
+                yield row
+            if len(items) < PAGE:
+                return
+            before = items[-1].listed_at
 
     def oldest_unfinished(self) -> float | None:
         """Return when the oldest run without an outcome was created; None if all have one."""

@@ -86,12 +86,21 @@ class Table(Reader, Protocol):
         ...
 
     def listed(
-        self, listing: str, *, limit: int, newest_first: bool, where: Mapping[str, str]
+        self,
+        listing: str,
+        *,
+        limit: int,
+        newest_first: bool,
+        where: Mapping[str, str],
+        before: str | None = None,
     ) -> list[Item]:
         """Return the oldest or newest items of a listing that have these values in their data.
 
+        Fewer than ``limit`` are returned only if there are no more.
+
         Args:
             where: values by name; each name is one of ``FILTERS``.
+            before: only items whose ``listed_at`` is smaller; None for all.
         """
         ...
 

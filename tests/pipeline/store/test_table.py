@@ -97,8 +97,12 @@ def test_a_listing_is_sorted_limited_and_filtered(table: Table):
         put(table, Item(key, data, listing="run", listed_at=str(number)))
     put(table, Item(Key("job#9", "open"), {}, listing="open", listed_at="0"))
 
-    def numbers(limit: int, newest_first: bool, **where: str) -> list[str]:
-        items = table.listed("run", limit=limit, newest_first=newest_first, where=where)
+    def numbers(
+        limit: int, newest_first: bool, before: str | None = None, **where: str
+    ) -> list[str]:
+        items = table.listed(
+            "run", limit=limit, newest_first=newest_first, where=where, before=before
+        )
         return [item.key.partition.removeprefix("job#") for item in items]
 
     assert numbers(9, True) == ["4", "3", "2", "1"]
@@ -106,6 +110,9 @@ def test_a_listing_is_sorted_limited_and_filtered(table: Table):
     assert numbers(9, True, status="failed") == ["3", "1"]
     assert numbers(1, True, status="failed") == ["3"]
     assert numbers(9, True, status="failed", repository="o/1") == ["1"]
+    assert numbers(2, True, before="4") == ["3", "2"]
+    assert numbers(9, False, before="3") == ["1", "2"]
+    assert numbers(9, True, before="3", status="failed") == ["1"]
 
 
 def test_a_counter_starts_at_zero_and_adds(table: Table):
