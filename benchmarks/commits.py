@@ -25,11 +25,11 @@ from benchmarks import report
 from benchmarks.arguments import make_parser
 from benchmarks.fix_commits import FixCommit, choose_commits
 from benchmarks.instances import find_source, make_repository, read_changes, read_texts
-from benchmarks.intervals import wilson
 from benchmarks.oracle import Oracle, as_reply
 from benchmarks.this_machine import load_settings
 from benchmarks.watched_engine import Ending, WatchedTests, Wrap, watched_engine
 from cli import wiring
+from console.history.intervals import wilson
 from pipeline.github.local import LocalForge, local_issue_url
 from pipeline.job import FixIssueJob
 from pipeline.outcome import RunResult, Verification

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from benchmarks import report
 from benchmarks.evaluation import Judge
 from benchmarks.instances import Instance
-from benchmarks.intervals import wilson
+from console.history.intervals import wilson
 from pipeline.outcome import Outcome, RunResult
 from stages.run_tests import RunTests
 

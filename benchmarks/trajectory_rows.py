@@ -9,11 +9,11 @@ from pydantic import BaseModel, ConfigDict
 
 from benchmarks import report
 from benchmarks.instances import Instance
-from benchmarks.intervals import wilson
 from benchmarks.recordings import Recording
 from benchmarks.replayed_commands import Agreement, CommandResult
 from benchmarks.replayed_run import SENT_BACK, ReplayedRun
 from benchmarks.shell_commands import KINDS
+from console.history.intervals import wilson
 from pipeline.outcome import Outcome, RunResult, Verification
 
 CRASHED = "crashed"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.intervals import wilson
+from console.history.intervals import wilson
 
 
 @pytest.mark.parametrize(

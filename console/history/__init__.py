@@ -1,0 +1,1 @@
+"""The history as data: rows, statistics and exports of all runs in a store."""
