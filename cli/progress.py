@@ -3,17 +3,41 @@
 Progress goes to standard error, a line for each stage; standard output is for results.
 """
 
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import click
 
 from cli.output import styled_console
+from cli.times import clock_time
 from pipeline.engine.deps import Progress
 from pipeline.outcome import Outcome, RunResult
 from prompts.filters import one_line
 from repository.counts import count
 
+if TYPE_CHECKING:
+    from rich.text import Text
+
 _MARKS = {"finished": "[green]✓[/]", "restored": "[cyan]↺[/]", "back": "[yellow]↩[/]"}
 _GOOD_OUTCOMES = (Outcome.PR_OPENED, Outcome.PROPOSED, Outcome.NO_CHANGE_NEEDED)
 _DETAIL_WIDTH = 160
+
+
+class StageLine:
+    """The line beside the spinner: what is done, for how long, and how far it is."""
+
+    def __init__(self, title: str, clock: Callable[[], float] = time.monotonic):
+        self.status = ""
+        self._title = title
+        self._clock = clock
+        self._started = clock()
+
+    def __rich__(self) -> "Text":
+        from rich.text import Text
+
+        elapsed = clock_time(self._clock() - self._started)
+        return Text(f"{self._title} {elapsed} {self.status}".rstrip())
 
 
 class Printer:
@@ -21,7 +45,8 @@ class Printer:
 
     def __init__(self, *, quiet: bool = False):
         self._console = styled_console(stderr=True, quiet=quiet)
-        self._status = self._console.status("")
+        self._line = StageLine("")
+        self._spinner = self._console.status("")
 
     def __call__(self, progress: Progress) -> None:
         from rich.markup import escape
@@ -32,10 +57,14 @@ class Printer:
         if progress.kind == "note":
             self._console.print(f"  [dim]{stage} {detail}[/]")
             return
+        if progress.kind == "status":
+            self._line.status = one_line(progress.detail)
+            return
         self.stop()
         if progress.kind == "started":
-            self._status.update(f"{stage} round {progress.round}")
-            self._status.start()
+            self._line = StageLine(f"{stage} round {progress.round}")
+            self._spinner.update(self._line)
+            self._spinner.start()
         elif progress.kind in _MARKS:
             text = _stage_text(progress.kind, detail)
             line = f"{_MARKS[progress.kind]} {stage} {progress.seconds:6.2f} s  {text}"
@@ -43,7 +72,7 @@ class Printer:
 
     def stop(self) -> None:
         """Remove the spinner, and show the cursor again."""
-        self._status.stop()
+        self._spinner.stop()
 
     def say(self, text: str) -> None:
         """Print a line that is not about a stage, even if ``quiet``."""

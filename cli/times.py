@@ -37,6 +37,15 @@ since_option = click.option(
 )
 
 
+def clock_time(seconds: float) -> str:
+    """Return a duration as on a stopwatch: ``0:07`` or ``1:02:03``."""
+    minutes, second = divmod(int(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    if hours:
+        return f"{hours}:{minute:02}:{second:02}"
+    return f"{minute}:{second:02}"
+
+
 def iso_time(seconds: float) -> str:
     """Return seconds since the epoch as an ISO 8601 time in UTC, without fractions."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

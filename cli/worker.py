@@ -83,6 +83,8 @@ async def serve(chosen: Settings) -> None:
 def _log_progress(progress: "Progress") -> None:
     from pipeline import telemetry
 
+    if progress.kind == "status":
+        return
     fields: dict[str, str | float] = {
         "round": progress.round,
         "stage": progress.stage,

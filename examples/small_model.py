@@ -138,6 +138,8 @@ def make_repository(folder: Path) -> Path:
 
 
 def print_progress(progress: Progress) -> None:
+    if progress.kind == "status":
+        return
     detail = " ".join(progress.detail.split())[:140]
     print(f"{progress.kind:9} round {progress.round} {progress.stage:14} {detail}")
 

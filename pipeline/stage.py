@@ -8,7 +8,7 @@ import typing
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, Union, runtime_checkable
+from typing import Any, Literal, Protocol, TypeVar, Union, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
@@ -34,6 +34,8 @@ class RoundNote(BaseModel):
 
 
 NoteT = TypeVar("NoteT", bound=RoundNote)
+#: ``report(kind, text)`` receives what a stage says about its progress.
+Report = Callable[[Literal["note", "status"], str], None]
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ class RunContext:
         rounds: Sequence[Round],
         budget: Budget,
         workspace: Path,
-        report: Callable[[str], None],
+        report: Report,
     ):
         """``report`` receives short descriptions of the stage's progress."""
         self.job = job
@@ -127,7 +129,11 @@ class RunContext:
 
     def progress(self, text: str) -> None:
         """Tell people in a few words what the stage is doing."""
-        self._report(text)
+        self._report("note", text)
+
+    def status(self, text: str) -> None:
+        """Tell people who watch how far the stage is; each status replaces the one before."""
+        self._report("status", text)
 
     async def save(self, name: str, data: bytes | str) -> str:
         """Store an artifact and return its key."""

@@ -13,12 +13,15 @@ from pipeline.run_key import RunKey
 from pipeline.stage import Pipeline
 from pipeline.store.store import RunStore
 
-ProgressKind = Literal["started", "restored", "finished", "back", "note", "ended"]
+ProgressKind = Literal["started", "restored", "finished", "back", "note", "status", "ended"]
 
 
 @dataclass(frozen=True)
 class Progress:
-    """A progress report to an observer, about a stage or, for the kind ``ended``, about the run."""
+    """A progress report to an observer, about a stage or, for the kind ``ended``, about the run.
+
+    A ``note`` is worth keeping; a ``status`` is only true until the next one.
+    """
 
     kind: ProgressKind
     job_id: str

@@ -376,7 +376,7 @@ class RunLoop:
             rounds=self._rounds,
             budget=self._budget,
             workspace=self._workspace,
-            report=lambda text: self._report("note", stage, detail=text),
+            report=lambda kind, text: self._report(kind, stage, detail=text),
         )
 
     def _report(

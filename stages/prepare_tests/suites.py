@@ -16,7 +16,7 @@ from repository.testing.install.tools import BuildTools
 from repository.testing.loading.advice import advise
 from repository.testing.loading.base_tests import run_base_tests
 from repository.testing.loading.preparation import Preparation
-from repository.testing.models import Recipe, Suite, TestReport
+from repository.testing.models import Recipe, Suite, TestReport, count_tests
 from repository.testing.plan import BaseCommit, TestPlan, plan_tests
 from repository.testing.run.base import BaseRun
 from repository.testing.run.bed import TestBed, suite_seconds
@@ -159,6 +159,7 @@ def _open_bed(sandbox: Sandbox, recipe: Recipe, run: RunContext, workspace: Path
         recipe,
         seconds=suite_seconds(run.limits.max_minutes),
         save=run.save,
+        report_count=lambda number: run.status(f"{count_tests(number)} finished"),
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from pipeline.artifacts.folder import FolderArtifacts
 from pipeline.budget import EffectiveLimits
-from pipeline.engine.deps import EngineDeps
+from pipeline.engine.deps import EngineDeps, Progress
 from pipeline.engine.engine import Deferred, Ended, Engine
 from pipeline.model import ModelReply, ModelRequest
 from pipeline.model.buyer import Buyer
@@ -202,6 +202,7 @@ class Conversation:
         self.store = SqliteStore(self.folder / "store.sqlite", clock=self.clock)
         self.artifacts = FolderArtifacts(self.folder / "artifacts")
         self.waited: list[float] = []
+        self.progress: list[Progress] = []
 
     def _engine(self) -> Engine:
         """Return an engine on a separate machine."""
@@ -243,7 +244,7 @@ class Conversation:
             artifacts=self.artifacts,
             policy=Policy(self.limits, 1e6, 1e6, TOPIC),
             workspaces=workspaces,
-            observer=lambda _: None,
+            observer=self.progress.append,
             clock=self.clock,
         )
         return Engine(deps)

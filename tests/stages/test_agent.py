@@ -67,6 +67,18 @@ def transcript(dialogue: Conversation, result: RunResult) -> dict[str, object]:
     return text
 
 
+async def test_the_status_has_the_step_and_the_money_so_far(converse: Converse) -> None:
+    dialogue = converse(FIX, SUBMIT, SUBMIT)
+    await dialogue.run()
+    statuses = [progress.detail for progress in dialogue.progress if progress.kind == "status"]
+    steps = [status for status in statuses if status.startswith("step")]
+    assert steps == [
+        "step 1, $0.00 of $1.00",
+        "step 2, $0.01 of $1.00",
+        "step 3, $0.02 of $1.00",
+    ]
+
+
 async def test_an_agent_edits_by_shell_tests_and_submits(converse: Converse) -> None:
     dialogue = converse(
         bash("echo 'import calc; print(calc.add(2, 3))' > $TMPDIR/try.py; ls"),

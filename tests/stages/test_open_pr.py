@@ -142,7 +142,7 @@ class Scenario:
             rounds=(),
             budget=Budget(limits, ledger, Stopwatch(used=0.0, limit=1800.0)),
             workspace=self.folder,
-            report=lambda text: None,
+            report=lambda kind, text: None,
         )
 
     def deliver_again(self, claimed: Claimed, **replay: Any) -> Claimed:

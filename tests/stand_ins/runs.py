@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
@@ -150,6 +150,7 @@ class StageRun:
         self.claimed = claim(self.store, self.job)
         self.reports: list[str] = []
         """The stage's progress reports."""
+        self.statuses: list[str] = []
 
     def next_generation(self, **replay: object) -> None:
         """Finish this generation, and claim a replay of the job."""
@@ -176,8 +177,12 @@ class StageRun:
             rounds=rounds,
             budget=Budget(self.limits, ledger, stopwatch),
             workspace=workspace or self.workspace,
-            report=self.reports.append,
+            report=self._report,
         )
+
+    def _report(self, kind: Literal["note", "status"], text: str) -> None:
+        reports = self.reports if kind == "note" else self.statuses
+        reports.append(text)
 
 
 class Fetched(BaseModel):

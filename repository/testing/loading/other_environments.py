@@ -100,4 +100,11 @@ def _count_green(run: BaseRun) -> int:
 
 def _open(bed: TestBed, recipe: Recipe, seconds: float) -> TestBed:
     """Open the environment that was rebuilt in the bed's workspace."""
-    return TestBed.open(bed.sandbox, bed.workspace, recipe, seconds=seconds, save=bed.save)
+    return TestBed.open(
+        bed.sandbox,
+        bed.workspace,
+        recipe,
+        seconds=seconds,
+        save=bed.save,
+        report_count=bed.report_count,
+    )

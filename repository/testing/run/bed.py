@@ -9,12 +9,17 @@ from repository.testing.command_log import CommandLog
 from repository.testing.environment import BuiltEnvironment
 from repository.testing.folders import Changes, rebuild_tree
 from repository.testing.models import Recipe, TestReport
+from repository.testing.run.finished_tests import ReportCount, counting
 from repository.testing.run.in_tree import TreeRunner, nothing_run
 from repository.testing.run.rebuild import Rebuild, rebuild_extensions
 from sandbox import Sandbox, SandboxCommand
 
 #: ``await save(name, data)`` stores an artifact and returns its key.
 SaveArtifact = Callable[[str, bytes | str], Awaitable[str]]
+
+
+def _ignore(_number: int) -> None:
+    pass
 
 
 def suite_seconds(max_minutes: float) -> float:
@@ -37,6 +42,8 @@ class TestBed:
     save: SaveArtifact
     variables: Mapping[str, str] = field(default_factory=dict)
     """Of the tests' processes, in addition to those of the environment."""
+    report_count: ReportCount = _ignore
+    """Receives the number of finished tests while they run, if the runner tells it."""
 
     @classmethod
     def open(
@@ -47,6 +54,7 @@ class TestBed:
         *,
         seconds: float,
         save: SaveArtifact,
+        report_count: ReportCount = _ignore,
     ) -> "TestBed":
         """Open the environment that was built in ``workspace``.
 
@@ -56,7 +64,15 @@ class TestBed:
         environment = BuiltEnvironment.read(workspace)
         if environment is None:
             raise OSError(f"no test environment in {workspace}")
-        return cls(sandbox, workspace, recipe, environment, seconds, save)
+        return cls(
+            sandbox=sandbox,
+            workspace=workspace,
+            recipe=recipe,
+            environment=environment,
+            seconds=seconds,
+            save=save,
+            report_count=report_count,
+        )
 
     async def run(self, changes: Changes, tests: Sequence[str], *, label: str) -> TestReport:
         """Run test files (none: the whole suite) on the base commit with ``changes``.
@@ -77,7 +93,8 @@ class TestBed:
         elif tests and not existing:
             report = nothing_run("the change removes all of the chosen tests")
         else:
-            report = await self._tree_runner().run(existing, log)
+            async with counting(self.workspace / "report", self.report_count):
+                report = await self._tree_runner().run(existing, log)
         log_key = await self.save(f"{label}.log", log.text)
         return report.model_copy(update={"log_key": log_key, "unbuilt": rebuild.unbuilt})
 

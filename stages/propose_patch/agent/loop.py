@@ -121,6 +121,7 @@ class Loop:
         limit = self._limits.reached(len(self.round_records))
         if limit is not None:
             raise RoundOver(limit)
+        await self._report_status(number)
         reply = await self._asker.ask(self.records, self._before())
         lost = await self._workspace.restore(self.records)
         began = time.monotonic()
@@ -136,6 +137,11 @@ class Loop:
             record = await self._checked(record)
         snapshot_key = await self._workspace.save_snapshot(record)
         return record.model_copy(update={"snapshot_key": snapshot_key}).model_dump_json()
+
+    async def _report_status(self, number: int) -> None:
+        cost = await self._run.ledger.cost_usd()
+        limit = self._run.limits.max_cost_usd
+        self._run.status(f"step {number}, ${cost:.2f} of ${limit:.2f}")
 
     def _before(self) -> str:
         """Return the harness's message that opens a later round."""

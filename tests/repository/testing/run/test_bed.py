@@ -204,3 +204,14 @@ async def test_chosen_tests_that_are_not_there_are_never_the_whole_suite(
 async def test_a_file_may_become_a_folder(bed: TestBed) -> None:
     await run(bed, {"calc.py": None, "calc.py/note.txt": b"moved"})
     assert (bed.workspace / "tree/calc.py/note.txt").read_bytes() == b"moved"
+
+
+async def test_finished_tests_are_counted_while_the_suite_runs(bed: TestBed) -> None:
+    """The second test ends once the first one has been counted."""
+    wait = "__import__('os').system('until test -e ../report/counted; do :; done')"
+    waiting = TESTS.replace("self.assertEqual(double(2), 4)", wait)
+    assert waiting != TESTS
+    counted = bed.workspace / "report/counted"
+    watched = replace(bed, report_count=lambda number: counted.touch())
+    report = await run_test_file(watched, waiting)
+    assert report.results[DOUBLE] == "passed"
