@@ -126,6 +126,16 @@ class RunRow:
     def key(self) -> RunKey:
         return RunKey(self.job_id, self.generation)
 
+    @property
+    def place(self) -> str:
+        """Where it is in the list of all runs, which sorts by this text."""
+        return f"{place_at(self.created_at)}#{self.job_id}#{self.generation:06d}"
+
+
+def place_at(seconds: float) -> str:
+    """Return a place in the list of all runs: before those created at this time, or later."""
+    return f"{seconds:017.6f}"
+
 
 @dataclass(frozen=True)
 class Registration:

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from pipeline.backoff import backoff
 from pipeline.errors import Retry
 from pipeline.store.store import RunStore
-from pipeline.store.table import FILTERS, Item, Key
+from pipeline.store.table import EVERYTHING, FILTERS, Item, Key, Span
 
 T = TypeVar("T")
 #: An item in the form of boto3's low-level client.
@@ -36,6 +36,8 @@ COMPRESS_BYTES = 4_000
 ATTEMPTS = 10
 #: Keys in one BatchGetItem: DynamoDB's limit.
 PAGE = 100
+#: Items of the index in a page of a query with a filter, which DynamoDB applies after reading them.
+FILTERED_PAGE = 2_000
 #: Reasons for a cancelled transaction after which a retry can succeed
 #: (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html).
 _RETRIED_REASONS = frozenset(
@@ -111,24 +113,21 @@ def _key_schema(partition: str, sort: str) -> list[dict[str, str]]:
     ]
 
 
-def _listing_conditions(
-    listing: str, where: Mapping[str, str], before: str | None
-) -> dict[str, Any]:
+def _listing_conditions(listing: str, where: Mapping[str, str], within: Span) -> dict[str, Any]:
     """Return the conditions of a query of the index, as its expressions."""
-    key_condition = "#listed = :listed"
-    names = {"#listed": "listed"}
-    values = {":listed": {"S": listing}}
-    if before is not None:
-        key_condition += " AND #listed_at < :before"
-        names["#listed_at"] = "listed_at"
-        values[":before"] = {"S": before}
+    names = {"#listed": "listed", "#listed_at": "listed_at"}
+    values = {
+        ":listed": {"S": listing},
+        ":since": {"S": within.since},
+        ":before": {"S": within.before},
+    }
     filters: list[str] = []
     for name, value in where.items():
         names[f"#{name}"] = name
         values[f":{name}"] = {"S": value}
         filters.append(f"#{name} = :{name}")
     conditions: dict[str, Any] = {
-        "KeyConditionExpression": key_condition,
+        "KeyConditionExpression": "#listed = :listed AND #listed_at BETWEEN :since AND :before",
         "ExpressionAttributeNames": names,
         "ExpressionAttributeValues": values,
     }
@@ -160,18 +159,25 @@ class DynamoTable:
         return attributes
 
     def query(self, partition: str, prefix: str) -> list[Item]:
+        return [_item(attributes) for attributes in self._partition(partition, prefix)]
+
+    def counters(self, partition: str, prefix: str) -> dict[str, int]:
+        values = {}
+        for attributes in self._partition(partition, prefix):
+            values[_key(attributes).sort] = int(attributes["used"]["N"])
+        return values
+
+    def _partition(self, partition: str, prefix: str) -> Iterator[Attributes]:
         pages = self._client.get_paginator("query").paginate(
             TableName=self.name,
             ConsistentRead=True,
             KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
             ExpressionAttributeValues={":pk": {"S": partition}, ":prefix": {"S": prefix}},
         )
-        items = []
         for page in pages:
             for attributes in page["Items"]:
                 if not self._expired(attributes):
-                    items.append(_item(attributes))
-        return items
+                    yield attributes
 
     def counter(self, key: Key) -> int:
         attributes = self.attributes(key)
@@ -184,24 +190,27 @@ class DynamoTable:
         limit: int,
         newest_first: bool,
         where: Mapping[str, str],
-        before: str | None = None,
+        within: Span = EVERYTHING,
     ) -> list[Item]:
         """See ``Table.listed``. The index may lag behind; the items themselves are current."""
         pages = self._client.get_paginator("query").paginate(
             TableName=self.name,
             IndexName=INDEX,
             ScanIndexForward=not newest_first,
-            PaginationConfig={"PageSize": PAGE if where else min(PAGE, limit)},
-            **_listing_conditions(listing, where, before),
+            PaginationConfig={"PageSize": FILTERED_PAGE if where else limit + 1},
+            **_listing_conditions(listing, where, within),
         )
         items: list[Item] = []
         for page in pages:
-            keys = [_key(attributes) for attributes in page["Items"]]
-            # The index may still name an item that has left the listing.
-            items.extend(item for item in self._batch(keys) if item.listing == listing)
-            if len(items) >= limit:
-                break
-        return items[:limit]
+            # BETWEEN includes both ends: hence a page of one more than the limit.
+            keys = [_key(at) for at in page["Items"] if at["listed_at"]["S"] != within.before]
+            for start in range(0, len(keys), PAGE):
+                batch = self._batch(keys[start : start + PAGE])
+                # The index may still name an item that has left the listing.
+                items.extend(item for item in batch if item.listing == listing)
+                if len(items) >= limit:
+                    return items[:limit]
+        return items
 
     def transact(self, decide: Callable[["DynamoTransaction"], T]) -> T:
         for _ in _attempts():

@@ -39,6 +39,7 @@ from pipeline.store.contract import (
     PendingEvent,
     Round,
     RunRow,
+    place_at,
 )
 from pipeline.store.table import Item, Key
 
@@ -55,6 +56,9 @@ ROUND = "round"
 EFFECT = "effect"
 CALL = "call"
 MOMENT = "history"
+
+DAY_REPOSITORY = "repository#"
+"""Prefix of the sort keys of the counters of repositories."""
 
 
 def job_partition(job_id: str) -> str:
@@ -93,21 +97,25 @@ def event_key(event_id: str) -> Key:
     return Key(f"event#{event_id}", "event")
 
 
+def day_partition(day: str) -> str:
+    return f"day#{day}"
+
+
 def day_total_key(day: str) -> Key:
-    return Key(f"day#{day}", "total")
+    return Key(day_partition(day), "total")
 
 
 def day_repository_key(day: str, repository: str) -> Key:
-    return Key(f"day#{day}", f"repository#{repository}")
+    return Key(day_partition(day), f"{DAY_REPOSITORY}{repository}")
 
 
 def day_api_key_key(day: str, name: str) -> Key:
-    return Key(f"day#{day}", f"key#{name}")
+    return Key(day_partition(day), f"key#{name}")
 
 
 def time_key(seconds: float, tie: str) -> str:
     """Return a string that sorts by time, with ``tie`` as the tie-breaker."""
-    return f"{seconds:017.6f}#{tie}"
+    return f"{place_at(seconds)}#{tie}"
 
 
 @dataclass(frozen=True)
@@ -185,12 +193,12 @@ class StoredRun:
             "lease_expires_at": self.lease_expires_at,
             "parts": self.parts,
         }
-        return Item(run_item_key(row.key), data, RUNS, _listed_at(row), self.expires)
+        return Item(run_item_key(row.key), data, RUNS, row.place, self.expires)
 
 
 def open_item(row: RunRow, expires: int | None) -> Item:
     data = {"created_at": row.created_at}
-    return Item(open_key(row.key), data, OPEN, _listed_at(row), expires)
+    return Item(open_key(row.key), data, OPEN, row.place, expires)
 
 
 def replay_item(key: RunKey, replay_id: str, expires: int | None) -> Item:
@@ -206,10 +214,6 @@ def opener_item(row: RunRow, expires: int | None) -> Item:
 def replaced_body_item(rejected: RunKey, digest: str, expires: int | None) -> Item:
     data = {"generation": rejected.generation}
     return Item(replaced_body_key(rejected.job_id, digest), data, expires=expires)
-
-
-def _listed_at(row: RunRow) -> str:
-    return time_key(row.created_at, f"{row.job_id}#{row.generation:06d}")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from sqlite_utils import Database
 
 from pipeline.store.migrations import migrate
 from pipeline.store.store import RunStore
-from pipeline.store.table import FILTERS, Item, Key
+from pipeline.store.table import EVERYTHING, FILTERS, Item, Key, Span
 
 T = TypeVar("T")
 
@@ -81,6 +81,11 @@ class SqliteTable:
         with self._read_lock:
             return _counter(self._reader, key)
 
+    def counters(self, partition: str, prefix: str) -> dict[str, int]:
+        query = "SELECT sk, value FROM counters WHERE pk = ? AND sk >= ? AND sk < ? ORDER BY sk"
+        with self._read_lock:
+            return dict(self._reader.execute(query, [partition, prefix, _after(prefix)]))
+
     def listed(
         self,
         listing: str,
@@ -88,22 +93,18 @@ class SqliteTable:
         limit: int,
         newest_first: bool,
         where: Mapping[str, str],
-        before: str | None = None,
+        within: Span = EVERYTHING,
     ) -> list[Item]:
-        conditions = ["listing = ?"]
-        values = [listing]
-        if before is not None:
-            conditions.append("listed_at < ?")
-            values.append(before)
+        conditions = ["listing = ?", "listed_at >= ?", "listed_at < ?"]
         for name in where:
             assert name in FILTERS  # noqa: S101 (it becomes SQL)
             conditions.append(f"json_extract(data, '$.{name}') = ?")
-            values.append(where[name])
         order = "DESC" if newest_first else "ASC"
         query = (
             f"SELECT {_COLUMNS} FROM items WHERE {' AND '.join(conditions)}"  # noqa: S608 (our own names)
             f" ORDER BY listed_at {order} LIMIT ?"
         )
+        values = (listing, within.since, within.before, *where.values())
         with self._read_lock:
             return _select(self._reader, query, *values, limit)
 
@@ -169,9 +170,13 @@ def _get(connection: sqlite3.Connection, key: Key) -> Item | None:
 
 
 def _query(connection: sqlite3.Connection, partition: str, prefix: str) -> list[Item]:
-    # The last code point sorts after every character of a sort key.
     query = f"SELECT {_COLUMNS} FROM items WHERE pk = ? AND sk >= ? AND sk < ? ORDER BY sk"  # noqa: S608 (our own names)
-    return _select(connection, query, partition, prefix, f"{prefix}\U0010ffff")
+    return _select(connection, query, partition, prefix, _after(prefix))
+
+
+def _after(prefix: str) -> str:
+    """Return a text that sorts after every sort key with this prefix."""
+    return f"{prefix}\U0010ffff"
 
 
 def _counter(connection: sqlite3.Connection, key: Key) -> int:

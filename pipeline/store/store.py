@@ -34,10 +34,11 @@ from pipeline.store.contract import (
     Round,
     RunRow,
     Submission,
+    place_at,
 )
 from pipeline.store.generations import RequestedRun, find_or_start_run, find_run
 from pipeline.store.rows import Part, StoredRun
-from pipeline.store.table import Table
+from pipeline.store.table import EVERYTHING, Span, Table
 from pipeline.store.transaction import RunReader, RunTransaction
 
 Parameters = ParamSpec("Parameters")
@@ -338,6 +339,14 @@ class RunStore:
             return self._table.counter(rows.day_total_key(day))
         return self._table.counter(rows.day_repository_key(day, repository))
 
+    def spent_by_repository(self, day: str) -> dict[str, int]:
+        """Return the micro-dollars that each repository has cost on a day, see ``spent``."""
+        counters = self._table.counters(rows.day_partition(day), rows.DAY_REPOSITORY)
+        by_repository = {}
+        for sort, micro_usd in counters.items():
+            by_repository[sort.removeprefix(rows.DAY_REPOSITORY)] = micro_usd
+        return by_repository
+
     # The end of a run, and the outbox
 
     @in_transaction
@@ -441,19 +450,31 @@ class RunStore:
         return run.row if run is not None else None
 
     def runs(
-        self, *, outcome: str | None = None, repository: str | None = None, limit: int = 50
+        self,
+        *,
+        outcome: str | None = None,
+        repository: str | None = None,
+        since: float | None = None,
+        before: str | None = None,
+        limit: int = 50,
     ) -> list[RunRow]:
         """Return runs, newest first.
 
         Args:
             outcome: only runs with this outcome, or in the state ``queued`` or ``running``.
+            since: only runs created at this time or later; None for all.
+            before: only runs that come after this place in the list: the ``RunRow.place`` of the
+                last one that was shown, or ``place_at`` a time.
         """
         where = {}
         if outcome is not None:
             where["status"] = outcome
         if repository is not None:
             where["repository"] = repository
-        items = self._table.listed(rows.RUNS, limit=limit, newest_first=True, where=where)
+        within = Span(since=place_at(since or 0.0), before=before or EVERYTHING.before)
+        items = self._table.listed(
+            rows.RUNS, limit=limit, newest_first=True, where=where, within=within
+        )
         return [StoredRun.read(item).row for item in items]
 
     def each_run(self, *, since: float | None = None) -> Iterator[RunRow]:
@@ -466,17 +487,11 @@ class RunStore:
         """
         before: str | None = None
         while True:
-            items = self._table.listed(
-                rows.RUNS, limit=PAGE, newest_first=True, where={}, before=before
-            )
-            for item in items:
-                row = StoredRun.read(item).row
-                if since is not None and row.created_at < since:
-                    return
-                yield row
-            if len(items) < PAGE:
+            runs = self.runs(since=since, before=before, limit=PAGE)
+            yield from runs
+            if len(runs) < PAGE:
                 return
-            before = items[-1].listed_at
+            before = runs[-1].place
 
     def oldest_unfinished(self) -> float | None:
         """Return when the oldest run without an outcome was created; None if all have one."""

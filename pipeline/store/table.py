@@ -33,6 +33,19 @@ class Item:
     """When the item ceases to exist, in seconds since the epoch; None for never."""
 
 
+@dataclass(frozen=True)
+class Span:
+    """A part of a listing, by the items' ``listed_at``."""
+
+    since: str = " "
+    """The first one; a space sorts before all of them."""
+    before: str = "~"
+    """The one after the last; a tilde sorts after all of them."""
+
+
+EVERYTHING = Span()
+
+
 class Reader(Protocol):
     def get(self, key: Key) -> Item | None: ...
 
@@ -92,7 +105,7 @@ class Table(Reader, Protocol):
         limit: int,
         newest_first: bool,
         where: Mapping[str, str],
-        before: str | None = None,
+        within: Span = EVERYTHING,
     ) -> list[Item]:
         """Return the oldest or newest items of a listing that have these values in their data.
 
@@ -100,8 +113,12 @@ class Table(Reader, Protocol):
 
         Args:
             where: values by name; each name is one of ``FILTERS``.
-            before: only items whose ``listed_at`` is smaller; None for all.
+            within: the part of the listing that is read.
         """
+        ...
+
+    def counters(self, partition: str, prefix: str) -> dict[str, int]:
+        """Return the partition's counters whose sort key begins with ``prefix``, by sort key."""
         ...
 
     def close(self) -> None: ...

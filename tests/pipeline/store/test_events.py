@@ -1,10 +1,12 @@
 """The end of a run, the outbox, and the lists of runs."""
 
+from typing import Any
+
 import pytest
 
 from pipeline.errors import LeaseLost
 from pipeline.outcome import Event, Outcome
-from pipeline.store.contract import PendingEvent
+from pipeline.store.contract import PendingEvent, place_at
 from pipeline.store.events import MAX_EVENT_TRIES
 from pipeline.store.store import RunStore
 from tests.pipeline.store.submissions import replay_fields, started_event
@@ -133,6 +135,21 @@ def test_runs_are_listed_newest_first_and_filtered(store: RunStore, clock: Clock
     assert len(store.runs(repository="octo/repo")) == 3
     assert store.run("nothing") is None
     assert store.run(job().id, 7) is None
+
+
+def test_runs_are_listed_page_by_page_and_by_time(store: RunStore, clock: Clock):
+    for number in range(1, 6):
+        clock.now += 1
+        claim(store, job(number))
+
+    def numbers(**arguments: Any) -> list[str]:
+        return [run.issue_url[-1] for run in store.runs(**arguments)]
+
+    first_page = store.runs(limit=2)
+    assert numbers(before=first_page[-1].place, limit=2) == ["3", "2"]
+    assert numbers(since=START + 4) == ["5", "4"]
+    assert numbers(before=place_at(START + 3)) == ["2", "1"]
+    assert numbers(since=START + 2, before=place_at(START + 4)) == ["3", "2"]
 
 
 def test_events_wait_in_the_order_in_which_they_were_stored(store: RunStore, clock: Clock):

@@ -30,6 +30,16 @@ def run_of(store: RunStore, owner: str, number: int) -> Claimed:
     return claim(store, job(issue_url=f"https://github.com/{owner}/repo/issues/{number}"))
 
 
+def test_the_spend_of_a_day_is_known_by_repository(store: RunStore):
+    reserve(store, run_of(store, "octo", 1), 40)
+    reserve(store, run_of(store, "octo", 2), 10)
+    reserve(store, run_of(store, "other", 1), 30)
+    reserve(store, run_of(store, "other", 2), 20, day=NEXT_DAY)
+    assert store.spent_by_repository(DAY) == {"octo/repo": 50, "other/repo": 30}
+    assert store.spent_by_repository(NEXT_DAY) == {"other/repo": 20}
+    assert store.spent_by_repository("2001-09-11") == {}
+
+
 def test_a_reservation_counts_at_its_worst_case_until_it_is_settled(store: RunStore):
     claimed = claim(store)
     call = reserve(store, claimed, 60)

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.store.dynamodb import DynamoTable, table_definition
 from pipeline.store.sqlite import SqliteTable
-from pipeline.store.table import Item, Key, Table, Transaction
+from pipeline.store.table import Item, Key, Span, Table, Transaction
 from tests.pipeline.store.conftest import dynamodb_client
 from tests.stand_ins.runs import Clock
 
@@ -97,12 +97,8 @@ def test_a_listing_is_sorted_limited_and_filtered(table: Table):
         put(table, Item(key, data, listing="run", listed_at=str(number)))
     put(table, Item(Key("job#9", "open"), {}, listing="open", listed_at="0"))
 
-    def numbers(
-        limit: int, newest_first: bool, before: str | None = None, **where: str
-    ) -> list[str]:
-        items = table.listed(
-            "run", limit=limit, newest_first=newest_first, where=where, before=before
-        )
+    def numbers(limit: int, newest_first: bool, **where: str) -> list[str]:
+        items = table.listed("run", limit=limit, newest_first=newest_first, where=where)
         return [item.key.partition.removeprefix("job#") for item in items]
 
     assert numbers(9, True) == ["4", "3", "2", "1"]
@@ -110,9 +106,23 @@ def test_a_listing_is_sorted_limited_and_filtered(table: Table):
     assert numbers(9, True, status="failed") == ["3", "1"]
     assert numbers(1, True, status="failed") == ["3"]
     assert numbers(9, True, status="failed", repository="o/1") == ["1"]
-    assert numbers(2, True, before="4") == ["3", "2"]
-    assert numbers(9, False, before="3") == ["1", "2"]
-    assert numbers(9, True, before="3", status="failed") == ["1"]
+
+
+def test_a_span_of_a_listing_includes_its_start_and_not_its_end(table: Table):
+    for number in range(1, 6):
+        data = {"status": "failed" if number % 2 else "no_fix"}
+        key = Key(f"job#{number}", "run")
+        put(table, Item(key, data, listing="run", listed_at=f"{number}#run"))
+
+    def numbers(within: Span, limit: int = 9, **where: str) -> list[str]:
+        items = table.listed("run", limit=limit, newest_first=True, where=where, within=within)
+        return [item.key.partition.removeprefix("job#") for item in items]
+
+    assert numbers(Span(before="4#run")) == ["3", "2", "1"]
+    assert numbers(Span(since="2#run", before="4#run")) == ["3", "2"]
+    assert numbers(Span(since="4")) == ["5", "4"]
+    assert numbers(Span(before="4#run"), limit=2) == ["3", "2"]
+    assert numbers(Span(before="5#run"), status="failed") == ["3", "1"]
 
 
 def test_a_counter_starts_at_zero_and_adds(table: Table):
@@ -120,6 +130,17 @@ def test_a_counter_starts_at_zero_and_adds(table: Table):
     table.transact(lambda tx: tx.add(COUNTER, 7, limit=7))
     table.transact(lambda tx: tx.add(COUNTER, -2))
     assert table.counter(COUNTER) == 5
+
+
+def test_the_counters_of_a_partition_are_read_by_prefix(table: Table):
+    table.transact(lambda tx: tx.add(COUNTER, 9))
+    for name in ("b", "a"):
+        key = Key("day#1", f"repository#o/{name}")
+        table.transact(lambda tx, key=key: tx.add(key, 3))
+    table.transact(lambda tx: tx.add(Key("day#2", "repository#o/a"), 5))
+    counters = table.counters("day#1", "repository#")
+    assert counters == {"repository#o/a": 3, "repository#o/b": 3}
+    assert table.counters("day#3", "repository#") == {}
 
 
 def test_a_transaction_reads_items_and_counters(table: Table):
