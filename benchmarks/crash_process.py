@@ -128,7 +128,7 @@ def _run_child(setting: SettingT, work: Work[SettingT]) -> None:
     try:
         os.environ |= setting.environment
         with (setting.shared / f"{setting.data.name}.log").open("a") as log:
-            telemetry.configure(as_json=True, stream=log)
+            telemetry.configure(stream=log)
             asyncio.run(work(setting))
         status = 0
     except BaseException:

@@ -183,7 +183,7 @@ def main() -> None:
     os.environ |= setting.environment
     with (setting.folder / "log").open("w") as log:
         level = "INFO" if mode == "worker with logs" else "ERROR"
-        telemetry.configure(as_json=True, stream=log, level=level)
+        telemetry.configure(stream=log, level=level)
         used = asyncio.run(run_timed(mode, setting))
     print(json.dumps(used), flush=True)
 

@@ -1,7 +1,6 @@
 """``coding-agent fix``: fix one issue in this process, with the engine that the worker uses."""
 
 import asyncio
-import logging
 import shutil
 import signal
 import uuid
@@ -128,8 +127,6 @@ def command(ctx: click.Context, /, output: Output, **values: Any) -> None:
     options = FixOptions(**values)
     if options.from_stage and not options.again:
         raise CommandError("--from-stage needs --again", exits.USAGE)
-    # A person watches the progress; the logs of libraries are for the worker.
-    logging.basicConfig(level=logging.ERROR)
     event = _fix(ctx, options, quiet=output.as_json)
     result = cast("RunResult", event.data)
     if options.patch_file:
@@ -147,6 +144,7 @@ def _fix(ctx: click.Context, options: FixOptions, *, quiet: bool) -> "Event":
 
     job, local_forge = options.to_job()
     chosen = settings(ctx, model=options.model, queue_url="")
+    _log_errors(chosen)
     _check_ceilings(chosen, options.limits)
     printer = Printer(quiet=quiet)
     _report_uncommitted(options.repo, printer)
@@ -156,6 +154,16 @@ def _fix(ctx: click.Context, options: FixOptions, *, quiet: bool) -> "Event":
     finally:
         printer.stop()
         app.store.close()
+
+
+def _log_errors(chosen: "Settings") -> None:
+    """Log errors only: a person watches the progress, and other lines are for the worker."""
+    from cli.log_lines import choose_form
+    from pipeline import telemetry
+    from pipeline.settings import secret_values
+
+    secrets = secret_values(chosen)
+    telemetry.configure(form=choose_form("text"), level="ERROR", secrets=secrets)
 
 
 def _report_uncommitted(repo: Path | None, printer: "Printer") -> None:

@@ -10,6 +10,7 @@ import click
 from cli import exits
 from cli.aws import require_queue
 from cli.command import CommandError, exit_on_settings_error, settings
+from cli.log_lines import FORMATS, LogFormat, choose_form
 from cli.missing import describe_missing
 from pipeline.settings import Settings
 
@@ -29,14 +30,14 @@ _DETAIL_WIDTH = 500
 @click.option(
     "--log",
     "log_format",
-    type=click.Choice(["json", "text"]),
-    default="json",
+    type=click.Choice(FORMATS),
+    default="auto",
     show_default=True,
-    help="Format of the log lines on standard error.",
+    help="Log lines on standard error; auto is text on a terminal, and JSON elsewhere.",
 )
 @click.pass_context
 def command(
-    ctx: click.Context, concurrency: int | None, model: str | None, log_format: str
+    ctx: click.Context, concurrency: int | None, model: str | None, log_format: LogFormat
 ) -> None:
     """Take jobs from the queue and run them until stopped.
 
@@ -52,7 +53,7 @@ def command(
     from pipeline import telemetry
     from pipeline.settings import SettingsError, secret_values
 
-    telemetry.configure(as_json=log_format == "json", secrets=secret_values(chosen))
+    telemetry.configure(form=choose_form(log_format), secrets=secret_values(chosen))
     require_queue(chosen)
     if not chosen.topic_arn:
         raise CommandError(describe_missing("CODING_AGENT_TOPIC_ARN"), exits.USAGE)

@@ -1,6 +1,7 @@
 """The intake's operations: queue and register a job; show and cancel the caller's own jobs."""
 
 import asyncio
+import contextvars
 import json
 import logging
 from collections.abc import Awaitable, Callable
@@ -201,7 +202,9 @@ class Intake:
     async def _run_in_pool(
         self, service: str, call: Callable[[], T], advice: str = "send the request again"
     ) -> T:
-        future = asyncio.get_running_loop().run_in_executor(self._pool, call)
+        # The executor does not pass the context on, in which log lines find their request.
+        context = contextvars.copy_context()
+        future = asyncio.get_running_loop().run_in_executor(self._pool, context.run, call)
         return await _wait_for(service, future, advice)
 
 

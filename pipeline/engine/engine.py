@@ -17,6 +17,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from pipeline import telemetry
 from pipeline.backoff import backoff
 from pipeline.budget import Budget, Stopwatch
 from pipeline.engine import checkpoints, ending
@@ -259,21 +260,25 @@ class RunLoop:
         results: dict[type[BaseModel], BaseModel] = {}
         for step in self._pipeline.steps:
             needs = {parameter: results[kind] for parameter, kind in step.needs.items()}
-            if step.gives is None:
-                return await self._run_last_stage(step, needs)
-            checkpoint = valid.get(step.name)
-            answer: BaseModel | Stop | Back
-            if checkpoint is not None:
-                answer = await self._restore(step, step.gives, checkpoint)
-            else:
-                answer = await self._run_stage(step, needs)
+            answer = await self._answer(step, needs, valid.get(step.name))
             if isinstance(answer, (Stop, Back)):
                 return answer
-            results[step.gives] = answer
+            results[type(answer)] = answer
             if step.name == self._pipeline.admitted_after:
                 # At every delivery: an earlier one may have died before this point.
                 await ending.announce_start(self._deps, self._run, self._row, self._job)
         raise AssertionError("the pipeline has no last stage")
+
+    async def _answer(
+        self, step: Step, needs: dict[str, BaseModel], checkpoint: Checkpoint | None
+    ) -> BaseModel | Stop | Back:
+        """Return a stage's stored result, or what it answers now."""
+        with telemetry.bound(round=self._round, stage=step.name):
+            if step.gives is None:
+                return await self._run_last_stage(step, needs)
+            if checkpoint is not None:
+                return await self._restore(step, step.gives, checkpoint)
+            return await self._run_stage(step, needs)
 
     async def _run_stage(self, step: Step, needs: dict[str, BaseModel]) -> BaseModel | Stop | Back:
         """Run a stage, and store its result."""

@@ -12,7 +12,7 @@ finish -------> failed: dead letter, delete;  every other outcome: delete
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 
 from pipeline import metrics, telemetry
 from pipeline.backoff import Backoff
@@ -122,13 +122,14 @@ class DeliveryHandler:
                 case Busy(until):
                     await self._defer_while_busy(slot, until)
                 case Finished(run):
-                    await self._republish(slot, run, submission)
+                    with _bound_to(run.key):
+                        await self._republish(slot, run, submission)
                 case ClaimedInvalid(lease=lease):
-                    with telemetry.bound(generation=lease.key.generation):
+                    with _bound_to(lease.key):
                         result = await self._engine.reject(claim)
                         await self._finish(slot, result)
                 case Claimed(lease=lease):
-                    with telemetry.bound(generation=lease.key.generation):
+                    with _bound_to(lease.key):
                         await self._process_run(slot, claim, submission)
 
     async def _claim(self, slot: Slot, submission: Submission) -> Claim | None:
@@ -338,6 +339,11 @@ class DeliveryHandler:
             if last_try:
                 return
             await self._slots.sleep(delay)
+
+
+def _bound_to(key: RunKey) -> AbstractContextManager[None]:
+    """Add the run's generation and trace to log lines, which have its job_id already."""
+    return telemetry.bound(generation=key.generation, trace=key.trace)
 
 
 def _read(delivery: Delivery) -> Submission:

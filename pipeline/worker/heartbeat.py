@@ -10,6 +10,7 @@ leaving hold()             -- unwatch ->  waits for the current beat; no more fo
 """
 
 import asyncio
+import contextvars
 import logging
 import threading
 import time
@@ -35,6 +36,8 @@ class _Watch:
     on_cancel: Callable[[], object]
     due: float
     renewed_at: float
+    context: contextvars.Context
+    """The watcher's, so that log lines of a beat have the fields of its run."""
     ended: bool = False
     cancel_reported: bool = False
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -115,7 +118,15 @@ class Heartbeat:
         due = now + self._interval
         with self._changed:
             # The thread sleeps for at most one interval, so it need not be woken.
-            self._watches[key] = _Watch(key, beat, on_lost, on_cancel, due=due, renewed_at=now)
+            self._watches[key] = _Watch(
+                key,
+                beat,
+                on_lost,
+                on_cancel,
+                due=due,
+                renewed_at=now,
+                context=contextvars.copy_context(),
+            )
 
     def unwatch(self, key: str) -> None:
         """Stop beating for ``key``, and wait for a beat in progress: call this in a thread."""
@@ -142,10 +153,13 @@ class Heartbeat:
             watch = self._wait_for_next()
             if watch is None:
                 return
-            try:
-                self._beat(watch)
-            except Exception:
-                log.exception("a heartbeat's callback failed for %s", watch.key)
+            watch.context.run(self._beat_safely, watch)
+
+    def _beat_safely(self, watch: _Watch) -> None:
+        try:
+            self._beat(watch)
+        except Exception:
+            log.exception("a heartbeat's callback failed for %s", watch.key)
 
     def _wait_for_next(self) -> _Watch | None:
         """Wait until a beat is due. Return None if the heartbeat was stopped."""

@@ -96,7 +96,7 @@ def run(orders: Orders) -> None:
         os.dup2(log.fileno(), sys.stdout.fileno())
         os.dup2(log.fileno(), sys.stderr.fileno())
     chosen = settings.load({})
-    telemetry.configure(as_json=True)
+    telemetry.configure()
     build = wiring.build
 
     def build_doomed(*args: Any, **kwargs: Any) -> wiring.App:

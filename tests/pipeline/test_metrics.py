@@ -56,7 +56,7 @@ def line(stream: io.StringIO) -> dict[str, Any]:
 
 
 def test_ended_run_is_counted_by_outcome(stream: io.StringIO):
-    telemetry.configure(as_json=True, stream=stream)
+    telemetry.configure(stream=stream)
     with telemetry.bound(job_id="j"):
         metrics.log_run(result(), 3.0)
     fields = line(stream)
@@ -71,13 +71,13 @@ def test_ended_run_is_counted_by_outcome(stream: io.StringIO):
 
 
 def test_unknown_queue_wait_is_left_out(stream: io.StringIO):
-    telemetry.configure(as_json=True, stream=stream)
+    telemetry.configure(stream=stream)
     metrics.log_run(result(), None)
     assert "queue_wait_seconds" not in line(stream)
 
 
 def test_workers_line_has_the_heartbeats_lateness(stream: io.StringIO):
-    telemetry.configure(as_json=True, stream=stream)
+    telemetry.configure(stream=stream)
     late = [0.01] * 98 + [0.5, 9.0]
     metrics.log_worker(
         lateness=late,
@@ -101,7 +101,7 @@ def test_workers_line_has_the_heartbeats_lateness(stream: io.StringIO):
 def test_the_deployments_line_has_the_oldest_job_and_todays_spending(
     stream: io.StringIO,
 ):
-    telemetry.configure(as_json=True, stream=stream)
+    telemetry.configure(stream=stream)
     metrics.log_deployment(oldest_unfinished_seconds=90.0, spent_today_usd=1.5, events_parked=3)
     fields = line(stream)
     assert (fields["oldest_unfinished_seconds"], fields["spent_today_usd"]) == (90, 1.5)
@@ -109,7 +109,7 @@ def test_the_deployments_line_has_the_oldest_job_and_todays_spending(
 
 
 def test_text_log_has_no_metrics(stream: io.StringIO, caplog: pytest.LogCaptureFixture):
-    telemetry.configure(as_json=False, stream=stream)
+    telemetry.configure(form=lambda line: line.message, stream=stream)
     logging.getLogger().addHandler(caplog.handler)
     metrics.log_run(result(), 3.0)
     assert stream.getvalue() == ""

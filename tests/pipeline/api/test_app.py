@@ -301,7 +301,7 @@ def test_request_is_one_log_line_that_names_the_key_and_holds_no_secret(
     root = logging.getLogger()
     monkeypatch.setattr(root, "handlers", root.handlers)
     monkeypatch.setattr(root, "level", root.level)
-    telemetry.configure(as_json=True, stream=stream)
+    telemetry.configure(stream=stream)
     service.post(
         {"issue_url": ISSUE, "metadata": {"note": "private-words"}}, ALICE | {"X-Request-Id": "r-1"}
     )

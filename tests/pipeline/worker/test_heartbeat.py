@@ -1,6 +1,12 @@
+import io
+import json
+import logging
 import threading
 from collections.abc import Callable
 
+import pytest
+
+from pipeline import telemetry
 from pipeline.errors import LeaseLost
 from pipeline.worker.heartbeat import Heartbeat
 
@@ -196,3 +202,25 @@ def test_lateness_is_drained_once():
         heartbeat.unwatch("run")
         assert len(heartbeat.drain_lateness()) >= 3
         assert heartbeat.drain_lateness() == []
+
+
+def test_log_lines_of_a_beat_have_the_fields_of_its_run(monkeypatch: pytest.MonkeyPatch):
+    stream = io.StringIO()
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", root.handlers)
+    monkeypatch.setattr(root, "level", root.level)
+    telemetry.configure(stream=stream)
+
+    def fail(number: int) -> bool:
+        if number == 1:
+            raise ConnectionError("the store is down")
+        return False
+
+    beats = Beats(fail)
+    second = beats.at(2)
+    with Heartbeat(0.01, lease_seconds=60) as heartbeat:
+        with telemetry.bound(job_id="j1", generation=2):
+            watch(heartbeat, "run", beats)
+        assert second.wait(PATIENCE)
+    (line,) = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert (line["level"], line["job_id"], line["generation"]) == ("warning", "j1", 2)

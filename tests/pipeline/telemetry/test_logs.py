@@ -11,6 +11,10 @@ from pipeline import telemetry
 KEY = "-----BEGIN KEY-----\nc2VjcmV0IHNlY3JldA==\n-----END KEY-----"
 
 
+def message_only(line: telemetry.LogLine) -> str:
+    return line.message
+
+
 @pytest.fixture
 def stream() -> Iterator[io.StringIO]:
     root = logging.getLogger()
@@ -26,7 +30,7 @@ def stream() -> Iterator[io.StringIO]:
 
 
 async def test_line_is_json_and_names_its_run_in_tasks_and_threads(stream: io.StringIO):
-    telemetry.configure(as_json=True, stream=stream)
+    telemetry.configure(stream=stream)
     log = logging.getLogger("pipeline.somewhere")
     with telemetry.bound(job_id="j1"), telemetry.bound(generation=2):
         await asyncio.create_task(asyncio.to_thread(log.warning, "%d of %d", 1, 2))
@@ -43,10 +47,9 @@ async def test_line_is_json_and_names_its_run_in_tasks_and_threads(stream: io.St
     assert "job_id" not in second
 
 
-@pytest.mark.parametrize("as_json", [True, False])
-def test_no_secret_reaches_a_line_or_its_traceback(stream: io.StringIO, as_json: bool):
-    telemetry.configure(as_json=as_json, stream=stream, secrets=["ghp_token1", KEY, "", "abc"])
-    with telemetry.bound(stage="abc"):
+def test_no_secret_reaches_a_line_its_fields_or_its_traceback(stream: io.StringIO):
+    telemetry.configure(stream=stream, secrets=["ghp_token1", KEY, "", "abc"])
+    with telemetry.bound(stage="abc", path="/ghp_token1"):
         try:
             raise ValueError(f"refused: ghp_token1, {KEY}")
         except ValueError:
@@ -61,29 +64,15 @@ def test_no_secret_reaches_a_line_or_its_traceback(stream: io.StringIO, as_json:
 
 
 def test_configuring_twice_writes_each_line_once_and_keeps_the_level(stream: io.StringIO):
-    telemetry.configure(as_json=False, stream=stream)
-    telemetry.configure(as_json=False, level="warning", stream=stream)
+    telemetry.configure(form=message_only, stream=stream)
+    telemetry.configure(form=message_only, level="warning", stream=stream)
     logging.getLogger("x").info("quiet")
     logging.getLogger("x").warning("loud")
-    assert [line.partition(": ")[2] for line in stream.getvalue().splitlines()] == ["loud"]
+    assert stream.getvalue() == "loud\n"
 
 
-@pytest.mark.parametrize(
-    ("name", "is_secret"),
-    [
-        ("OPENAI_API_KEY", True),
-        ("AWS_SECRET_ACCESS_KEY", True),
-        ("AWS_ACCESS_KEY_ID", True),
-        ("GITHUB_TOKEN", True),
-        ("HUGGINGFACE_APIKEY", True),
-        ("CODING_AGENT_API_KEYS", True),
-        ("AWS_REGION", False),
-        ("TOKENIZERS_PARALLELISM", False),
-        ("MAX_TOKENS", False),
-    ],
-)
-def test_variable_is_secret_by_its_name(
-    monkeypatch: pytest.MonkeyPatch, name: str, is_secret: bool
-):
-    monkeypatch.setenv(name, "a-value-of-it")
-    assert (name in telemetry.environment_secrets()) is is_secret
+def test_only_json_lines_hold_metrics(stream: io.StringIO):
+    for form in (message_only, telemetry.json_line):
+        telemetry.configure(form=form, stream=stream)
+        logging.getLogger(telemetry.METRICS).info("metrics", extra={"fields": {"runs": 1}})
+    assert json.loads(stream.getvalue())["runs"] == 1

@@ -1,0 +1,84 @@
+"""The log for people: short aligned lines, in color where a terminal shows them."""
+
+import os
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import click
+
+from cli.visible_text import visible
+from pipeline.telemetry.logs import LineForm, LogLine, json_line
+
+LogFormat = Literal["auto", "json", "text"]
+FORMATS: tuple[LogFormat, ...] = ("auto", "json", "text")
+
+_JOB_ID_LENGTH = 8
+_STAGE_LENGTH = 13
+"""Characters of the longest name of a stage."""
+_COLORS = {"warning": "yellow", "error": "red", "critical": "red"}
+#: Fields that have a column of their own, or say nothing to somebody who watches.
+_OMITTED = ("job_id", "generation", "stage", "kind", "trace", "trace_id", "message_id")
+
+
+def choose_form(chosen: LogFormat) -> LineForm:
+    """Return how log lines are written to standard error.
+
+    ``auto`` is text where standard error is a terminal, and JSON elsewhere.
+    """
+    is_terminal = sys.stderr.isatty()
+    if chosen == "json" or (chosen == "auto" and not is_terminal):
+        return json_line
+    use_color = is_terminal and not os.environ.get("NO_COLOR")
+    return lambda line: text_line(line, use_color=use_color)
+
+
+def text_line(line: LogLine, *, use_color: bool) -> str:
+    """Write a line as ``time level run stage message name=value ...``, followed by any traceback.
+
+    The time is UTC, as in JSON lines.
+    """
+    time = datetime.fromtimestamp(line.time, UTC).strftime("%H:%M:%S")
+    stage = str(line.fields.get("stage", ""))
+    message = line.message.removeprefix(f"{stage} ").replace("\n", " ")
+    columns = [
+        time,
+        _color(f"{line.level_name:<7}", _COLORS.get(line.level_name, "dim"), use_color),
+        visible(f"{_run(line.fields):<{_JOB_ID_LENGTH + 2}} {stage:<{_STAGE_LENGTH}} {message}"),
+    ]
+    others = _other_fields(line)
+    if others:
+        columns.append(_color(visible(others), "dim", use_color))
+    text = " ".join(columns)
+    if line.traceback is not None:
+        text = f"{text}\n{visible(line.traceback)}"
+    return text
+
+
+def _run(fields: Mapping[str, Any]) -> str:
+    """Return the beginning of the job's id, and the generation."""
+    job_id = str(fields.get("job_id", "-"))[:_JOB_ID_LENGTH]
+    generation = fields.get("generation")
+    return job_id if generation is None else f"{job_id}/{generation}"
+
+
+def _other_fields(line: LogLine) -> str:
+    """Return the fields without a column, and for a warning the module that it comes from."""
+    parts = []
+    for name, value in line.fields.items():
+        if name in _OMITTED or (name == "seconds" and not value):
+            continue
+        shown = f"{value:.1f}" if isinstance(value, float) else value
+        parts.append(f"{name}={shown}")
+    if line.level_name in _COLORS:
+        parts.append(f"({line.logger})")
+    return " ".join(parts).replace("\n", " ")
+
+
+def _color(text: str, color: str, use_color: bool) -> str:
+    if not use_color:
+        return text
+    if color == "dim":
+        return click.style(text, dim=True)
+    return click.style(text, fg=color)
