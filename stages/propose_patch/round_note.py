@@ -12,6 +12,11 @@ from pydantic import BaseModel, ConfigDict
 from pipeline.outcome import Facts
 from pipeline.stage import RoundNote, RunContext
 
+#: A note is one item of the store, which a suite that fails as a whole must not make too large.
+MAX_FAILING_TESTS = 50
+MAX_TEST_NAME = 200
+"""Characters."""
+
 
 class SentBack(BaseModel):
     """A candidate that was sent back."""
@@ -22,6 +27,12 @@ class SentBack(BaseModel):
     patch_key: str
     regressions: int | None
     """Number of tests that pass only without the candidate; None if no test ran."""
+    failing: tuple[str, ...] = ()
+    """The first MAX_FAILING_TESTS tests that count against it."""
+    failing_count: int = 0
+    """How many tests count against it."""
+    log_key: str | None = None
+    """Artifact: the output of the tests with it."""
 
     @property
     def is_broken(self) -> bool:

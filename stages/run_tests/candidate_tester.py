@@ -10,7 +10,7 @@ from repository.files import belongs_to_tests
 from repository.git import Mirror
 from repository.testing.change_tester import ChangeTester
 from repository.testing.coverage.uncovered import CoverageTester
-from repository.testing.models import Suite
+from repository.testing.models import Suite, TestReport
 from repository.testing.trial import Trial
 from stages.apply_patch import Candidate
 from stages.propose_patch import Reproduction
@@ -73,11 +73,11 @@ class CandidateTester:
         if trial.has_tests and not trial.after.results:
             text = feedback.describe_crash(trial, change.patch, workspace)
             if trial.regressions == 0:
-                return DidNotRun(change, text)
-            return Regressed(change, len(trial.accused), text)
+                return DidNotRun(change, text, trial.after.log_key)
+            return _regressed(change, trial, text)
         if trial.regressions:
             text = feedback.describe_regressions(trial, change.patch, workspace)
-            return Regressed(change, len(trial.accused), text)
+            return _regressed(change, trial, text)
         if trial.suite_passes:
             uncovered = await self._find_uncovered(change, paths, trial, label)
             trial = replace(trial, uncovered=uncovered)
@@ -97,7 +97,7 @@ class CandidateTester:
             text = feedback.describe_failing_tests(
                 trial, change.patch, self.tester.bed.folder_inside
             )
-            return _unproven(passed, passed.verdict, text)
+            return _unproven(passed, passed.verdict, text, trial.failing_new, trial.after)
         if self.reproduction is None:
             return passed
         return await self._reproduce(passed, trial, self.reproduction)
@@ -124,7 +124,9 @@ class CandidateTester:
             text = feedback.describe_failing_reproduction(
                 report, reproduction, change.patch, self.tester.bed.folder_inside
             )
-            return _unproven(passed, note_failing_reproduction(passed.verdict), text)
+            failing = set(reproduction.tests) - report.green
+            verdict = note_failing_reproduction(passed.verdict)
+            return _unproven(passed, verdict, text, failing, report)
         if (
             trial.newly_failing
             or trial.unbuilt
@@ -138,11 +140,25 @@ class CandidateTester:
         return replace(passed, verdict=note_flaky_reproduction(passed.verdict))
 
 
-def _unproven(passed: Passed, verdict: Verdict, text: str) -> Unproven:
+def _regressed(change: Change, trial: Trial, text: str) -> Regressed:
+    return Regressed(
+        change=change,
+        regressions=len(trial.accused),
+        feedback=text,
+        failing=tuple(sorted(trial.accused)),
+        log_key=trial.after.log_key,
+    )
+
+
+def _unproven(
+    passed: Passed, verdict: Verdict, text: str, failing: Collection[str], report: TestReport
+) -> Unproven:
     return Unproven(
         change=passed.change,
         verdict=verdict,
         newly_passing=passed.newly_passing,
         semantic_hash=passed.semantic_hash,
         feedback=text,
+        failing=tuple(sorted(failing)),
+        log_key=report.log_key,
     )

@@ -39,6 +39,10 @@ class Unproven:
     newly_passing: int
     semantic_hash: str
     feedback: str
+    failing: tuple[str, ...] = ()
+    """The tests that fail with it and should pass."""
+    log_key: str | None = None
+    """Artifact: the output of the run that shows it."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,10 @@ class Regressed:
     change: Change
     regressions: int
     feedback: str
+    failing: tuple[str, ...] = ()
+    """The tests that count against it."""
+    log_key: str | None = None
+    """Artifact: the runner's output."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,8 @@ class DidNotRun:
 
     change: Change
     feedback: str
+    log_key: str | None = None
+    """Artifact: the runner's output."""
 
 
 Result = Passed | Unproven | Regressed | DidNotRun

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pipeline.stage import Back, RunContext, Stop
 from pipeline.time_limit import finish_within
+from prompts.filters import clip
 from repository.git import Mirror, Mirrors
 from repository.testing.change_tester import ChangeTester
 from repository.testing.install.tools import BuildTools
@@ -14,7 +15,13 @@ from stages.checkout import Checkout
 from stages.fetch_issue import Issue
 from stages.prepare_tests import open_test_bed
 from stages.propose_patch import Proposals
-from stages.propose_patch.round_note import SentBack, all_sent_back, note_sent_back
+from stages.propose_patch.round_note import (
+    MAX_FAILING_TESTS,
+    MAX_TEST_NAME,
+    SentBack,
+    all_sent_back,
+    note_sent_back,
+)
 from stages.run_tests.candidate_judge import CandidateJudge
 from stages.run_tests.candidate_tester import CandidateTester, accept_untested, read_change
 from stages.run_tests.choosing import (
@@ -221,11 +228,22 @@ def _send_back(results: Sequence[Result], proposals: Proposals, run: RunContext)
 def _sent_back(result: Rejected) -> SentBack:
     candidate = result.change.candidate
     regressions: int | None
+    failing: tuple[str, ...]
     match result:
         case Unproven():
             regressions = 0
+            failing = result.failing
         case Regressed():
             regressions = result.regressions
+            failing = result.failing
         case DidNotRun():
             regressions = None
-    return SentBack(tree=candidate.tree, patch_key=candidate.patch_key, regressions=regressions)
+            failing = ()
+    return SentBack(
+        tree=candidate.tree,
+        patch_key=candidate.patch_key,
+        regressions=regressions,
+        failing=tuple(clip(test, MAX_TEST_NAME) for test in failing[:MAX_FAILING_TESTS]),
+        failing_count=len(failing),
+        log_key=result.log_key,
+    )

@@ -13,6 +13,8 @@ from pipeline.model.buyer import MAX_WAIT
 from pipeline.model.replay import ReplayClient
 from pipeline.model.scripted import Entry
 from pipeline.outcome import Outcome, Verification
+from pipeline.run_key import RunKey
+from stages.propose_patch.round_note import SentBackNote
 from tests.stages.conversation import (
     OTHER_WRONG,
     RIGHT,
@@ -21,6 +23,7 @@ from tests.stages.conversation import (
     Conversation,
     Prepared,
 )
+from tests.stand_ins.runs import job
 
 FAILS = "tests fail that must pass"
 
@@ -54,6 +57,19 @@ async def test_a_second_round_shows_the_failure_and_the_change(converse: Convers
     second = dialogue.client.prompts[1]
     assert "6 != 4" in second and "+    return a * 3" in second
     assert re.search(r"\d\.\d+ ?s\b", second) is None and str(dialogue.folder) not in second
+
+
+async def test_a_round_that_is_sent_back_stores_the_failing_tests_and_their_log(
+    converse: Converse,
+) -> None:
+    dialogue = converse(says(RIGHT, FAILS), says(WRONG))
+    await dialogue.run()
+    (opened,) = dialogue.store.rounds(RunKey(job().id, 0))
+    (returned,) = SentBackNote.model_validate(opened.note).candidates
+    assert returned.failing == ("test_calc.TestCalc::test_double",)
+    assert returned.failing_count == 1
+    assert returned.log_key is not None
+    assert b"6 != 4" in dialogue.artifacts.get(returned.log_key)
 
 
 async def test_a_model_that_says_what_is_missing_ends_the_run(converse: Converse) -> None:
