@@ -71,6 +71,25 @@ module "service" {
   tags                  = local.tags
 }
 
+# ... an operator looks at them, if he wants to, from a task that he starts ...
+module "console" {
+  source = "./modules/console"
+  count  = var.console == "off" ? 0 : 1
+
+  name                  = var.name
+  image                 = var.image
+  architecture          = var.architecture
+  settings              = { for name in local.console_settings : name => local.settings[name] }
+  allow_actions         = var.console == "actions"
+  execution_role_arn    = module.service.execution_role_arn
+  log_group_name        = module.observability.log_group_names["console"]
+  queue_arn             = module.queue.queue_arn
+  dead_letter_queue_arn = module.queue.dead_letter_queue_arn
+  table_arn             = module.state.table_arn
+  artifacts             = { bucket_arn = module.state.bucket_arn, prefix = local.artifacts_prefix, templates = local.templates_prefix }
+  tags                  = local.tags
+}
+
 # ... and their outcomes are published here.
 module "events" {
   source = "./modules/events"
@@ -115,6 +134,7 @@ module "observability" {
   source = "./modules/observability"
 
   name                   = var.name
+  containers             = toset(concat(["worker", "sandbox"], var.console == "off" ? [] : ["console"]))
   log_retention_days     = var.log_retention_days
   alarm_emails           = var.alarm_emails
   thresholds             = var.alarm_thresholds

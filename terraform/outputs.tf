@@ -92,3 +92,13 @@ output "log_group_names" {
   description = "Container -> its log group."
   value       = module.observability.log_group_names
 }
+
+output "console_start" {
+  description = "The arguments of `aws ecs run-task` that start the web console; null while it is off."
+  value = var.console == "off" ? null : join(" ", [
+    "--cluster ${module.service.cluster_name}",
+    "--task-definition ${module.console[0].task_definition_family}",
+    "--launch-type FARGATE --enable-execute-command",
+    "--network-configuration awsvpcConfiguration={subnets=[${join(",", module.network.private_subnet_ids)}],securityGroups=[${module.service.security_group_id}]}",
+  ])
+}

@@ -40,5 +40,8 @@ locals {
     GITHUB_APP_ID                = var.github_app_id == null ? "" : var.github_app_id
   }
 
+  # What the console is told of these.
+  console_settings = ["CODING_AGENT_QUEUE_URL", "CODING_AGENT_STORE", "CODING_AGENT_ARTIFACTS", "CODING_AGENT_TEMPLATES", "CODING_AGENT_DATA_DIR"]
+
   secrets = setunion([var.github_app_id == null ? "GITHUB_TOKEN" : "GITHUB_APP_PRIVATE_KEY", "CODING_AGENT_API_KEYS"], var.model_secrets)
 }

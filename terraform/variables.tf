@@ -440,6 +440,18 @@ variable "scale_in_minutes" {
   }
 }
 
+variable "console" {
+  description = "The web console, as a task that an operator starts and reaches through Systems Manager. off: there is none. read-only: pages over runs, queue and history. actions: it may also replay dead letters."
+  type        = string
+  default     = "off"
+  nullable    = false
+
+  validation {
+    condition     = contains(["off", "read-only", "actions"], var.console)
+    error_message = "console must be off, read-only or actions."
+  }
+}
+
 # The HTTP intake
 
 variable "certificate_arn" {

@@ -106,6 +106,87 @@ run "tasks_are_private" {
   }
 }
 
+run "the_console_is_reached_by_a_session_alone_and_reads" {
+  command = plan
+
+  module {
+    source = "./modules/console"
+  }
+
+  variables {
+    image                 = "123456789012.dkr.ecr.us-east-1.amazonaws.com/team/coding-agent:0.1.0"
+    architecture          = "ARM64"
+    settings              = { CODING_AGENT_STORE = "dynamodb://runs" }
+    allow_actions         = false
+    execution_role_arn    = "arn:aws:iam::123456789012:role/coding-agent-execution"
+    log_group_name        = "/coding-agent/console"
+    queue_arn             = "arn:aws:sqs:us-east-1:123456789012:jobs"
+    dead_letter_queue_arn = "arn:aws:sqs:us-east-1:123456789012:dead-letters"
+    table_arn             = "arn:aws:dynamodb:us-east-1:123456789012:table/runs"
+    artifacts             = { bucket_arn = "arn:aws:s3:::artifacts", prefix = "artifacts", templates = "templates" }
+  }
+
+  assert {
+    condition     = local.console.command == ["console", "--host", "127.0.0.1", "--port", "8081"] && !can(local.console.portMappings)
+    error_message = "the console listens on its own loopback interface, and without actions"
+  }
+
+  assert {
+    condition     = local.console.user == "10001:10001" && local.console.linuxParameters.capabilities.drop == ["ALL"] && !can(local.console.secrets)
+    error_message = "the console is no root, has no capability and is given no secret"
+  }
+
+  assert {
+    condition = alltrue([
+      for action in flatten(data.aws_iam_policy_document.task.statement[*].actions) :
+      can(regex("^(sqs:(Get.*|ReceiveMessage|ChangeMessageVisibility)|dynamodb:(BatchGetItem|GetItem|Query)|s3:(GetObject|ListBucket)|ssmmessages:[A-Za-z]+)$", action))
+    ])
+    error_message = "a console without actions can change nothing"
+  }
+
+  assert {
+    condition = alltrue([
+      for statement in data.aws_iam_policy_document.task.statement :
+      !contains(statement.resources, "*") || statement.sid == "Session"
+    ])
+    error_message = "only the session's actions, which take no resource, have *"
+  }
+}
+
+run "the_console_with_actions_moves_dead_letters_and_nothing_else" {
+  command = plan
+
+  module {
+    source = "./modules/console"
+  }
+
+  variables {
+    image                 = "123456789012.dkr.ecr.us-east-1.amazonaws.com/team/coding-agent:0.1.0"
+    architecture          = "ARM64"
+    settings              = { CODING_AGENT_STORE = "dynamodb://runs" }
+    allow_actions         = true
+    execution_role_arn    = "arn:aws:iam::123456789012:role/coding-agent-execution"
+    log_group_name        = "/coding-agent/console"
+    queue_arn             = "arn:aws:sqs:us-east-1:123456789012:jobs"
+    dead_letter_queue_arn = "arn:aws:sqs:us-east-1:123456789012:dead-letters"
+    table_arn             = "arn:aws:dynamodb:us-east-1:123456789012:table/runs"
+    artifacts             = { bucket_arn = "arn:aws:s3:::artifacts", prefix = "artifacts", templates = "templates" }
+  }
+
+  assert {
+    condition     = contains(local.console.command, "--allow-actions")
+    error_message = "the console is started with its actions"
+  }
+
+  assert {
+    condition = [for statement in data.aws_iam_policy_document.task.statement : join(" ", concat(tolist(statement.actions), tolist(statement.resources))) if startswith(statement.sid, "Replay")] == [
+      "sqs:SendMessage ${var.queue_arn}",
+      "sqs:DeleteMessage ${var.dead_letter_queue_arn}",
+    ]
+    error_message = "it sends to the queue, and deletes from the dead-letter queue"
+  }
+}
+
 run "state_is_kept_and_closed" {
   command = plan
 

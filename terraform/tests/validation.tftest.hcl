@@ -81,6 +81,7 @@ run "out_of_bounds" {
     spot_percent               = 101
     jobs_per_task              = 0
     scale_in_minutes           = 0
+    console                    = "on"
     certificate_arn            = "intake.example.org"
     intake_cidrs               = ["anywhere"]
     waf_requests_per_5_minutes = 9
@@ -94,7 +95,7 @@ run "out_of_bounds" {
     var.name, var.tags, var.allowed_models, var.allowed_topics, var.key_limits, var.budget, var.concurrency, var.github_api_url,
     var.vpc_cidr, var.zones, var.nat, var.visibility_timeout, var.max_receives, var.sender_oidc, var.cpu,
     var.storage_gib, var.architecture, var.min_tasks, var.spot_percent,
-    var.jobs_per_task, var.scale_in_minutes, var.certificate_arn, var.intake_cidrs, var.waf_requests_per_5_minutes,
+    var.jobs_per_task, var.scale_in_minutes, var.console, var.certificate_arn, var.intake_cidrs, var.waf_requests_per_5_minutes,
     var.log_retention_days, var.secret_recovery_days, var.alarm_emails, var.alarm_thresholds,
   ]
 }

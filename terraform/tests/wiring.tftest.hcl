@@ -198,6 +198,33 @@ run "the_service_scales_on_all_of_its_work" {
   }
 }
 
+run "there_is_no_console_unless_it_is_asked_for" {
+  command = plan
+
+  assert {
+    condition     = length(module.console) == 0 && output.console_start == null && !contains(keys(output.log_group_names), "console")
+    error_message = "the console is off by default"
+  }
+}
+
+run "the_console_sees_what_the_worker_writes" {
+  command = plan
+
+  variables {
+    console = "read-only"
+  }
+
+  assert {
+    condition     = module.console[0].task_definition_family == "coding-agent-console" && module.console[0].port == 8081
+    error_message = "an operator starts it by its name, and reaches it on one port"
+  }
+
+  assert {
+    condition     = local.console_settings == [for name in local.console_settings : name if contains(keys(local.settings), name)] && contains(keys(output.log_group_names), "console")
+    error_message = "its settings are the worker's own, and it has a log"
+  }
+}
+
 run "alarms_tell_somebody" {
   command = plan
 
@@ -207,6 +234,7 @@ run "alarms_tell_somebody" {
 
   variables {
     name                   = "coding-agent"
+    containers             = ["worker", "sandbox"]
     log_retention_days     = 30
     alarm_emails           = ["operations@example.com"]
     thresholds             = { oldest_job_seconds = 7200, failure_share = 0.2, spend_usd_per_day = 100, budget_share = 0.8, cpu_percent = 90, memory_percent = 90, requests_per_5_minutes = 3000, server_errors_per_5_minutes = 5, latency_seconds = 2 }

@@ -38,6 +38,8 @@ module "coding_agent" {
   max_tasks       = 20
   on_demand_tasks = 1
 
+  console = "read-only"
+
   certificate_arn            = var.certificate_arn
   waf_requests_per_5_minutes = 2000
   sender_iam_user            = true

@@ -47,3 +47,8 @@ output "service_name" {
   description = "The ECS service."
   value       = module.coding_agent.service_name
 }
+
+output "console_start" {
+  description = "The arguments of `aws ecs run-task` that start the web console; null while it is off."
+  value       = module.coding_agent.console_start
+}

@@ -5,7 +5,7 @@ data "aws_region" "current" {}
 resource "aws_cloudwatch_log_group" "containers" {
   #checkov:skip=CKV_AWS_158:Encrypted by CloudWatch itself; secrets are taken out of lines before they are written.
   #checkov:skip=CKV_AWS_338:A line quotes strangers' issues: no longer than log_retention_days, which is the operator's choice.
-  for_each = toset(["worker", "sandbox"])
+  for_each = var.containers
 
   name              = "/${var.name}/${each.key}"
   retention_in_days = var.log_retention_days

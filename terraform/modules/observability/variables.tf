@@ -3,6 +3,11 @@ variable "name" {
   type        = string
 }
 
+variable "containers" {
+  description = "The containers, each with a log group of its own."
+  type        = set(string)
+}
+
 variable "log_retention_days" {
   description = "Days for which logs are kept."
   type        = number

@@ -22,3 +22,8 @@ output "security_group_id" {
   description = "The tasks' security group."
   value       = aws_security_group.service.id
 }
+
+output "execution_role_arn" {
+  description = "The role with which ECS starts this deployment's tasks."
+  value       = aws_iam_role.execution.arn
+}

@@ -105,7 +105,7 @@ variable "target_group_arn" {
 
 variable "log_group_names" {
   description = "Container -> its log group."
-  type        = object({ worker = string, sandbox = string })
+  type        = map(string)
 }
 
 variable "queue" {

@@ -1,0 +1,103 @@
+# What the console may do: read, and move dead letters where the operator allows it.
+data "aws_iam_policy_document" "task" {
+  statement {
+    sid       = "Queues"
+    actions   = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl"]
+    resources = [var.queue_arn, var.dead_letter_queue_arn]
+  }
+
+  statement {
+    sid       = "DeadLetters" # reading a message is receiving it and giving it back
+    actions   = ["sqs:ChangeMessageVisibility", "sqs:ReceiveMessage"]
+    resources = [var.dead_letter_queue_arn]
+  }
+
+  statement {
+    sid       = "Runs"
+    actions   = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"]
+    resources = [var.table_arn]
+  }
+
+  statement {
+    sid       = "RunsListed"
+    actions   = ["dynamodb:Query"]
+    resources = ["${var.table_arn}/index/listed"]
+  }
+
+  statement {
+    sid     = "Artifacts"
+    actions = ["s3:GetObject"]
+    resources = [
+      "${var.artifacts.bucket_arn}/${var.artifacts.prefix}/*",
+      "${var.artifacts.bucket_arn}/${var.artifacts.templates}/*",
+    ]
+  }
+
+  statement {
+    sid       = "ArtifactsMissing" # without it S3 answers 403 for what is not there
+    actions   = ["s3:ListBucket"]
+    resources = [var.artifacts.bucket_arn]
+  }
+
+  statement {
+    #checkov:skip=CKV_AWS_111:These actions take no resource.
+    #checkov:skip=CKV_AWS_356:These actions take no resource.
+    sid = "Session"
+    actions = [
+      "ssmmessages:CreateControlChannel",
+      "ssmmessages:CreateDataChannel",
+      "ssmmessages:OpenControlChannel",
+      "ssmmessages:OpenDataChannel",
+    ]
+    resources = ["*"]
+  }
+
+  dynamic "statement" {
+    for_each = var.allow_actions ? [var.queue_arn] : []
+
+    content {
+      sid       = "ReplayTo"
+      actions   = ["sqs:SendMessage"]
+      resources = [statement.value]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.allow_actions ? [var.dead_letter_queue_arn] : []
+
+    content {
+      sid       = "ReplayFrom"
+      actions   = ["sqs:DeleteMessage"]
+      resources = [statement.value]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "trust" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["ecs-tasks.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [data.aws_caller_identity.current.account_id]
+    }
+  }
+}
+
+resource "aws_iam_role" "task" {
+  name               = "${var.name}-console"
+  assume_role_policy = data.aws_iam_policy_document.trust.json
+  tags               = var.tags
+}
+
+resource "aws_iam_role_policy" "task" {
+  name   = "console"
+  role   = aws_iam_role.task.id
+  policy = data.aws_iam_policy_document.task.json
+}
