@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass
 
+from pipeline.job import Limits
 from pipeline.model.ledger import Ledger
 
 
@@ -13,6 +14,14 @@ class EffectiveLimits:
     max_cost_usd: float
     max_minutes: float
     max_rounds: int
+
+    def lowered_to(self, requested: Limits) -> "EffectiveLimits":
+        """Return what a job requests, but never more than these limits, the ceiling."""
+        return EffectiveLimits(
+            max_cost_usd=min(requested.max_cost_usd or self.max_cost_usd, self.max_cost_usd),
+            max_minutes=min(requested.max_minutes or self.max_minutes, self.max_minutes),
+            max_rounds=min(requested.max_rounds or self.max_rounds, self.max_rounds),
+        )
 
 
 class Stopwatch:

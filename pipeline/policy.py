@@ -109,13 +109,7 @@ class Policy:
 
     def limits_of(self, job: FixIssueJob) -> EffectiveLimits:
         """Return the job's limits, capped by the deployment's."""
-        ceiling = self.limits
-        requested = job.limits
-        return EffectiveLimits(
-            max_cost_usd=min(requested.max_cost_usd or ceiling.max_cost_usd, ceiling.max_cost_usd),
-            max_minutes=min(requested.max_minutes or ceiling.max_minutes, ceiling.max_minutes),
-            max_rounds=min(requested.max_rounds or ceiling.max_rounds, ceiling.max_rounds),
-        )
+        return self.limits.lowered_to(job.limits)
 
     def caps_of(self, limits: EffectiveLimits, owner: str | None) -> MoneyCaps:
         """Return the caps of a run with these limits.

@@ -43,7 +43,7 @@ MAX_BODY = 65_536
 #: Seconds until a run tries again while another job opens a pull request for its issue.
 OTHER_JOB_DELAY = 15.0
 #: Name of the effect, and of the template of the pull request's body.
-_PULL_REQUEST = "pull_request"
+PULL_REQUEST = "pull_request"
 _TITLE = "pull_request_title"
 _MESSAGE = "commit_message"
 
@@ -181,7 +181,7 @@ class OpenPullRequest:
         for effect in effects:
             if effect.name == PUSH:
                 facts = facts.merged(Facts(branch=effect.intention["branch"]))
-            elif effect.name == _PULL_REQUEST and effect.result is not None:
+            elif effect.name == PULL_REQUEST and effect.result is not None:
                 facts = facts.merged(_links(effect.result["url"], effect.result["number"]))
         return facts
 
@@ -287,7 +287,7 @@ class OpenPullRequest:
         if not self._forge.opens_pulls:
             return None
         new = await asyncio.to_thread(_render_pull, templates, variables)
-        return PlannedPull.model_validate(await run.intend(_PULL_REQUEST, new.model_dump()))
+        return PlannedPull.model_validate(await run.intend(PULL_REQUEST, new.model_dump()))
 
     async def _push(self, run: RunContext, mirror: Mirror, url: str, commit: PlannedCommit) -> None:
         """Push the commit and record it.
@@ -314,7 +314,7 @@ class OpenPullRequest:
         )
         own_marker = marker(run.job_id, run.generation)
         opened = await asyncio.to_thread(self._create_or_adopt, run, new, own_marker)
-        await run.record(_PULL_REQUEST, {"number": opened.number, "url": opened.url})
+        await run.record(PULL_REQUEST, {"number": opened.number, "url": opened.url})
         return opened
 
     def _create_or_adopt(self, run: RunContext, new: NewPull, own_marker: str) -> PullRequest:
@@ -341,7 +341,7 @@ class OpenPullRequest:
 
 
 def _template_facts(templates: TemplateSet) -> Facts:
-    names = (_MESSAGE, _TITLE, _PULL_REQUEST)
+    names = (_MESSAGE, _TITLE, PULL_REQUEST)
     return Facts(templates={name: templates.hash(name) for name in names})
 
 
@@ -380,7 +380,7 @@ def _render_pull(templates: TemplateSet, variables: dict[str, Any]) -> PlannedPu
     title = templates.render(_TITLE, **variables).strip()
     if len(title) > MAX_TITLE:
         title = f"{title[: MAX_TITLE - 1]}…"
-    body = templates.render(_PULL_REQUEST, **variables)
+    body = templates.render(PULL_REQUEST, **variables)
     line = marker(variables["job_id"], variables["generation"])
     if line not in body:
         body += f"\n{line}\n"

@@ -1,13 +1,12 @@
 """Find the transcript of a run: its artifact, or the steps that it has stored so far."""
 
-import re
-from urllib.parse import unquote, urlsplit
-
 from pydantic import ValidationError
 
 from cli.command import CommandError
-from pipeline.artifacts import Artifacts, validate_key
-from pipeline.leased_run import REMEMBERED, read_result
+from console.runs.agent_steps import steps_by_attempt
+from console.runs.source import artifact_key
+from pipeline.artifacts import Artifacts
+from pipeline.leased_run import read_result
 from pipeline.outcome import RunResult
 from pipeline.store.contract import Checkpoint, RunRow
 from pipeline.store.store import RunStore
@@ -15,7 +14,6 @@ from pipeline.telemetry import Redactor
 from stages.propose_patch.agent.steps import StepRecord
 from stages.propose_patch.agent.transcript import Transcript, make_transcript
 
-_STEP = re.compile(rf"{REMEMBERED}attempt-(?P<attempt>\d{{1,6}})/step-\d{{1,9}}")
 _UNREADABLE = "is from another version, or is damaged"
 
 
@@ -38,7 +36,7 @@ class TranscriptSource:
             CommandError: the run has neither, or they can't be read.
         """
         artifact = self._read_artifact() if attempt is None else None
-        attempts = self._steps_by_attempt()
+        attempts = steps_by_attempt(self._store.checkpoints(self._run.key))
         number = artifact.attempt if artifact is not None else attempt or max(attempts, default=1)
         checkpoints = attempts.get(number, [])
         if artifact is not None and len(checkpoints) <= len(artifact.steps):
@@ -67,17 +65,7 @@ class TranscriptSource:
         address = RunResult.model_validate_json(self._run.result).artifacts.get("transcript")
         if address is None:
             return None
-        path = unquote(urlsplit(address).path)
-        _, prefix, rest = path.rpartition(f"/{self._run.key.prefix}/")
-        return validate_key(f"{self._run.key.prefix}/{rest}") if prefix else None
-
-    def _steps_by_attempt(self) -> dict[int, list[Checkpoint]]:
-        checkpoints: dict[int, list[Checkpoint]] = {}
-        for checkpoint in self._store.checkpoints(self._run.key):
-            step = _STEP.fullmatch(checkpoint.stage)
-            if step is not None:
-                checkpoints.setdefault(int(step["attempt"]), []).append(checkpoint)
-        return checkpoints
+        return artifact_key(self._run.key, address)
 
     def _read_step(self, checkpoint: Checkpoint) -> StepRecord:
         try:

@@ -221,6 +221,10 @@ class Round:
     because: str
     note: dict[str, Any] = field(default_factory=dict)
     """The ``pipeline.stage.RoundNote`` of the stage that went back, dumped."""
+    created_at: float = field(default=0.0, compare=False)
+    """When it was opened; 0 if an older version stored it. The store sets it."""
+    seconds: float = field(default=0.0, compare=False)
+    """How long the stage that went back took. The store sets it."""
 
 
 @dataclass(frozen=True)
@@ -261,6 +265,8 @@ class Call:
     reply_key: str
     model: str
     created_at: float = field(default=0.0, compare=False)
+    ended_at: float | None = field(default=None, compare=False)
+    """When it was answered or failed; None if it was not, or if an older version stored it."""
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,7 @@ def end_call(tx: RunTransaction, run: StoredRun, call: Call, state: str, micro_u
     for stored in tx.calls(run.row.key):
         if not stored.is_attempt(call) or stored.call.state not in UNSETTLED:
             continue
-        tx.items.put(stored.changed(state, micro_usd))
+        tx.items.put(stored.ended(state, micro_usd, tx.now))
         tx.write(run)
         difference = micro_usd - stored.call.micro_usd
         # A call that an older version reserved counts against no key.
@@ -96,7 +96,7 @@ def cut_reserved(tx: RunTransaction, calls: list[StoredCall]) -> None:
     for stored in calls:
         call = stored.call
         if call.state == "reserved":
-            tx.items.put(stored.changed("cut", call.micro_usd))
+            tx.items.put(stored.ended("cut", call.micro_usd, None))
 
 
 def _spend(

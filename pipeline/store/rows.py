@@ -250,8 +250,9 @@ class StoredCall:
         """Return whether ``call`` is the same attempt, perhaps in another state."""
         return (self.call.key, self.call.attempt) == (call.key, call.attempt)
 
-    def changed(self, state: str, micro_usd: int) -> Item:
-        data = {**self.item.data, "state": state, "micro_usd": micro_usd}
+    def ended(self, state: str, micro_usd: int, at: float | None) -> Item:
+        """Return the item of the call after its end; ``at`` is None if it was never answered."""
+        data = {**self.item.data, "state": state, "micro_usd": micro_usd, "ended_at": at}
         return replace(self.item, data=data)
 
 

@@ -243,7 +243,8 @@ class RunStore:
         """Begin the next round, and add ``seconds`` to the run's."""
         run = tx.held_run(lease)
         run = run.progressed(round=opened.number, seconds=run.row.seconds + seconds)
-        tx.write(run, Part(rows.ROUND, vars(opened)))
+        timed = replace(opened, created_at=tx.now, seconds=seconds)
+        tx.write(run, Part(rows.ROUND, vars(timed)))
 
     def rounds(self, key: RunKey) -> list[Round]:
         return self._reader.parts(rows.ROUND, Round, key)

@@ -1,0 +1,34 @@
+"""Secrets are replaced in every text of a report, wherever it came from."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass, replace
+from enum import Enum
+from typing import Any, TypeVar, cast
+
+from pydantic import BaseModel
+
+Value = TypeVar("Value")
+
+
+def redacted(value: Value, redact: Callable[[str], str]) -> Value:
+    """Return a copy without secrets of dataclasses, models, collections or texts."""
+    return cast(Value, _redacted(value, redact))
+
+
+def _redacted(value: Any, redact: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return value if isinstance(value, Enum) else redact(value)
+    if isinstance(value, BaseModel):
+        names = type(value).model_fields
+        update = {name: _redacted(getattr(value, name), redact) for name in names}
+        return value.model_copy(update=update)
+    if isinstance(value, Mapping):
+        return {_redacted(key, redact): _redacted(item, redact) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return type(value)(_redacted(item, redact) for item in value)
+    if is_dataclass(value) and not isinstance(value, type):
+        changes = {
+            field.name: _redacted(getattr(value, field.name), redact) for field in fields(value)
+        }
+        return replace(value, **changes)
+    return value
