@@ -40,6 +40,7 @@ from benchmarks.solver import ORACLE, Solver
 from benchmarks.spending import MeasurementStopped, MeteredClient, total_spent_usd
 from benchmarks.this_machine import load_settings
 from cli import backends
+from cli.stores import open_store
 from pipeline.settings import Settings, SettingsError
 
 #: Models that cost nothing.
@@ -102,7 +103,7 @@ def _client(settings: Settings, limit_usd: float | None) -> MeteredClient | None
     if settings.model == ORACLE:
         return None
     _, inner = backends.model_client(settings)
-    store = backends.open_store(settings)
+    store = open_store(settings)
     try:
         return MeteredClient(inner, limit_usd=limit_usd, spent_usd=total_spent_usd(store))
     finally:

@@ -7,7 +7,7 @@ import click
 
 from cli import exits
 from cli.command import CommandError, exit_on_settings_error, settings
-from cli.missing import describe_missing
+from cli.missing import describe_missing, require_package
 from pipeline.settings import Settings
 from prompts.filters import one_line
 
@@ -32,8 +32,6 @@ def queue_url(ctx: click.Context) -> str:
 def require_queue(chosen: Settings) -> str:
     if not chosen.queue_url:
         raise CommandError(describe_missing("CODING_AGENT_QUEUE_URL"), exits.USAGE)
-    from cli.backends import require_package
-
     with exit_on_settings_error():
         require_package("aioboto3", "aws")
     return chosen.queue_url

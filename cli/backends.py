@@ -1,26 +1,21 @@
-"""Open the services that the settings name: store, artifacts, GitHub, model and sandbox.
+"""Open the services that the settings name: artifacts, GitHub, model and sandbox.
 
 Each function raises SettingsError, which says what is missing and how to set it.
 """
 
 import shutil
-import sqlite3
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from cli.missing import describe_missing, how_to_install
+from cli.missing import describe_missing, require_package
 from pipeline.artifacts import Artifacts
 from pipeline.artifacts.folder import FolderArtifacts
 from pipeline.model.capabilities import Models, ModelsError
 from pipeline.model.client import ModelClient
 from pipeline.settings import Settings, SettingsError
-from pipeline.store.migrations import NewerStore
-from pipeline.store.sqlite import SqliteStore
-from pipeline.store.store import RunStore
 from pipeline.template_sets import TemplateSets
 from prompts import TemplateError, TemplateSet
 from prompts.template_set import SUFFIX
@@ -32,48 +27,6 @@ if TYPE_CHECKING:
 
 #: GitHub asks clients to wait a second between writes; a stand-in on loopback does not.
 _SECONDS_BETWEEN_WRITES = 1.0
-
-
-def require_package(module: str, extra: str) -> None:
-    """Raise SettingsError if an optional package is not installed."""
-    if find_spec(module) is None:
-        raise SettingsError(f"{module} is not installed: {how_to_install(extra)}")
-
-
-def open_existing_store(settings: Settings) -> RunStore:
-    """Open the store for a command that only looks: it must exist."""
-    if not has_store(settings):
-        raise SettingsError(
-            f"there is no store at {settings.store_path}: nothing has run there yet, or --data-dir"
-            " or CODING_AGENT_STORE names another place"
-        )
-    return open_store(settings)
-
-
-def has_store(settings: Settings) -> bool:
-    """Return whether the store's file exists; True for a table, which only AWS knows."""
-    return settings.store_table is not None or settings.store_path.exists()
-
-
-def open_store(settings: Settings) -> RunStore:
-    """Open the store; a SQLite file is created if it does not exist."""
-    if settings.store_table is not None:
-        require_package("boto3", "aws")
-        from pipeline.store.dynamodb import DynamoStore
-
-        return DynamoStore(settings.store_table)
-    if settings.on_ecs:
-        raise SettingsError(
-            "CODING_AGENT_STORE: SQLite is refused on ECS, where a task's disk is lost with the"
-            " task: set dynamodb://TABLE"
-        )
-    path = settings.store_path
-    try:
-        return SqliteStore(path)
-    except NewerStore as error:
-        raise SettingsError(f"CODING_AGENT_STORE: {error}") from error
-    except (OSError, sqlite3.Error) as error:
-        raise SettingsError(f"CODING_AGENT_STORE: {path} can't be opened: {error}") from error
 
 
 def open_artifacts(settings: Settings) -> Artifacts:

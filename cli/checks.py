@@ -263,14 +263,14 @@ def _check_data_dir(settings: Settings) -> Check:
 
 def _check_events(settings: Settings, *, online: bool) -> list[Check]:
     """Return a failed check if events can't be published."""
-    from cli.backends import has_store, open_store
+    from cli.stores import has_store, open_store_to_read
     from pipeline.errors import judge
 
     asks_aws = settings.store_table is not None
     if not has_store(settings) or (asks_aws and not online):
         return []
     try:
-        store = open_store(settings)
+        store = open_store_to_read(settings)
         try:
             parked = store.parked_events(_MAX_EVENTS)
         finally:

@@ -1,5 +1,9 @@
 """Messages about missing settings and packages, the same in ``doctor`` and all other commands."""
 
+from importlib.util import find_spec
+
+from pipeline.settings import SettingsError
+
 #: Setting -> what it must be set to.
 VALUES = {
     "CODING_AGENT_QUEUE_URL": "the URL of the SQS queue for jobs",
@@ -28,3 +32,9 @@ def how_to_set(variable: str) -> str:
 def how_to_install(extra: str) -> str:
     """Return the command that installs the packages of an extra."""
     return f"pip install 'coding-agent[{extra}]'"
+
+
+def require_package(module: str, extra: str) -> None:
+    """Raise SettingsError if an optional package is not installed."""
+    if find_spec(module) is None:
+        raise SettingsError(f"{module} is not installed: {how_to_install(extra)}")

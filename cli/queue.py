@@ -17,7 +17,7 @@ from repository.counts import count
 if TYPE_CHECKING:
     from console.queues.depths import QueueDepth
     from pipeline.store.contract import PendingEvent
-    from pipeline.store.store import RunStore
+    from pipeline.store.reader import StoreReader
 
 #: The number of runs that are counted, newest first.
 MAX_RUNS = 10_000
@@ -66,7 +66,7 @@ def stats(ctx: click.Context, output: Output) -> None:
 def _run_stats(ctx: click.Context) -> dict[str, Any]:
     """Return what the store tells about the runs; of a store that does not exist, nothing."""
     chosen = settings(ctx)
-    from cli.backends import has_store, open_store
+    from cli.stores import has_store, open_store_to_read
 
     if not has_store(chosen):
         click.echo(f"there is no store at {chosen.store_path}: set CODING_AGENT_STORE", err=True)
@@ -76,7 +76,7 @@ def _run_stats(ctx: click.Context) -> dict[str, Any]:
             "oldest_unfinished": None,
         }
     with exit_on_settings_error():
-        store = open_store(chosen)
+        store = open_store_to_read(chosen)
     ctx.call_on_close(store.close)
     return {
         "events": _count_events(store),
@@ -99,7 +99,7 @@ def retry_events(ctx: click.Context, output: Output) -> None:
       coding-agent queue retry-events
       coding-agent queue retry-events --json | jq '.events[].last_error'
     """
-    from cli.backends import open_existing_store
+    from cli.stores import open_existing_store
 
     with exit_on_settings_error():
         store = open_existing_store(settings(ctx))
@@ -129,7 +129,7 @@ def _depth_fields(queue: "QueueDepth | None") -> dict[str, Any] | None:
     return {**asdict(queue.depth), "url": queue.url}
 
 
-def _count_events(store: "RunStore") -> dict[str, int]:
+def _count_events(store: "StoreReader") -> dict[str, int]:
     """Count the events that are not published, each kind up to ``MAX_EVENTS``."""
     return {
         "waiting": len(store.pending_events(MAX_EVENTS)),
@@ -138,13 +138,13 @@ def _count_events(store: "RunStore") -> dict[str, int]:
     }
 
 
-def _count_runs(store: "RunStore") -> dict[str, int]:
+def _count_runs(store: "StoreReader") -> dict[str, int]:
     """Count the newest runs by outcome, or by state if they have none."""
     states = Counter(run.outcome or run.state for run in store.runs(limit=MAX_RUNS))
     return dict(states.most_common())
 
 
-def _oldest_unfinished(store: "RunStore") -> dict[str, Any] | None:
+def _oldest_unfinished(store: "StoreReader") -> dict[str, Any] | None:
     unfinished = [
         *store.runs(outcome="queued", limit=MAX_RUNS),
         *store.runs(outcome="running", limit=MAX_RUNS),

@@ -8,7 +8,7 @@ from cli.times import iso_time
 from pipeline.leased_run import is_stage_result
 from pipeline.money import to_usd
 from pipeline.store.contract import Checkpoint, RunRow
-from pipeline.store.store import RunStore
+from pipeline.store.reader import StoreReader
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,8 @@ class Moment:
     detail: str
 
 
-def run_summary(store: RunStore, run: RunRow) -> dict[str, Any]:
+def run_summary(run: RunRow) -> dict[str, Any]:
     """Return the run as `jobs list` prints it."""
-    spent = sum(call.micro_usd for call in store.calls(run.key))
     return {
         "job_id": run.job_id,
         "generation": run.generation,
@@ -37,14 +36,14 @@ def run_summary(store: RunStore, run: RunRow) -> dict[str, Any]:
         "crashes": run.crashes,
         "seconds": run.seconds,
         "waits": run.waits,
-        "cost_usd": to_usd(spent),
+        "cost_usd": to_usd(run.micro_usd),
         "created_at": iso_time(run.created_at),
     }
 
 
-def run_report(store: RunStore, run: RunRow) -> dict[str, Any]:
+def run_report(store: StoreReader, run: RunRow) -> dict[str, Any]:
     """Return everything about the run, as `jobs show` prints it."""
-    report = run_summary(store, run)
+    report = run_summary(run)
     report["last_error"] = run.last_error
     report["stages"] = _stages(store, run)
     report["rounds"] = _rounds(store, run)
@@ -56,7 +55,7 @@ def run_report(store: RunStore, run: RunRow) -> dict[str, Any]:
     return report
 
 
-def timeline(store: RunStore, run: RunRow) -> list[Moment]:
+def timeline(store: StoreReader, run: RunRow) -> list[Moment]:
     """Return what happened in the run, the oldest first."""
     moments = [
         *_delivery_moments(store, run),
@@ -67,11 +66,11 @@ def timeline(store: RunStore, run: RunRow) -> list[Moment]:
     return sorted(moments, key=lambda moment: moment.at)
 
 
-def _delivery_moments(store: RunStore, run: RunRow) -> list[Moment]:
+def _delivery_moments(store: StoreReader, run: RunRow) -> list[Moment]:
     return [Moment(event.at, event.what, event.detail) for event in store.history(run.key)]
 
 
-def _stage_moments(store: RunStore, run: RunRow) -> list[Moment]:
+def _stage_moments(store: StoreReader, run: RunRow) -> list[Moment]:
     moments = []
     for checkpoint in _stage_results(store, run):
         place = f"{checkpoint.stage}, round {checkpoint.round}"
@@ -80,7 +79,7 @@ def _stage_moments(store: RunStore, run: RunRow) -> list[Moment]:
     return moments
 
 
-def _call_moments(store: RunStore, run: RunRow) -> list[Moment]:
+def _call_moments(store: StoreReader, run: RunRow) -> list[Moment]:
     moments = []
     for call in store.calls(run.key):
         usd = f"${to_usd(call.micro_usd):.6f}"
@@ -90,7 +89,7 @@ def _call_moments(store: RunStore, run: RunRow) -> list[Moment]:
     return moments
 
 
-def _effect_moments(store: RunStore, run: RunRow) -> list[Moment]:
+def _effect_moments(store: StoreReader, run: RunRow) -> list[Moment]:
     moments = []
     for effect in store.effects(run.job_id):
         if effect.generation != run.generation:
@@ -102,11 +101,11 @@ def _effect_moments(store: RunStore, run: RunRow) -> list[Moment]:
     return moments
 
 
-def _stage_results(store: RunStore, run: RunRow) -> list[Checkpoint]:
+def _stage_results(store: StoreReader, run: RunRow) -> list[Checkpoint]:
     return [row for row in store.checkpoints(run.key) if is_stage_result(row)]
 
 
-def _stages(store: RunStore, run: RunRow) -> list[dict[str, Any]]:
+def _stages(store: StoreReader, run: RunRow) -> list[dict[str, Any]]:
     return [
         {
             "round": checkpoint.round,
@@ -118,7 +117,7 @@ def _stages(store: RunStore, run: RunRow) -> list[dict[str, Any]]:
     ]
 
 
-def _rounds(store: RunStore, run: RunRow) -> list[dict[str, Any]]:
+def _rounds(store: StoreReader, run: RunRow) -> list[dict[str, Any]]:
     return [
         {
             "number": round_.number,
@@ -129,7 +128,7 @@ def _rounds(store: RunStore, run: RunRow) -> list[dict[str, Any]]:
     ]
 
 
-def _calls(store: RunStore, run: RunRow) -> list[dict[str, Any]]:
+def _calls(store: StoreReader, run: RunRow) -> list[dict[str, Any]]:
     return [
         {
             "key": call.key,
@@ -142,7 +141,7 @@ def _calls(store: RunStore, run: RunRow) -> list[dict[str, Any]]:
     ]
 
 
-def _effects(store: RunStore, run: RunRow) -> list[dict[str, Any]]:
+def _effects(store: StoreReader, run: RunRow) -> list[dict[str, Any]]:
     return [
         {
             "name": effect.name,

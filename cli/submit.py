@@ -192,7 +192,7 @@ def _ended_runs(ctx: click.Context, jobs: list[FixIssueJob]) -> "dict[str, RunRo
 
     Empty if the store can't be read: a machine that only sends jobs may not have access to it.
     """
-    from cli.backends import has_store, open_store
+    from cli.stores import has_store, open_store_to_read
     from pipeline.errors import judge
     from pipeline.store.contract import Submission
 
@@ -201,7 +201,7 @@ def _ended_runs(ctx: click.Context, jobs: list[FixIssueJob]) -> "dict[str, RunRo
     if not has_store(chosen):
         return ended
     try:
-        store = open_store(chosen)
+        store = open_store_to_read(chosen)
         ctx.call_on_close(store.close)
         for job in jobs:
             run = store.find(Submission.of(job)).run

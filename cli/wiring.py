@@ -8,13 +8,13 @@ from pathlib import Path
 from cli.backends import (
     model_client,
     open_artifacts,
-    open_store,
     python_folders,
     sandbox_for,
     template_sets,
     uv_path,
 )
 from cli.policy import worker_policy
+from cli.stores import open_store
 from pipeline.artifacts import Artifacts
 from pipeline.engine.deps import EngineDeps, Progress
 from pipeline.engine.engine import Engine

@@ -3,7 +3,7 @@
 import click
 
 from cli.command import CommandError, exit_on_settings_error, settings
-from cli.jobs.opening import find_run, open_store
+from cli.jobs.opening import find_run, open_store_to_change
 from cli.output import Output, json_option
 
 
@@ -24,7 +24,7 @@ def command(ctx: click.Context, job_id: str, output: Output) -> None:
     from cli.cancel import end_cancelled
     from cli.run_reports import run_summary
 
-    store = open_store(ctx)
+    store = open_store_to_change(ctx)
     run = find_run(store, job_id)
     if not store.request_cancel(job_id):
         raise CommandError(f"job {job_id!r} has already ended: {run.outcome}")
@@ -34,4 +34,4 @@ def command(ctx: click.Context, job_id: str, output: Output) -> None:
     has_ended = end_cancelled(store, artifacts, run, chosen)
     newest = find_run(store, job_id)
     text = f"cancelled {job_id}" if has_ended else f"asked {job_id} to stop"
-    output.write(run_summary(store, newest), text)
+    output.write(run_summary(newest), text)

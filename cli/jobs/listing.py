@@ -68,9 +68,7 @@ def command(
         repository=repository.lower() if repository else None,
         limit=limit,
     )
-    summaries = [
-        run_summary(store, run) for run in runs if since is None or run.created_at >= since
-    ]
+    summaries = [run_summary(run) for run in runs if since is None or run.created_at >= since]
     is_filtered = bool(outcome or repository or since)
     output.write_table(
         summaries, _COLUMNS, if_empty="no such runs" if is_filtered else "no runs yet"

@@ -12,7 +12,7 @@ from cli.output import Output, json_option
 if TYPE_CHECKING:
     from cli.transcripts.source import TranscriptSource
     from pipeline.store.contract import RunRow
-    from pipeline.store.store import RunStore
+    from pipeline.store.reader import StoreReader
 
 
 @click.command("transcript")
@@ -67,7 +67,9 @@ def command(
         show(document)
 
 
-def _transcript_source(ctx: click.Context, store: "RunStore", run: "RunRow") -> "TranscriptSource":
+def _transcript_source(
+    ctx: click.Context, store: "StoreReader", run: "RunRow"
+) -> "TranscriptSource":
     from cli.backends import open_artifacts
     from cli.transcripts.source import TranscriptSource
     from pipeline.settings import secret_values

@@ -21,6 +21,7 @@ from pipeline.leased_run import LeasedRun, read_result
 from pipeline.money import to_usd
 from pipeline.outcome import Event, Outcome, RunResult
 from pipeline.store.contract import Checkpoint, Claimed, Round, RunRow, Submission
+from pipeline.store.reader import StoreReader
 from pipeline.store.store import RunStore
 from stages.apply_patch import ApplyPatch, Candidates
 from stages.fetch_issue import FetchIssue, Issue
@@ -51,7 +52,7 @@ class StoredRun:
     artifacts: Artifacts
 
     @classmethod
-    def load(cls, row: RunRow, store: RunStore, artifacts: Artifacts) -> "StoredRun":
+    def load(cls, row: RunRow, store: StoreReader, artifacts: Artifacts) -> "StoredRun":
         cost_micro_usd = sum(call.micro_usd for call in store.calls(row.key))
         return cls(
             row,
@@ -146,12 +147,13 @@ def newest_runs(ctx: click.Context, count: int) -> list[StoredRun]:
     return runs
 
 
-def _open(ctx: click.Context) -> tuple[RunStore, Artifacts]:
-    from cli.backends import open_artifacts, open_existing_store
+def _open(ctx: click.Context) -> tuple[StoreReader, Artifacts]:
+    from cli.backends import open_artifacts
+    from cli.stores import open_store_to_read
 
     config = settings(ctx)
     with exit_on_settings_error():
-        store = open_existing_store(config)
+        store = open_store_to_read(config)
         artifacts = open_artifacts(config)
     ctx.call_on_close(store.close)
     return store, artifacts

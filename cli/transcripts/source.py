@@ -9,7 +9,7 @@ from pipeline.artifacts import Artifacts
 from pipeline.leased_run import read_result
 from pipeline.outcome import RunResult
 from pipeline.store.contract import Checkpoint, RunRow
-from pipeline.store.store import RunStore
+from pipeline.store.reader import StoreReader
 from pipeline.telemetry import Redactor
 from stages.propose_patch.agent.steps import StepRecord
 from stages.propose_patch.agent.transcript import Transcript, make_transcript
@@ -20,7 +20,7 @@ _UNREADABLE = "is from another version, or is damaged"
 class TranscriptSource:
     """The transcripts of one run."""
 
-    def __init__(self, store: RunStore, artifacts: Artifacts, run: RunRow, redact: Redactor):
+    def __init__(self, store: StoreReader, artifacts: Artifacts, run: RunRow, redact: Redactor):
         self._store = store
         self._artifacts = artifacts
         self._run = run

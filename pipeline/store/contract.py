@@ -112,6 +112,8 @@ class RunRow:
     crashes: int = 0
     """Deliveries whose worker died: their lease expired without being released."""
     seconds: float = 0.0
+    micro_usd: int = 0
+    """Reserved and settled so far, over all calls."""
     cancel_requested: bool = False
     finished_at: float | None = None
     dead_lettered: bool = False

@@ -12,7 +12,7 @@ DynamoDB deletes an item some time after ``expires``; until then every read here
 import json
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from pipeline.backoff import backoff
@@ -168,11 +168,16 @@ class DynamoTable:
         return values
 
     def _partition(self, partition: str, prefix: str) -> Iterator[Attributes]:
+        condition = "pk = :pk"
+        values = {":pk": {"S": partition}}
+        if prefix:  # an empty one is refused
+            condition += " AND begins_with(sk, :prefix)"
+            values[":prefix"] = {"S": prefix}
         pages = self._client.get_paginator("query").paginate(
             TableName=self.name,
             ConsistentRead=True,
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
-            ExpressionAttributeValues={":pk": {"S": partition}, ":prefix": {"S": prefix}},
+            KeyConditionExpression=condition,
+            ExpressionAttributeValues=values,
         )
         for page in pages:
             for attributes in page["Items"]:
@@ -192,7 +197,7 @@ class DynamoTable:
         where: Mapping[str, str],
         within: Span = EVERYTHING,
     ) -> list[Item]:
-        """See ``Table.listed``. The index may lag behind; the items themselves are current."""
+        """See ``ReadTable.listed``. The index may lag behind; the items themselves are current."""
         pages = self._client.get_paginator("query").paginate(
             TableName=self.name,
             IndexName=INDEX,
@@ -205,7 +210,7 @@ class DynamoTable:
             # BETWEEN includes both ends: hence a page of one more than the limit.
             keys = [_key(at) for at in page["Items"] if at["listed_at"]["S"] != within.before]
             for start in range(0, len(keys), PAGE):
-                batch = self._batch(keys[start : start + PAGE])
+                batch = self.get_many(keys[start : start + PAGE])
                 # The index may still name an item that has left the listing.
                 items.extend(item for item in batch if item.listing == listing)
                 if len(items) >= limit:
@@ -240,22 +245,29 @@ class DynamoTable:
                 raise WriteConflict(", ".join(sorted(reasons))) from error
             raise
 
-    def _batch(self, keys: list[Key]) -> list[Item]:
-        """Return the items under these keys that exist, in the order of the keys."""
-        unique = [_key_attributes(key) for key in dict.fromkeys(keys)]
-        requests: dict[str, Any] = {}
-        if unique:
-            requests[self.name] = {"Keys": unique, "ConsistentRead": True}
+    def get_many(self, keys: Sequence[Key]) -> list[Item]:
+        """See ``ReadTable.get_many``: one request for each ``PAGE`` keys."""
+        unique = list(dict.fromkeys(keys))
         by_key: dict[Key, Item] = {}
+        for start in range(0, len(unique), PAGE):
+            for item in self._batch(unique[start : start + PAGE]):
+                by_key[item.key] = item
+        return [by_key[key] for key in keys if key in by_key]
+
+    def _batch(self, keys: list[Key]) -> list[Item]:
+        """Return the items under at most ``PAGE`` keys that exist."""
+        items: list[Item] = []
+        request = {"Keys": [_key_attributes(key) for key in keys], "ConsistentRead": True}
+        requests: dict[str, Any] = {self.name: request}
         attempts = _attempts()
         while requests:
             next(attempts)
             response = self._client.batch_get_item(RequestItems=requests)
             for attributes in response["Responses"].get(self.name, []):
                 if not self._expired(attributes):
-                    by_key[_key(attributes)] = _item(attributes)
+                    items.append(_item(attributes))
             requests = response.get("UnprocessedKeys") or {}
-        return [by_key[key] for key in keys if key in by_key]
+        return items
 
     def _expired(self, attributes: Attributes) -> bool:
         expires = attributes.get("expires")

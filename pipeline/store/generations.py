@@ -130,6 +130,7 @@ def _start_run(tx: RunTransaction, requested: RequestedRun, submission: Submissi
     )
     tx.items.put(job.item())
     tx.items.put(rows.open_item(row, tx.expires))
+    tx.items.put(rows.numbered_run_item(row, submission.issue.number, tx.expires))
     if requested.replay_id is not None:
         tx.items.put(rows.replay_item(row.key, requested.replay_id, tx.expires))
     return tx.write(StoredRun(row, requested.replay_id), tx.moment("registered", owner or ""))

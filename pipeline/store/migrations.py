@@ -4,9 +4,14 @@ The program reads and writes ``items`` and ``counters``. The views are for peopl
 each value: in Datasette, with sqlite-utils, or in the sqlite3 shell.
 """
 
+import json
+from typing import Any
+
 from sqlite_utils import Database, Migrations
 
-migrations = Migrations("coding-agent")
+from pipeline.store.schema import STEP_SET, STEPS, refuse_unknown_steps
+
+migrations = Migrations(STEP_SET)
 
 #: The prefix and the columns of each view: its rows are the items whose sort key has the prefix.
 _VIEWS = {
@@ -40,10 +45,6 @@ _WAITING_COLUMNS = {
 }
 
 
-class NewerStore(RuntimeError):
-    """A newer coding-agent wrote this store."""
-
-
 def _items(db: Database) -> None:
     columns = {"pk": str, "sk": str, "data": str, "listing": str, "listed_at": str}
     items = db.table("items").create(columns, pk=("pk", "sk"), not_null={"data"})
@@ -70,9 +71,37 @@ def _create_view(db: Database, name: str, prefix: str, columns: list[str]) -> No
     db.create_view(name, query, replace=True)
 
 
-migrations(name="items")(_items)
-migrations(name="views")(_views)
-migrations(name="waiting columns")(_waiting_columns)
+def _finding_runs(db: Database) -> None:
+    """Let runs be found by the beginning of their job's id, and by the numbers of their issue and
+    pull request; show what each has cost.
+    """
+    db.execute(
+        "UPDATE items SET listing = 'job', listed_at = json_extract(data, '$.job_id')"
+        " WHERE sk = 'job'"
+    )
+    runs = db.execute("SELECT data FROM items WHERE listing = 'run'").fetchall()
+    for (text,) in runs:
+        _insert_numbers(db, json.loads(text))
+    prefix, columns = _VIEWS["runs"]
+    more = f"{_WAITING_COLUMNS['runs']} micro_usd"
+    _create_view(db, "runs", prefix, columns.split() + more.split())
+
+
+def _insert_numbers(db: Database, run: dict[str, Any]) -> None:
+    result = json.loads(run["result"] or "{}")
+    issue_number = run["issue_url"].rpartition("/")[2]
+    pull_request_number = result.get("pull_request_number")
+    place = f"{run['repository'].lower()}#{run['created_at']:017.6f}"
+    names = ("job_id", "generation", "issue_url", "created_at")
+    data = json.dumps({name: run[name] for name in names})
+    for number in {int(issue_number), pull_request_number} - {None}:
+        key = (f"number#{number}", f"{place}#{run['job_id']}#{run['generation']:06d}")
+        db.execute("INSERT OR REPLACE INTO items (pk, sk, data) VALUES (?, ?, ?)", (*key, data))
+
+
+_FUNCTIONS = (_items, _views, _waiting_columns, _finding_runs)
+for _step, _function in zip(STEPS, _FUNCTIONS, strict=True):
+    migrations(name=_step)(_function)
 
 
 def migrate(db: Database) -> None:
@@ -82,10 +111,4 @@ def migrate(db: Database) -> None:
         NewerStore: it contains a step that this version does not know.
     """
     migrations.apply(db)
-    known = {step.name for step in migrations._migrations}
-    for step in migrations.applied(db):
-        if step.name not in known:
-            raise NewerStore(
-                f"the store was written by a newer coding-agent (schema step {step.name!r}):"
-                " upgrade this one"
-            )
+    refuse_unknown_steps([step.name for step in migrations.applied(db)])

@@ -22,6 +22,7 @@ def reserve(tx: RunTransaction, run: StoredRun, request: CallRequest, caps: Mone
     cut_reserved(tx, attempts)
     call = _new_call(request, attempt=len(attempts) + 1, now=tx.now)
     shares = _Shares(request.day, run.row.repository, run.row.owner)
+    run = run.with_row(micro_usd=_cost(calls) + call.micro_usd)
     tx.write(run, Part(rows.CALL, {**vars(call), **vars(shares)}))
     # The counters enforce their limits again: other workers' runs add to them concurrently.
     _spend(tx, shares, call.micro_usd, caps)
@@ -59,7 +60,7 @@ def _check_caps(
     """Raise BudgetExceeded if the request does not fit into every budget."""
     repository_key = rows.day_repository_key(request.day, run.row.repository)
     total_key = rows.day_total_key(request.day)
-    of_run = sum(stored.call.micro_usd for stored in calls)
+    of_run = _cost(calls)
     of_repository = tx.items.counter(repository_key)
     of_day = tx.items.counter(total_key)
     scopes = (
@@ -73,6 +74,10 @@ def _check_caps(
             raise BudgetExceeded(scope, request.micro_usd, cap - used)
 
 
+def _cost(calls: list[StoredCall]) -> int:
+    return sum(stored.call.micro_usd for stored in calls)
+
+
 def _spent_by_key(tx: RunTransaction, run: StoredRun, request: CallRequest) -> int:
     if run.row.owner is None:
         return 0
@@ -81,12 +86,13 @@ def _spent_by_key(tx: RunTransaction, run: StoredRun, request: CallRequest) -> i
 
 def end_call(tx: RunTransaction, run: StoredRun, call: Call, state: str, micro_usd: int) -> None:
     """Replace a call's reservation with its actual cost. A call that has ended is not changed."""
-    for stored in tx.calls(run.row.key):
+    calls = tx.calls(run.row.key)
+    for stored in calls:
         if not stored.is_attempt(call) or stored.call.state not in UNSETTLED:
             continue
-        tx.items.put(stored.ended(state, micro_usd, tx.now))
-        tx.write(run)
         difference = micro_usd - stored.call.micro_usd
+        tx.items.put(stored.ended(state, micro_usd, tx.now))
+        tx.write(run.with_row(micro_usd=_cost(calls) + difference))
         # A call that an older version reserved counts against no key.
         _spend(tx, _Shares(stored.day, run.row.repository, stored.owner), difference)
 

@@ -11,6 +11,8 @@
 | ``job#JOB_ID``     | ``KIND#GENERATION#NUMBER``   | a part of a run: checkpoint, round,        |
 |                    |                              | effect, call or moment of its history      |
 | ``job#JOB_ID``     | ``open#GENERATION``          | exists while the run has no outcome        |
+| ``number#NUMBER``  | ``OWNER/NAME#TIME#JOB_ID#``  | names a run whose issue or pull request    |
+|                    | ``GENERATION``               | has this number                            |
 | ``issue#URL``      | ``opener``                   | the job that was last to open the issue's  |
 |                    |                              | pull request                               |
 | ``event#EVENT_ID`` | ``event``                    | an event of the outbox                     |
@@ -19,15 +21,18 @@
 | ``day#YYYY-MM-DD`` | ``repository#NAME``          | counter: one repository's share of it      |
 | ``day#YYYY-MM-DD`` | ``key#NAME``                 | counter: the share of one API key's jobs   |
 
-Listings, each sorted by time: ``run`` has all runs, ``open`` those without an outcome, ``pending``
-the events that no one has tried to publish, ``retry`` those that were refused, by when they are due
-again, and ``parked`` those that were refused too often.
+The listing ``job`` has all jobs, sorted by id. The others are sorted by time: ``run`` has all runs,
+``open`` those without an outcome, ``pending`` the events that no one has tried to publish,
+``retry`` those that were refused, by when they are due again, and ``parked`` those that were
+refused too often.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, TypeVar
 
+from pipeline.money import to_micro_usd
 from pipeline.outcome import Event
 from pipeline.run_key import RunKey
 from pipeline.store.contract import (
@@ -45,6 +50,7 @@ from pipeline.store.table import Item, Key
 
 Row = TypeVar("Row", Call, Checkpoint, Effect, Moment, PendingEvent, Round, RunRow)
 
+JOBS = "job"
 RUNS = "run"
 OPEN = "open"
 PENDING = "pending"
@@ -93,6 +99,14 @@ def opener_key(issue_url: str) -> Key:
     return Key(f"issue#{issue_url}", "opener")
 
 
+def number_partition(number: int) -> str:
+    return f"number#{number}"
+
+
+def numbered_prefix(repository: str) -> str:
+    return f"{repository.lower()}#"
+
+
 def event_key(event_id: str) -> Key:
     return Key(f"event#{event_id}", "event")
 
@@ -137,7 +151,7 @@ class StoredJob:
         return cls(**item.data)
 
     def item(self, expires: int | None = None) -> Item:
-        return Item(job_key(self.job_id), asdict(self), expires=expires)
+        return Item(job_key(self.job_id), asdict(self), JOBS, self.job_id, expires)
 
 
 @dataclass(frozen=True)
@@ -174,8 +188,11 @@ class StoredRun:
     @classmethod
     def read(cls, item: Item) -> "StoredRun":
         data = item.data
+        row = read_row(RunRow, data)
+        if "micro_usd" not in data:
+            row = replace(row, micro_usd=_cost_of_result(row))
         return cls(
-            row=read_row(RunRow, data),
+            row=row,
             replay_id=data["replay_id"],
             lease_token=data["lease_token"],
             lease_expires_at=data["lease_expires_at"],
@@ -196,6 +213,13 @@ class StoredRun:
         return Item(run_item_key(row.key), data, RUNS, row.place, self.expires)
 
 
+def _cost_of_result(row: RunRow) -> int:
+    """Return what a run cost that an older version ended, from its result; 0 before its end."""
+    if row.result is None:
+        return 0
+    return to_micro_usd(json.loads(row.result)["cost_usd"])
+
+
 def open_item(row: RunRow, expires: int | None) -> Item:
     data = {"created_at": row.created_at}
     return Item(open_key(row.key), data, OPEN, row.place, expires)
@@ -204,6 +228,18 @@ def open_item(row: RunRow, expires: int | None) -> Item:
 def replay_item(key: RunKey, replay_id: str, expires: int | None) -> Item:
     data = {"generation": key.generation}
     return Item(replay_key(key.job_id, replay_id), data, expires=expires)
+
+
+def numbered_run_item(row: RunRow, number: int, expires: int | None) -> Item:
+    """Return the item that names a run under the number of its issue or pull request."""
+    data = {
+        "job_id": row.job_id,
+        "generation": row.generation,
+        "issue_url": row.issue_url,
+        "created_at": row.created_at,
+    }
+    sort = numbered_prefix(row.repository) + row.place
+    return Item(Key(number_partition(number), sort), data, expires=expires)
 
 
 def opener_item(row: RunRow, expires: int | None) -> Item:

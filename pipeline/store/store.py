@@ -7,7 +7,7 @@ import functools
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -27,19 +27,18 @@ from pipeline.store.contract import (
     Effect,
     Finished,
     Lease,
-    Moment,
     MoneyCaps,
     PendingEvent,
     Registration,
     Round,
     RunRow,
     Submission,
-    place_at,
 )
-from pipeline.store.generations import RequestedRun, find_or_start_run, find_run
+from pipeline.store.generations import find_or_start_run
+from pipeline.store.reader import StoreReader, registration
 from pipeline.store.rows import Part, StoredRun
-from pipeline.store.table import EVERYTHING, Span, Table
-from pipeline.store.transaction import RunReader, RunTransaction
+from pipeline.store.table import Table
+from pipeline.store.transaction import RunTransaction
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -48,8 +47,6 @@ MAX_ERROR = 2000
 """Maximum characters of a run's stored error."""
 MAX_DETAIL = 500
 """Maximum characters of an error in a run's history, or of an event."""
-PAGE = 100
-"""Runs that are read at a time when all of them are iterated over."""
 
 
 def in_transaction(
@@ -66,7 +63,7 @@ def in_transaction(
     return transacted
 
 
-class RunStore:
+class RunStore(StoreReader):
     """The jobs, their runs, and everything that the runs have stored.
 
     Methods are synchronous and safe to call from any thread. Times are seconds since the epoch;
@@ -86,16 +83,13 @@ class RunStore:
         keep_days: days after which a run is deleted, counted from its end, and a part of a run,
             counted from its writing; None for never.
         """
-        self._table = table
-        self._reader = RunReader(table)
+        super().__init__(table)
+        self._transact_items = table.transact
         self._clock = clock
         self._keep_seconds = None if keep_days is None else int(keep_days * 86_400)
 
-    def close(self) -> None:
-        self._table.close()
-
     def _transact(self, decide: Callable[[RunTransaction], Result]) -> Result:
-        return self._table.transact(
+        return self._transact_items(
             lambda items: decide(RunTransaction(items, self._clock(), self._keep_seconds))
         )
 
@@ -107,11 +101,7 @@ class RunStore:
 
         All runs of a job belong to the owner of the first.
         """
-        return _registration(find_or_start_run(tx, submission))
-
-    def find(self, submission: Submission) -> Registration:
-        """Return what ``register`` would, without starting anything."""
-        return _registration(find_run(self._reader, submission))
+        return registration(find_or_start_run(tx, submission))
 
     @in_transaction
     def claim(self, tx: RunTransaction, submission: Submission, *, lease_seconds: float) -> Claim:
@@ -234,10 +224,6 @@ class RunStore:
         tx.write(run, Part(rows.CHECKPOINT, vars(checkpoint)))
         return run.row.cancel_requested
 
-    def checkpoints(self, key: RunKey) -> list[Checkpoint]:
-        """Return a run's checkpoints in the order in which they were stored."""
-        return self._reader.parts(rows.CHECKPOINT, Checkpoint, key)
-
     @in_transaction
     def open_round(self, tx: RunTransaction, lease: Lease, opened: Round, seconds: float) -> None:
         """Begin the next round, and add ``seconds`` to the run's."""
@@ -245,9 +231,6 @@ class RunStore:
         run = run.progressed(round=opened.number, seconds=run.row.seconds + seconds)
         timed = replace(opened, created_at=tx.now, seconds=seconds)
         tx.write(run, Part(rows.ROUND, vars(timed)))
-
-    def rounds(self, key: RunKey) -> list[Round]:
-        return self._reader.parts(rows.ROUND, Round, key)
 
     # Effects
 
@@ -297,11 +280,6 @@ class RunStore:
         tx.write(run)
         return None
 
-    def effects(self, job_id: str) -> list[Effect]:
-        """Return the effects of every generation, oldest first."""
-        items = self._table.query(rows.job_partition(job_id), f"{rows.EFFECT}#")
-        return [rows.read_row(Effect, item.data) for item in items]
-
     # Money
 
     @in_transaction
@@ -331,23 +309,6 @@ class RunStore:
         """Keep the reservation of a call that was not answered but may have been charged."""
         money.end_call(tx, tx.held_run(lease), call, "cut", call.micro_usd)
 
-    def calls(self, key: RunKey) -> list[Call]:
-        return self._reader.parts(rows.CALL, Call, key)
-
-    def spent(self, *, day: str, repository: str | None = None) -> int:
-        """Return the micro-dollars reserved and settled on a day (``YYYY-MM-DD``, UTC)."""
-        if repository is None:
-            return self._table.counter(rows.day_total_key(day))
-        return self._table.counter(rows.day_repository_key(day, repository))
-
-    def spent_by_repository(self, day: str) -> dict[str, int]:
-        """Return the micro-dollars that each repository has cost on a day, see ``spent``."""
-        counters = self._table.counters(rows.day_partition(day), rows.DAY_REPOSITORY)
-        by_repository = {}
-        for sort, micro_usd in counters.items():
-            by_repository[sort.removeprefix(rows.DAY_REPOSITORY)] = micro_usd
-        return by_repository
-
     # The end of a run, and the outbox
 
     @in_transaction
@@ -373,6 +334,9 @@ class RunStore:
         run = tx.held_run(lease)
         money.cut_reserved(tx, tx.calls(run.row.key))
         tx.items.delete(rows.open_key(run.row.key))
+        if result.pull_request_number is not None:
+            number = result.pull_request_number
+            tx.items.put(rows.numbered_run_item(run.row, number, tx.expires))
         self._expire_job(tx, run)
         outcome = result.outcome.value
         run = replace(run, expires=tx.expires).with_row(
@@ -400,22 +364,6 @@ class RunStore:
         if job is not None and tx.expires is not None:
             tx.items.put(job.item(tx.expires))
 
-    def pending_events(self, limit: int = 10) -> list[PendingEvent]:
-        """Return events that no topic has refused yet, oldest first."""
-        return self._events(rows.PENDING, limit)
-
-    def refused_events(self, limit: int = 10) -> list[PendingEvent]:
-        """Return events that were refused and are tried again, by when they are due."""
-        return self._events(rows.RETRIES, limit)
-
-    def parked_events(self, limit: int = 10) -> list[PendingEvent]:
-        """Return events that were refused too often and are not tried again, oldest first."""
-        return self._events(rows.PARKED, limit)
-
-    def _events(self, listing: str, limit: int) -> list[PendingEvent]:
-        items = self._table.listed(listing, limit=limit, newest_first=False, where={})
-        return [rows.read_row(PendingEvent, item.data) for item in items]
-
     @in_transaction
     def refuse_event(self, tx: RunTransaction, event: PendingEvent, error: str) -> bool:
         """Put an event that its topic has refused aside: until it is due again, or for good.
@@ -439,79 +387,6 @@ class RunStore:
     @in_transaction
     def mark_published(self, tx: RunTransaction, event_id: str) -> None:
         events.mark_published(tx, event_id)
-
-    # Reads
-
-    def run(self, job_id: str, generation: int | None = None) -> RunRow | None:
-        """Return a run, by default the job's newest; None if it does not exist."""
-        if generation is None:
-            run = self._reader.newest_run(job_id)
-        else:
-            run = self._reader.run(RunKey(job_id, generation))
-        return run.row if run is not None else None
-
-    def runs(
-        self,
-        *,
-        outcome: str | None = None,
-        repository: str | None = None,
-        since: float | None = None,
-        before: str | None = None,
-        limit: int = 50,
-    ) -> list[RunRow]:
-        """Return runs, newest first.
-
-        Args:
-            outcome: only runs with this outcome, or in the state ``queued`` or ``running``.
-            since: only runs created at this time or later; None for all.
-            before: only runs that come after this place in the list: the ``RunRow.place`` of the
-                last one that was shown, or ``place_at`` a time.
-        """
-        where = {}
-        if outcome is not None:
-            where["status"] = outcome
-        if repository is not None:
-            where["repository"] = repository
-        within = Span(since=place_at(since or 0.0), before=before or EVERYTHING.before)
-        items = self._table.listed(
-            rows.RUNS, limit=limit, newest_first=True, where=where, within=within
-        )
-        return [StoredRun.read(item).row for item in items]
-
-    def each_run(self, *, since: float | None = None) -> Iterator[RunRow]:
-        """Iterate over all runs, newest first, of which ``PAGE`` at a time are in memory.
-
-        Runs that are created in the meantime are left out.
-
-        Args:
-            since: only runs created at this time or later; None for all.
-        """
-        before: str | None = None
-        while True:
-            runs = self.runs(since=since, before=before, limit=PAGE)
-            yield from runs
-            if len(runs) < PAGE:
-                return
-            before = runs[-1].place
-
-    def oldest_unfinished(self) -> float | None:
-        """Return when the oldest run without an outcome was created; None if all have one."""
-        items = self._table.listed(rows.OPEN, limit=1, newest_first=False, where={})
-        return items[0].data["created_at"] if items else None
-
-    def history(self, key: RunKey) -> list[Moment]:
-        """Return a run's history, oldest first."""
-        return self._reader.parts(rows.MOMENT, Moment, key)
-
-
-def _registration(requested: RequestedRun) -> Registration:
-    newest = requested.newest
-    run = requested.run
-    return Registration(
-        newest=newest.row if newest is not None else None,
-        run=run.row if run is not None else None,
-        body_differs=requested.body_differs,
-    )
 
 
 def _stored_job(run: RunRow, submission: Submission) -> FixIssueJob | InvalidJob:

@@ -3,7 +3,7 @@
 An item is found by its key, by a prefix of its sort key, or in its listing.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -84,18 +84,11 @@ class Transaction(Reader, Protocol):
         ...
 
 
-class Table(Reader, Protocol):
-    """A database, safe to call from any thread. Reads see every transaction committed before."""
+class ReadTable(Reader, Protocol):
+    """A database that is read, safe to call from any thread."""
 
-    def transact(self, decide: Callable[[Transaction], T]) -> T:
-        """Run ``decide`` in a transaction and return its result.
-
-        If another transaction interferes, ``decide`` is run again, including its reads: it must do
-        nothing but read and write through the transaction. If it raises, nothing is written.
-
-        Raises:
-            Retry: too many others write to the same items.
-        """
+    def get_many(self, keys: Sequence[Key]) -> list[Item]:
+        """Return the items under these keys that exist, in the order of the keys."""
         ...
 
     def listed(
@@ -122,3 +115,18 @@ class Table(Reader, Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class Table(ReadTable, Protocol):
+    """A database. Reads see every transaction committed before."""
+
+    def transact(self, decide: Callable[[Transaction], T]) -> T:
+        """Run ``decide`` in a transaction and return its result.
+
+        If another transaction interferes, ``decide`` is run again, including its reads: it must do
+        nothing but read and write through the transaction. If it raises, nothing is written.
+
+        Raises:
+            Retry: too many others write to the same items.
+        """
+        ...

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.store import store as store_module
+from pipeline.store import reader
 from pipeline.store.store import RunStore
 from tests.pipeline.store.submissions import register
 from tests.stand_ins.runs import START, Clock, job
@@ -10,7 +10,7 @@ from tests.stand_ins.runs import START, Clock, job
 
 @pytest.fixture(autouse=True)
 def page(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_module, "PAGE", 2)
+    monkeypatch.setattr(reader, "PAGE", 2)
 
 
 def register_runs(store: RunStore, clock: Clock, count: int) -> None:

@@ -40,6 +40,26 @@ def test_the_spend_of_a_day_is_known_by_repository(store: RunStore):
     assert store.spent_by_repository("2001-09-11") == {}
 
 
+def test_a_run_tells_what_its_calls_have_cost_so_far(store: RunStore):
+    claimed = claim(store)
+    first = reserve(store, claimed, 60)
+    store.settle(claimed.lease, first, micro_usd=25)
+    second = reserve(store, claimed, 30, key="2/propose/0")
+    assert stored_cost(store) == 55
+    store.release_call(claimed.lease, second)
+    assert stored_cost(store) == 25
+    third = reserve(store, claimed, 40, key="3/propose/0")
+    store.cut_call(claimed.lease, third)
+    finish(store, claimed)
+    assert stored_cost(store) == 65 == sum(call.micro_usd for call in store.calls(claimed.run.key))
+
+
+def stored_cost(store: RunStore) -> int:
+    run = store.run(job().id)
+    assert run is not None
+    return run.micro_usd
+
+
 def test_a_reservation_counts_at_its_worst_case_until_it_is_settled(store: RunStore):
     claimed = claim(store)
     call = reserve(store, claimed, 60)

@@ -1,9 +1,11 @@
 """The store on SQLite: several processes on one file, a newer version's file, views for people."""
 
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,12 +13,13 @@ from typing import Any
 import pytest
 from sqlite_utils import Database
 
-from pipeline.outcome import Outcome
+from pipeline.outcome import Event, Outcome
 from pipeline.run_key import RunKey
 from pipeline.store.contract import Busy, Checkpoint, MoneyCaps, Round, Submission
-from pipeline.store.migrations import NewerStore
 from pipeline.store.rows import StoredRun, run_item_key
+from pipeline.store.schema import NewerStore, OlderStore
 from pipeline.store.sqlite import SqliteStore, SqliteTable
+from pipeline.store.sqlite_reader import SqliteReader
 from pipeline.store.table import Transaction
 from tests.stand_ins.runs import (
     DAY,
@@ -180,6 +183,7 @@ def test_the_runs_are_a_view(store: SqliteStore, path: Path):
         "waits": 0,
         "waiting_since": None,
         "dead_lettered": 0,
+        "micro_usd": 0,
         "lease_token": claimed.lease.token,
         "lease_expires_at": START + LEASE,
         "result": result_of(claimed, Outcome.PR_OPENED).model_dump_json(),
@@ -214,6 +218,61 @@ def test_a_run_of_an_older_version_has_the_defaults_of_new_fields(store: SqliteS
         database.execute("UPDATE items SET data = json_remove(data, '$.waits', '$.dead_lettered')")
     run = store.run(job().id)
     assert run is not None and (run.waits, run.dead_lettered) == (0, False)
+
+
+def test_a_run_that_an_older_version_ended_costs_what_its_result_says(
+    store: SqliteStore, path: Path
+):
+    claimed = claim(store)
+    result = result_of(claimed).model_copy(update={"cost_usd": 0.25})
+    store.finish(claimed.lease, result, Event.about(result, "2001-09-09T01:46:40Z"), None)
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE items SET data = json_remove(data, '$.micro_usd')")
+    run = store.run(job().id)
+    assert run is not None and run.micro_usd == 250_000
+
+
+def test_runs_of_an_older_version_are_found_after_its_migration(path: Path, clock: Clock):
+    with closing(SqliteStore(path, clock=clock)) as store:
+        claimed = claim(store)
+        result = result_of(claimed).model_copy(update={"pull_request_number": 7})
+        store.finish(claimed.lease, result, Event.about(result, "2001-09-09T01:46:40Z"), None)
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("DELETE FROM items WHERE pk LIKE 'number#%'")
+        database.execute("UPDATE items SET listing = NULL WHERE listing = 'job'")
+        database.execute("DELETE FROM _sqlite_migrations WHERE name = 'finding runs'")
+    with pytest.raises(OlderStore):
+        SqliteReader(path)
+    with closing(SqliteStore(path, clock=clock)) as store:
+        assert [run.key for run in store.jobs_beginning_with(job().id, 2)] == [claimed.run.key]
+        assert [run.key for run in store.runs_numbered(42)] == [claimed.run.key]
+        assert [run.key for run in store.runs_numbered(7, "octo/repo")] == [claimed.run.key]
+
+
+def test_a_reader_creates_nothing(store: SqliteStore, path: Path):
+    with pytest.raises(sqlite3.OperationalError):
+        SqliteReader(path.with_name("typo.sqlite"))
+    claim(store)
+    store.close()
+    before = {file.name: file.read_bytes() for file in path.parent.iterdir()}
+    with closing(SqliteReader(path)) as reader:
+        assert [run.state for run in reader.runs()] == ["running"]
+    assert {file.name: file.read_bytes() for file in path.parent.iterdir()} == before
+    assert list(before) == [path.name]
+
+
+def test_a_reader_sees_what_a_worker_commits(store: SqliteStore, path: Path):
+    with closing(SqliteReader(path)) as reader:
+        assert reader.runs() == []
+        claim(store)
+        assert [run.state for run in reader.runs()] == ["running"]
+
+
+def test_a_file_that_is_no_store_is_not_read(path: Path):
+    path.parent.mkdir()
+    path.touch()
+    with pytest.raises(OlderStore):
+        SqliteReader(path)
 
 
 def test_the_events_are_a_view(store: SqliteStore, path: Path):
