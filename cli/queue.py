@@ -145,9 +145,11 @@ def _count_runs(store: "StoreReader") -> dict[str, int]:
 
 
 def _oldest_unfinished(store: "StoreReader") -> dict[str, Any] | None:
+    from pipeline.store.contract import RunFilter
+
     unfinished = [
-        *store.runs(outcome="queued", limit=MAX_RUNS),
-        *store.runs(outcome="running", limit=MAX_RUNS),
+        *store.runs(RunFilter(outcome="queued"), limit=MAX_RUNS),
+        *store.runs(RunFilter(outcome="running"), limit=MAX_RUNS),
     ]
     if not unfinished:
         return None

@@ -61,14 +61,15 @@ def command(
       coding-agent jobs list --repo octo/repo --json
     """
     from cli.run_reports import run_summary
+    from pipeline.store.contract import RunFilter
 
     store = open_store(ctx)
-    runs = store.runs(
+    chosen = RunFilter(
         outcome=outcome,
         repository=repository.lower() if repository else None,
-        limit=limit,
+        since=since,
     )
-    summaries = [run_summary(run) for run in runs if since is None or run.created_at >= since]
+    summaries = [run_summary(run) for run in store.runs(chosen, limit=limit)]
     is_filtered = bool(outcome or repository or since)
     output.write_table(
         summaries, _COLUMNS, if_empty="no such runs" if is_filtered else "no runs yet"

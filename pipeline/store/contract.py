@@ -116,6 +116,10 @@ class RunRow:
     """Reserved and settled so far, over all calls."""
     cancel_requested: bool = False
     finished_at: float | None = None
+    model: str | None = None
+    """Of a run that has ended: the model that it spent most on."""
+    template_set: str | None = None
+    """Of a run that has ended: the hash of the set of templates that it used."""
     dead_lettered: bool = False
     """Whether the message of the failed run was put into the dead-letter queue."""
     last_error: str | None = None
@@ -132,6 +136,39 @@ class RunRow:
     def place(self) -> str:
         """Where it is in the list of all runs, which sorts by this text."""
         return f"{place_at(self.created_at)}#{self.job_id}#{self.generation:06d}"
+
+
+@dataclass(frozen=True)
+class RunFilter:
+    """Which runs a list contains: those that agree with each field that is not None."""
+
+    outcome: str | None = None
+    """An outcome, or the state ``queued`` or ``running``."""
+    repository: str | None = None
+    """``owner/name`` in lower case."""
+    owner: str | None = None
+    """Name of the API key that sent the job first."""
+    model: str | None = None
+    """Only runs that have ended have one."""
+    template_set: str | None = None
+    """Only runs that have ended have one."""
+    since: float | None = None
+    """The run was created at this time or later."""
+
+    @property
+    def values(self) -> dict[str, str]:
+        """The values that a run's item must have, by their names there."""
+        candidates = {
+            "status": self.outcome,
+            "repository": self.repository,
+            "owner": self.owner,
+            "model": self.model,
+            "template_set": self.template_set,
+        }
+        return {name: value for name, value in candidates.items() if value is not None}
+
+
+ALL_RUNS = RunFilter()
 
 
 def place_at(seconds: float) -> str:

@@ -380,7 +380,7 @@ def _attributes(item: Item, version: int) -> Attributes:
         attributes["listed"] = {"S": item.listing}
         attributes["listed_at"] = {"S": item.listed_at}
         for name in FILTERS:
-            if name in item.data:
+            if item.data.get(name) is not None:
                 attributes[name] = {"S": item.data[name]}
     if item.expires is not None:
         attributes["expires"] = {"N": str(item.expires)}

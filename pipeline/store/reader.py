@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pipeline.run_key import RunKey
 from pipeline.store import rows
 from pipeline.store.contract import (
+    ALL_RUNS,
     Call,
     Checkpoint,
     Effect,
@@ -12,6 +13,7 @@ from pipeline.store.contract import (
     PendingEvent,
     Registration,
     Round,
+    RunFilter,
     RunRow,
     Submission,
     place_at,
@@ -50,30 +52,17 @@ class StoreReader:
         return run.row if run is not None else None
 
     def runs(
-        self,
-        *,
-        outcome: str | None = None,
-        repository: str | None = None,
-        since: float | None = None,
-        before: str | None = None,
-        limit: int = 50,
+        self, chosen: RunFilter = ALL_RUNS, *, before: str | None = None, limit: int = 50
     ) -> list[RunRow]:
         """Return runs, newest first.
 
         Args:
-            outcome: only runs with this outcome, or in the state ``queued`` or ``running``.
-            since: only runs created at this time or later; None for all.
             before: only runs that come after this place in the list: the ``RunRow.place`` of the
                 last one that was shown, or ``place_at`` a time.
         """
-        where = {}
-        if outcome is not None:
-            where["status"] = outcome
-        if repository is not None:
-            where["repository"] = repository
-        within = Span(since=place_at(since or 0.0), before=before or EVERYTHING.before)
+        within = Span(since=place_at(chosen.since or 0.0), before=before or EVERYTHING.before)
         items = self._table.listed(
-            rows.RUNS, limit=limit, newest_first=True, where=where, within=within
+            rows.RUNS, limit=limit, newest_first=True, where=chosen.values, within=within
         )
         return [StoredRun.read(item).row for item in items]
 
@@ -87,7 +76,7 @@ class StoreReader:
         """
         before: str | None = None
         while True:
-            runs = self.runs(since=since, before=before, limit=PAGE)
+            runs = self.runs(RunFilter(since=since), before=before, limit=PAGE)
             yield from runs
             if len(runs) < PAGE:
                 return

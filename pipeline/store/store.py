@@ -347,6 +347,8 @@ class RunStore(StoreReader):
             result=result.model_dump_json(),
             event=event.model_dump_json(),
             finished_at=tx.now,
+            model=result.model,
+            template_set=result.template_set,
         )
         run = tx.write(run, tx.moment("finished", outcome))
         events.put_event(tx, run, event, topic_arn)

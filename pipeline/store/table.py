@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 T = TypeVar("T")
 
 #: Names in an item's data by which a listing can be filtered.
-FILTERS = ("repository", "status")
+FILTERS = ("repository", "status", "owner", "model", "template_set")
 
 
 class Key(NamedTuple):

@@ -37,7 +37,7 @@ resource "aws_dynamodb_table" "runs" {
     hash_key           = "listed"
     range_key          = "listed_at"
     projection_type    = "INCLUDE"
-    non_key_attributes = ["repository", "status"]
+    non_key_attributes = ["repository", "status", "owner", "model", "template_set"]
   }
 
   ttl {

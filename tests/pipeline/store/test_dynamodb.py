@@ -21,6 +21,7 @@ from pipeline.store.contract import (
     Claimed,
     Finished,
     MoneyCaps,
+    RunFilter,
     Submission,
 )
 from pipeline.store.dynamodb import TIME_TO_LIVE, DynamoStore, table_definition
@@ -351,7 +352,8 @@ def test_a_list_longer_than_a_page_is_complete(
             store, claim(store, job(number)), Outcome.NO_FIX if number > 2 else Outcome.PR_OPENED
         )
     assert [run.issue_url for run in store.runs()] == [job(n).issue_url for n in range(11, 0, -1)]
-    assert [run.issue_url for run in store.runs(outcome="pr_opened", limit=1)] == [job(2).issue_url]
+    opened = store.runs(RunFilter(outcome="pr_opened"), limit=1)
+    assert [run.issue_url for run in opened] == [job(2).issue_url]
     events = [json.loads(event.body)["data"]["issue_url"] for event in store.pending_events()]
     assert events == [job(n).issue_url for n in range(1, 11)]
 

@@ -6,11 +6,11 @@ import pytest
 
 from pipeline.errors import LeaseLost
 from pipeline.outcome import Event, Outcome
-from pipeline.store.contract import PendingEvent, place_at
+from pipeline.store.contract import ALL_RUNS, Claimed, PendingEvent, RunFilter, Submission, place_at
 from pipeline.store.events import MAX_EVENT_TRIES
 from pipeline.store.store import RunStore
 from tests.pipeline.store.submissions import replay_fields, started_event
-from tests.stand_ins.runs import START, TOPIC, Clock, claim, finish, job, result_of
+from tests.stand_ins.runs import LEASE, START, TOPIC, Clock, claim, finish, job, result_of
 
 
 def test_the_outcome_and_its_event_are_stored_together(store: RunStore, clock: Clock):
@@ -129,10 +129,10 @@ def test_runs_are_listed_newest_first_and_filtered(store: RunStore, clock: Clock
             finish(store, claimed, outcome)
     assert [run.issue_url[-1] for run in store.runs()] == ["3", "2", "1"]
     assert [run.issue_url[-1] for run in store.runs(limit=1)] == ["3"]
-    assert [run.outcome for run in store.runs(outcome="no_fix")] == ["no_fix"]
-    assert [run.issue_url[-1] for run in store.runs(outcome="running")] == ["3"]
-    assert store.runs(repository="octo/other") == []
-    assert len(store.runs(repository="octo/repo")) == 3
+    assert [run.outcome for run in store.runs(RunFilter(outcome="no_fix"))] == ["no_fix"]
+    assert [run.issue_url[-1] for run in store.runs(RunFilter(outcome="running"))] == ["3"]
+    assert store.runs(RunFilter(repository="octo/other")) == []
+    assert len(store.runs(RunFilter(repository="octo/repo"))) == 3
     assert store.run("nothing") is None
     assert store.run(job().id, 7) is None
 
@@ -142,14 +142,30 @@ def test_runs_are_listed_page_by_page_and_by_time(store: RunStore, clock: Clock)
         clock.now += 1
         claim(store, job(number))
 
-    def numbers(**arguments: Any) -> list[str]:
-        return [run.issue_url[-1] for run in store.runs(**arguments)]
+    def numbers(chosen: RunFilter = ALL_RUNS, **arguments: Any) -> list[str]:
+        return [run.issue_url[-1] for run in store.runs(chosen, **arguments)]
 
     first_page = store.runs(limit=2)
     assert numbers(before=first_page[-1].place, limit=2) == ["3", "2"]
-    assert numbers(since=START + 4) == ["5", "4"]
+    assert numbers(RunFilter(since=START + 4)) == ["5", "4"]
     assert numbers(before=place_at(START + 3)) == ["2", "1"]
-    assert numbers(since=START + 2, before=place_at(START + 4)) == ["3", "2"]
+    assert numbers(RunFilter(since=START + 2), before=place_at(START + 4)) == ["3", "2"]
+
+
+def test_runs_are_filtered_by_sender_model_and_template_set(store: RunStore):
+    sent = store.claim(Submission.of(job(1), owner="alice"), lease_seconds=LEASE)
+    assert isinstance(sent, Claimed)
+    used = result_of(sent).model_copy(update={"model": "large", "template_set": "a" * 64})
+    event = Event.about(used, "2001-09-09T01:46:40.000Z")
+    store.finish(sent.lease, used, event, TOPIC)
+    finish(store, claim(store, job(2)))
+
+    def numbers(**fields: str) -> list[str]:
+        return [run.issue_url[-1] for run in store.runs(RunFilter(**fields))]
+
+    assert numbers(owner="alice") == numbers(model="large") == ["1"]
+    assert numbers(template_set="a" * 64, outcome="no_fix") == ["1"]
+    assert numbers(owner="bob") == numbers(model="small") == []
 
 
 def test_events_wait_in_the_order_in_which_they_were_stored(store: RunStore, clock: Clock):
