@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import click
 
-from cli.visible_text import visible
+from console.visible_text import visible
 from pipeline.telemetry.logs import LineForm, LogLine, json_line
 
 LogFormat = Literal["auto", "json", "text"]

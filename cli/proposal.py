@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import urlopen
 
 from cli.output import styled_console
-from cli.visible_text import visible
+from console.visible_text import visible
 from pipeline.outcome import RunResult
 
 #: Lines of a diff that are shown; the whole patch is in the artifact that is named above it.

@@ -4,7 +4,7 @@ import io
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from cli.visible_text import visible
+from console.visible_text import visible
 from repository.counts import count
 from stages.propose_patch.agent.transcript import Transcript, TranscriptCall, TranscriptStep
 

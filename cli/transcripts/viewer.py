@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from cli.transcripts.keys import RESIZED, keyboard
 from cli.transcripts.text import heading, step_text, styled_lines
-from cli.visible_text import visible
+from console.visible_text import visible
 from repository.counts import count
 from stages.propose_patch.agent.transcript import Transcript
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from cli.transcripts.viewer import Viewer
-from cli.visible_text import visible
+from console.visible_text import visible
 from pipeline.artifacts.folder import FolderArtifacts
 from pipeline.model import Message
 from pipeline.outcome import Event, Outcome

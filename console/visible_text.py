@@ -1,4 +1,4 @@
-"""Text from strangers, made safe to print on a terminal."""
+"""Text from strangers, made safe to show on a terminal and in a page."""
 
 import unicodedata
 
@@ -11,9 +11,14 @@ _REPLACEMENT = "\ufffd"
 
 def visible(text: str) -> str:
     """Return text in which only line feeds have an effect on a terminal."""
-    text = text.replace("\r\n", "\n").expandtabs(8).translate({**_CONTROL_PICTURES, 127: 0x2421})
-    return "".join(character if _is_printable(character) else _REPLACEMENT for character in text)
+    lines = text.replace("\r\n", "\n").split("\n")
+    return "\n".join(line if line.isprintable() else _visible_line(line) for line in lines)
+
+
+def _visible_line(line: str) -> str:
+    shown = line.expandtabs(8).translate({**_CONTROL_PICTURES, 127: 0x2421})
+    return "".join(character if _is_printable(character) else _REPLACEMENT for character in shown)
 
 
 def _is_printable(character: str) -> bool:
-    return character == "\n" or unicodedata.category(character) not in _UNPRINTABLE
+    return unicodedata.category(character) not in _UNPRINTABLE

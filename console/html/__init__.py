@@ -1,0 +1,1 @@
+"""The shared look of all HTML: one style sheet, one layout, diffs and bars."""

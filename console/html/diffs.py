@@ -1,0 +1,175 @@
+"""A git patch as rows of two sides, to be shown side by side."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from itertools import zip_longest
+from typing import Literal
+
+#: Longer lines are not compared word by word.
+_MAX_COMPARED = 400
+#: Lines that are less alike than this share no words worth marking.
+_MIN_RATIO = 0.4
+_HUNK = re.compile(r"@@ -(?P<old>\d+)(?:,\d+)? \+(?P<new>\d+)(?:,\d+)? @@ ?(?P<where>.*)")
+_WORD = re.compile(r"\w+|\s+|.", re.DOTALL)
+_CHANGES = (
+    ("new file mode ", "added"),
+    ("deleted file mode ", "deleted"),
+    ("rename from ", "renamed"),
+    ("Binary files ", "binary"),
+    ("GIT binary patch", "binary"),
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a line."""
+
+    text: str
+    is_changed: bool = False
+
+
+@dataclass(frozen=True)
+class Line:
+    number: int
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line before and after. One side is None if the line was added or removed."""
+
+    kind: Literal["same", "changed", "gap"]
+    old: Line | None = None
+    new: Line | None = None
+    where: str = ""
+    """For a gap: git's name of the function that the next rows are in."""
+
+
+@dataclass(frozen=True)
+class FileDiff:
+    """The changes to one file."""
+
+    path: str
+    change: str
+    """changed, added, deleted, renamed or binary"""
+    rows: tuple[Row, ...]
+
+    @property
+    def added(self) -> int:
+        return sum(row.kind == "changed" and row.new is not None for row in self.rows)
+
+    @property
+    def removed(self) -> int:
+        return sum(row.kind == "changed" and row.old is not None for row in self.rows)
+
+
+def read_patch(patch: str) -> tuple[FileDiff, ...]:
+    """Return the files of a patch as ``git diff`` writes it. Unknown lines are ignored."""
+    files: list[FileDiff] = []
+    lines: list[str] = []
+    for line in patch.split("\n"):
+        if line.startswith("diff --git ") and lines:
+            files.append(_read_file(lines))
+            lines = []
+        if line.startswith("diff --git ") or lines:
+            lines.append(line)
+    if lines:
+        files.append(_read_file(lines))
+    return tuple(files)
+
+
+def _read_file(lines: Sequence[str]) -> FileDiff:
+    """Return the diff of one file; its first line is ``diff --git a/PATH b/PATH``."""
+    path = lines[0].rpartition(" b/")[2].strip('"')
+    change = "changed"
+    rows: list[Row] = []
+    hunk: _Hunk | None = None
+    for line in lines[1:]:
+        header = _HUNK.match(line)
+        if header is not None:
+            rows += hunk.finish() if hunk is not None else []
+            rows.append(Row("gap", where=header["where"]))
+            hunk = _Hunk(int(header["old"]), int(header["new"]))
+        elif hunk is not None:
+            rows += hunk.read(line)
+        else:
+            change = _change(line) or change
+    rows += hunk.finish() if hunk is not None else []
+    return FileDiff(path, change, tuple(rows))
+
+
+def _change(line: str) -> str | None:
+    """Return what a line of a file's header says about the change."""
+    for prefix, change in _CHANGES:
+        if line.startswith(prefix):
+            return change
+    return None
+
+
+class _Hunk:
+    """Reads the lines of a hunk. Removed lines wait for the added ones that replace them."""
+
+    def __init__(self, old: int, new: int):
+        """The arguments are the numbers of the next line before and after."""
+        self._old = old
+        self._new = new
+        self._removed: list[str] = []
+        self._added: list[str] = []
+
+    def read(self, line: str) -> list[Row]:
+        """Return the rows that are complete with this line."""
+        if line.startswith("-"):
+            self._removed.append(line[1:])
+            return []
+        if line.startswith("+"):
+            self._added.append(line[1:])
+            return []
+        if not line.startswith(" "):
+            return []
+        rows = self.finish()
+        parts = (Part(line[1:]),)
+        rows.append(Row("same", Line(self._old, parts), Line(self._new, parts)))
+        self._old += 1
+        self._new += 1
+        return rows
+
+    def finish(self) -> list[Row]:
+        """Return the rows of the lines that have waited."""
+        rows = [self._pair(old, new) for old, new in zip_longest(self._removed, self._added)]
+        self._removed.clear()
+        self._added.clear()
+        return rows
+
+    def _pair(self, old: str | None, new: str | None) -> Row:
+        old_parts, new_parts = _compare(old, new)
+        old_line = None
+        new_line = None
+        if old is not None:
+            old_line = Line(self._old, old_parts)
+            self._old += 1
+        if new is not None:
+            new_line = Line(self._new, new_parts)
+            self._new += 1
+        return Row("changed", old_line, new_line)
+
+
+def _compare(old: str | None, new: str | None) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+    """Return the parts of two lines, with the words marked that differ."""
+    if old is None or new is None or max(len(old), len(new)) > _MAX_COMPARED:
+        return (Part(old or ""),), (Part(new or ""),)
+    old_words = _WORD.findall(old)
+    new_words = _WORD.findall(new)
+    matcher = SequenceMatcher(None, old_words, new_words, autojunk=False)
+    if matcher.ratio() < _MIN_RATIO:
+        return (Part(old),), (Part(new),)
+    old_parts: list[Part] = []
+    new_parts: list[Part] = []
+    for tag, old_from, old_to, new_from, new_to in matcher.get_opcodes():
+        is_changed = tag != "equal"
+        if old_to > old_from:
+            old_parts.append(Part("".join(old_words[old_from:old_to]), is_changed))
+        if new_to > new_from:
+            new_parts.append(Part("".join(new_words[new_from:new_to]), is_changed))
+    return tuple(old_parts), tuple(new_parts)
