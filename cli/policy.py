@@ -19,11 +19,6 @@ def worker_policy(settings: Settings, host: str, model: str, templates: Template
         model: the default model.
         templates: the template sets that a replay may name.
     """
-    limits = EffectiveLimits(
-        max_cost_usd=settings.max_cost_usd,
-        max_minutes=settings.max_minutes,
-        max_rounds=settings.max_rounds,
-    )
     allowed = Allowed(
         host=host,
         repositories=settings.allowed_repositories,
@@ -32,12 +27,21 @@ def worker_policy(settings: Settings, host: str, model: str, templates: Template
         refuse_template_set=templates.refusal,
     )
     return Policy(
-        limits=limits,
+        limits=ceiling(settings),
         max_cost_usd_per_repository_day=settings.max_cost_usd_per_repository_day,
         max_cost_usd_per_day=settings.max_cost_usd_per_day,
         max_cost_usd_per_key_day=_key_budgets(settings),
         topic_arn=settings.topic_arn,
         allowed=allowed,
+    )
+
+
+def ceiling(settings: Settings) -> EffectiveLimits:
+    """Return the most that this deployment allows a run."""
+    return EffectiveLimits(
+        max_cost_usd=settings.max_cost_usd,
+        max_minutes=settings.max_minutes,
+        max_rounds=settings.max_rounds,
     )
 
 

@@ -27,11 +27,14 @@ _DETAIL_WIDTH = 160
 class StageLine:
     """The line beside the spinner: what is done, for how long, and how far it is."""
 
-    def __init__(self, title: str, clock: Callable[[], float] = time.monotonic):
+    def __init__(
+        self, title: str, elapsed: float = 0.0, clock: Callable[[], float] = time.monotonic
+    ):
+        """``elapsed`` is for how long it has been done before this line."""
         self.status = ""
         self._title = title
         self._clock = clock
-        self._started = clock()
+        self._started = clock() - elapsed
 
     def __rich__(self) -> "Text":
         from rich.text import Text
@@ -43,8 +46,8 @@ class StageLine:
 class Printer:
     """An observer that prints progress with rich, which respects NO_COLOR and plain pipes."""
 
-    def __init__(self, *, quiet: bool = False):
-        self._console = styled_console(stderr=True, quiet=quiet)
+    def __init__(self, *, quiet: bool = False, stderr: bool = True):
+        self._console = styled_console(stderr=stderr, quiet=quiet)
         self._line = StageLine("")
         self._spinner = self._console.status("")
 
@@ -62,7 +65,7 @@ class Printer:
             return
         self.stop()
         if progress.kind == "started":
-            self._line = StageLine(f"{stage} round {progress.round}")
+            self._line = StageLine(f"{stage} round {progress.round}", progress.seconds)
             self._spinner.update(self._line)
             self._spinner.start()
         elif progress.kind in _MARKS:

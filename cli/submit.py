@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from cli import exits
 from cli.aws import queue_url
 from cli.command import CommandError, exit_on_settings_error, settings
+from cli.jobs.opening import open_store
 from cli.option_groups import option_group
 from cli.output import Output, json_option
 from cli.text_lines import read_lines
@@ -29,6 +30,7 @@ from pipeline.job import (
 if TYPE_CHECKING:
     from pipeline.policy import Policy
     from pipeline.store.contract import RunRow
+    from pipeline.store.reader import StoreReader
 
 #: Returns why a job would be rejected; None if it would not, as far as it is known here.
 Refuse = Callable[[FixIssueJob], JobRefusal | None]
@@ -96,6 +98,11 @@ _with_job_fields = option_group(
     help="Jobs as JSON, one a line; - reads standard input.",
 )
 @_with_job_fields
+@click.option(
+    "--wait",
+    is_flag=True,
+    help="Follow each run until it ends; the exit code is the worst of the runs'.",
+)
 @json_option()
 @click.pass_context
 def command(
@@ -103,6 +110,7 @@ def command(
     issue_urls: tuple[str, ...],
     job_file: TextIO | None,
     fields: JobFields,
+    wait: bool,
     output: Output,
 ) -> None:
     """Put jobs on the queue (CODING_AGENT_QUEUE_URL). An issue that is sent twice is one job.
@@ -111,10 +119,12 @@ def command(
     that has ended is not run again: its event is published again, and where the store can be read,
     it is said how it ended. --again runs it once more.
 
+    --wait needs the store that the worker writes to. Ctrl-C ends the waiting, not the runs.
+
     \b
     Examples:
       coding-agent submit https://github.com/octo/repo/issues/42 --metadata ticket=OPS-7
-      coding-agent submit https://github.com/octo/repo/issues/42 --again
+      coding-agent submit https://github.com/octo/repo/issues/42 --again --wait
       coding-agent submit --file jobs.jsonl --json
       jq -c '.[]' jobs.json | coding-agent submit --file -
     """
@@ -130,7 +140,30 @@ def command(
     jobs = [_job(url, fields, refuse) for url in issue_urls]
     if job_file is not None:
         jobs.extend(_read_jobs(job_file, refuse))
-    asyncio.run(_submit(queue_url(ctx), jobs, _ended_runs(ctx, jobs), output))
+    url = queue_url(ctx)
+    store = open_store(ctx) if wait else None
+    asyncio.run(_submit(url, jobs, _ended_runs(ctx, jobs), output))
+    if store is not None:
+        ctx.exit(_follow_each(ctx, store, jobs, output))
+
+
+def _follow_each(
+    ctx: click.Context, store: "StoreReader", jobs: list[FixIssueJob], output: Output
+) -> int:
+    """Follow the runs one after the other; return the worst exit code."""
+    from cli.watching import follow, open_watch
+    from pipeline.store.contract import Submission
+
+    codes: list[int] = []
+    for job in jobs:
+        submission = Submission.of(job)
+
+        def find_run(submission: Submission = submission) -> "RunRow | None":
+            return store.find(submission).run
+
+        watch = open_watch(ctx, store, find_run)
+        codes.append(follow(watch, job.id, as_json=output.as_json))
+    return max(codes)
 
 
 def _known_policy(ctx: click.Context) -> "Policy":

@@ -31,6 +31,9 @@ class RoundNote(BaseModel):
 
     facts: Facts = Facts()
     """Facts about the run, valid until later ones replace them."""
+    summary: str = ""
+    """The reason in a sentence for a person, which may hold names from the repository; empty if the
+    first line of the reason says it."""
 
 
 NoteT = TypeVar("NoteT", bound=RoundNote)

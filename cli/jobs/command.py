@@ -8,6 +8,7 @@ _COMMANDS = {
     "list": LazyCommand("cli.jobs.listing", "List runs, the newest first."),
     "show": LazyCommand("cli.jobs.show", "Show one run: what happened, its rounds, its result."),
     "transcript": LazyCommand("cli.jobs.transcript", "Show what an agent did, step by step."),
+    "watch": LazyCommand("cli.jobs.watch", "Follow a run until it ends."),
     "cancel": LazyCommand("cli.jobs.cancel", "Ask a job's unfinished run to stop."),
     "retry": LazyCommand("cli.jobs.retry", "Rerun a job that has ended, as its next generation."),
 }

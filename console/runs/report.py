@@ -19,7 +19,7 @@ from pipeline.budget import EffectiveLimits
 from pipeline.job import FixIssueJob, InvalidJob, Limits, NewerSchema, UnreadableMessage, parse_job
 from pipeline.outcome import RunResult
 from pipeline.store.contract import RunRow
-from pipeline.store.store import RunStore
+from pipeline.store.reader import StoreReader
 from stages.build_context import BuildContext, Context
 from stages.checkout import Checkout, CheckoutStage
 from stages.fetch_issue import FetchIssue, Issue
@@ -73,7 +73,7 @@ class RunReport:
 class ReportReader:
     """Reads reports of runs."""
 
-    store: RunStore
+    store: StoreReader
     artifacts: Artifacts
     redact: Callable[[str], str]
     """Replaces secrets in a text."""

@@ -10,7 +10,7 @@ from pipeline.artifacts import Artifacts, validate_key
 from pipeline.leased_run import is_stage_result, read_result
 from pipeline.run_key import RunKey
 from pipeline.store.contract import Checkpoint, RunRow
-from pipeline.store.store import RunStore
+from pipeline.store.reader import StoreReader
 from stages.order import NAMES
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -19,7 +19,7 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 class RunSource:
     """Reads everything about one run. The store is asked a fixed number of times."""
 
-    def __init__(self, store: RunStore, artifacts: Artifacts, run: RunRow):
+    def __init__(self, store: StoreReader, artifacts: Artifacts, run: RunRow):
         self.run = run
         self.checkpoints = store.checkpoints(run.key)
         self.rounds = sorted(store.rounds(run.key), key=lambda opened: opened.number)

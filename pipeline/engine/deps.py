@@ -20,7 +20,8 @@ ProgressKind = Literal["started", "restored", "finished", "back", "note", "statu
 class Progress:
     """A progress report to an observer, about a stage or, for the kind ``ended``, about the run.
 
-    A ``note`` is worth keeping; a ``status`` is only true until the next one.
+    A ``note`` is worth keeping; a ``status`` is only true until the next one. The seconds are those
+    of work that has ended; of what has just started, those since then.
     """
 
     kind: ProgressKind

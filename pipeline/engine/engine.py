@@ -289,7 +289,8 @@ class RunLoop:
             return answer
         if isinstance(answer, Back):
             self._check_target(step, answer)
-            self._report("back", step.name, self.stopwatch.elapsed, answer.because)
+            detail = answer.note.summary or answer.because
+            self._report("back", step.name, self.stopwatch.elapsed, detail)
             return answer
         seconds = self.stopwatch.lap()
         cancelled = await self._run.save_result(

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from pipeline.stage import Back, RunContext, Stop
 from pipeline.time_limit import finish_within
-from prompts.filters import clip
 from repository.git import Mirror, Mirrors
 from repository.testing.change_tester import ChangeTester
 from repository.testing.install.tools import BuildTools
@@ -15,25 +14,14 @@ from stages.checkout import Checkout
 from stages.fetch_issue import Issue
 from stages.prepare_tests import open_test_bed
 from stages.propose_patch import Proposals
-from stages.propose_patch.round_note import (
-    MAX_FAILING_TESTS,
-    MAX_TEST_NAME,
-    SentBack,
-    all_sent_back,
-    note_sent_back,
-)
+from stages.propose_patch.round_note import SentBack, all_sent_back
 from stages.run_tests.candidate_judge import CandidateJudge
 from stages.run_tests.candidate_tester import CandidateTester, accept_untested, read_change
-from stages.run_tests.choosing import (
-    SECONDS_TO_CHOOSE,
-    Rejected,
-    choose,
-    different,
-    least_broken,
-)
+from stages.run_tests.choosing import SECONDS_TO_CHOOSE, choose, different
 from stages.run_tests.earlier_rounds import repeated_round
 from stages.run_tests.other_tests import OtherTests
-from stages.run_tests.results import Change, DidNotRun, Passed, Regressed, Result, Unproven
+from stages.run_tests.results import Change, Passed, Result, Unproven
+from stages.run_tests.sending_back import send_back
 from stages.run_tests.verdict import Verdict
 
 
@@ -97,7 +85,7 @@ class RunTests:
         verdict = await self._find_verdict(issue, results, sent_back, run)
         if verdict is not None:
             return await _conclude(verdict, candidates, proposals, run)
-        return _send_back(results, proposals, run)
+        return send_back(results, proposals, run)
 
     async def _find_verdict(
         self,
@@ -213,37 +201,3 @@ async def _conclude(
     chosen = proposals.proposals[candidates.candidates[verdict.candidate].proposal]
     update = {"proof_key": proof_key, "proposal_artifacts": chosen.artifacts}
     return verdict.model_copy(update=update)
-
-
-def _send_back(results: Sequence[Result], proposals: Proposals, run: RunContext) -> Back:
-    """Return the feedback on the change that breaks the least; none of the changes passed."""
-    rejected = [result for result in results if not isinstance(result, Passed)]
-    candidates = [_sent_back(result) for result in rejected]
-    best = least_broken(rejected)
-    attempt = proposals.attempt_of(best.change.candidate.proposal)
-    note = note_sent_back(run, candidates, attempt=attempt)
-    return Back("propose_patch", best.feedback, note)
-
-
-def _sent_back(result: Rejected) -> SentBack:
-    candidate = result.change.candidate
-    regressions: int | None
-    failing: tuple[str, ...]
-    match result:
-        case Unproven():
-            regressions = 0
-            failing = result.failing
-        case Regressed():
-            regressions = result.regressions
-            failing = result.failing
-        case DidNotRun():
-            regressions = None
-            failing = ()
-    return SentBack(
-        tree=candidate.tree,
-        patch_key=candidate.patch_key,
-        regressions=regressions,
-        failing=tuple(clip(test, MAX_TEST_NAME) for test in failing[:MAX_FAILING_TESTS]),
-        failing_count=len(failing),
-        log_key=result.log_key,
-    )

@@ -24,8 +24,8 @@ def test_a_duration_is_written_as_on_a_stopwatch(seconds: float, text: str) -> N
 
 def test_the_line_beside_the_spinner_has_the_elapsed_time_and_the_status() -> None:
     clock = Clock()
-    line = StageLine("run_tests round 2", clock)
-    clock.now += 83
+    line = StageLine("run_tests round 2", 60.0, clock)
+    clock.now += 23
     line.status = "132 tests finished"
     output = io.StringIO()
     RichConsole(file=output).print(line)

@@ -65,7 +65,9 @@ async def test_a_round_that_is_sent_back_stores_the_failing_tests_and_their_log(
     dialogue = converse(says(RIGHT, FAILS), says(WRONG))
     await dialogue.run()
     (opened,) = dialogue.store.rounds(RunKey(job().id, 0))
-    (returned,) = SentBackNote.model_validate(opened.note).candidates
+    note = SentBackNote.model_validate(opened.note)
+    assert note.summary == "1 test that must pass fails: test_calc.TestCalc::test_double"
+    (returned,) = note.candidates
     assert returned.failing == ("test_calc.TestCalc::test_double",)
     assert returned.failing_count == 1
     assert returned.log_key is not None
