@@ -1,11 +1,13 @@
 """Open the store, and find the run that a command is about."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from cli import exits
 from cli.command import CommandError, exit_on_settings_error, settings
+from console.visible_text import visible
 
 if TYPE_CHECKING:
     from pipeline.store.contract import RunRow
@@ -35,12 +37,39 @@ def open_store_to_change(ctx: click.Context) -> "RunStore":
     return store
 
 
-def find_run(store: "StoreReader", job_id: str, generation: int | None = None) -> "RunRow":
-    run = store.run(job_id, generation)
-    if run is None:
-        description = "job" if generation is None else f"generation {generation} of job"
+def find_run(store: "StoreReader", text: str, generation: int | None = None) -> "RunRow":
+    """Return the run that the argument JOB names; end the command if there is none, or several."""
+    from console.runs.finding import AmbiguousName, NoSuchRun
+    from console.runs.finding import find_run as find
+    from console.runs.references import UnreadableReference
+
+    try:
+        return find(store, text, generation)
+    except AmbiguousName as error:
+        raise CommandError(f"{error}:\n{_describe_matches(error.matches)}", exits.USAGE) from None
+    except NoSuchRun as error:
+        raise CommandError(f"{error}; see: coding-agent jobs list", exits.USAGE) from None
+    except UnreadableReference as error:
+        raise CommandError(str(error), exits.USAGE) from None
+
+
+def find_newest_run(store: "StoreReader", text: str) -> "RunRow":
+    """Return the job's newest run, the one that can be cancelled or repeated; see ``find_run``."""
+    run = find_run(store, text)
+    newest = find_run(store, run.job_id)
+    if newest.generation != run.generation:
         raise CommandError(
-            f"there is no {description} {job_id!r} in this store; see: coding-agent jobs list",
+            f"generation {run.generation} of job {run.job_id!r} is not its newest one, which is"
+            f" {newest.generation}: name the job alone",
             exits.USAGE,
         )
     return run
+
+
+def _describe_matches(runs: Sequence["RunRow"]) -> str:
+    lines = []
+    for run in runs:
+        status = run.outcome or run.state
+        lines.append(f"  {run.job_id}  {visible(run.issue_url)}  {status}")
+    lines.append("Give more characters of the id.")
+    return "\n".join(lines)

@@ -8,7 +8,8 @@ from pydantic import ValidationError
 from cli import exits
 from cli.aws import exit_on_aws_error, queue_url
 from cli.command import CommandError
-from cli.jobs.opening import find_run, open_store
+from cli.job_argument import job_argument
+from cli.jobs.opening import find_newest_run, open_store
 from cli.output import Output, json_option
 from cli.overrides import OverrideOptions, with_override_options
 from console.queues.replays import replay_job
@@ -17,12 +18,12 @@ from pipeline.job import FixIssueJob, explain
 
 
 @click.command("retry")
-@click.argument("job_id")
+@job_argument
 @with_override_options
 @json_option("Print one JSON object.")
 @click.pass_context
 def command(
-    ctx: click.Context, job_id: str, override_options: OverrideOptions, output: Output
+    ctx: click.Context, job: str, override_options: OverrideOptions, output: Output
 ) -> None:
     """Rerun a job that has ended, as its next generation.
 
@@ -31,24 +32,24 @@ def command(
 
     \b
     Examples:
-      coding-agent jobs retry 5c0b7e9c-6d34-5f6a-9d21-0c1f2a3b4c5d
-      coding-agent jobs retry 5c0b7e9c-6d34-5f6a-9d21-0c1f2a3b4c5d --from-stage propose_patch
+      coding-agent jobs retry 5c0b7e9c
+      coding-agent jobs retry octo/repo#42 --from-stage propose_patch
     """
     overrides = override_options.resolve(ctx)
     url = queue_url(ctx)
-    run = find_run(open_store(ctx), job_id)
+    run = find_newest_run(open_store(ctx), job)
     if run.state != "finished":
-        raise CommandError(f"job {job_id!r} has not ended: it is {run.state}")
+        raise CommandError(f"job {run.job_id!r} has not ended: it is {run.state}")
     try:
-        job = FixIssueJob.model_validate_json(run.body)
-        replayed = replay_job(job, run.generation, overrides)
+        stored = FixIssueJob.model_validate_json(run.body)
+        replayed = replay_job(stored, run.generation, overrides)
     except ValidationError as error:
         raise CommandError(f"{explain(error)}; nothing was sent", exits.USAGE) from None
     with exit_on_aws_error():
         message_id = asyncio.run(_send(url, replayed))
     output.write(
-        {"job_id": job_id, "after_generation": run.generation, "message_id": message_id},
-        f"{job_id} runs again after generation {run.generation}",
+        {"job_id": run.job_id, "after_generation": run.generation, "message_id": message_id},
+        f"{run.job_id} runs again after generation {run.generation}",
     )
 
 

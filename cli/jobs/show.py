@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.job_argument import job_argument
 from cli.jobs.opening import find_run, open_store
 from cli.output import Output, json_option
 from cli.times import iso_time
@@ -15,23 +16,23 @@ _REASON_WIDTH = 120
 
 
 @click.command("show")
-@click.argument("job_id")
+@job_argument
 @click.option("--generation", type=click.IntRange(min=0), help="Default: the newest.")
 @json_option("Print one JSON object.")
 @click.pass_context
-def command(ctx: click.Context, job_id: str, generation: int | None, output: Output) -> None:
+def command(ctx: click.Context, job: str, generation: int | None, output: Output) -> None:
     """Show one run: its deliveries, stages, effects and model calls in chronological order, its
     rounds and its result.
 
     \b
     Examples:
-      coding-agent jobs show 5c0b7e9c-6d34-5f6a-9d21-0c1f2a3b4c5d
-      coding-agent jobs show 5c0b7e9c-6d34-5f6a-9d21-0c1f2a3b4c5d --generation 0 --json
+      coding-agent jobs show 5c0b7e9c
+      coding-agent jobs show octo/repo#42 --generation 0 --json
     """
     from cli.run_reports import run_report
 
     store = open_store(ctx)
-    run = find_run(store, job_id, generation)
+    run = find_run(store, job, generation)
     report = run_report(store, run)
     output.write(report, "\n".join(_report_lines(run, report)))
 

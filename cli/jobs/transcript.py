@@ -6,6 +6,7 @@ import click
 
 from cli import exits
 from cli.command import CommandError, exit_on_settings_error, settings
+from cli.job_argument import job_argument
 from cli.jobs.opening import find_run, open_store
 from cli.output import Output, json_option
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command("transcript")
-@click.argument("job_id")
+@job_argument
 @click.option("--generation", type=click.IntRange(min=0), help="Default: the newest.")
 @click.option(
     "--attempt",
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 @click.pass_context
 def command(
     ctx: click.Context,
-    job_id: str,
+    job: str,
     generation: int | None,
     attempt: int | None,
     round_: int | None,
@@ -44,21 +45,21 @@ def command(
 
     \b
     Examples:
-      coding-agent jobs transcript 5c0b7e9c-6d34-5f6a-9d21-0c1f2a3b4c5d
-      coding-agent jobs transcript 5c0b7e9c-6d34-5f6a-9d21-0c1f2a3b4c5d --round 2 --plain
-      coding-agent jobs transcript 5c0b7e9c-6d34-5f6a-9d21-0c1f2a3b4c5d --json
+      coding-agent jobs transcript 5c0b7e9c
+      coding-agent jobs transcript octo/repo#42 --round 2 --plain
+      coding-agent jobs transcript 5c0b7e9c --json
     """
     from cli.transcripts.text import print_all
     from cli.transcripts.viewer import is_interactive, show
 
     store = open_store(ctx)
-    run = find_run(store, job_id, generation)
+    run = find_run(store, job, generation)
     document = _transcript_source(ctx, store, run).read(attempt)
     if round_ is not None:
         document = document.of_round(round_)
     if not document.steps:
         part = f"round {round_}" if round_ is not None else f"attempt {document.attempt}"
-        raise CommandError(f"{part} of job {job_id!r} has no steps", exits.USAGE)
+        raise CommandError(f"{part} of job {run.job_id!r} has no steps", exits.USAGE)
     if output.as_json:
         click.echo(document.model_dump_json())
     elif plain or not is_interactive():

@@ -2,12 +2,13 @@
 
 import click
 
+from cli.job_argument import job_argument
 from cli.jobs.opening import find_run, open_store
 from cli.output import Output, json_option
 
 
 @click.command("watch")
-@click.argument("job")
+@job_argument
 @click.option("--generation", type=click.IntRange(min=0), help="Default: the newest.")
 @json_option("Print each report of progress, and then the result, as a JSON object on a line.")
 @click.pass_context

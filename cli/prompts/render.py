@@ -12,6 +12,7 @@ import click
 
 from cli import exits
 from cli.command import CommandError, exit_on_settings_error, settings
+from cli.job_argument import complete_job
 from cli.prompts.source import exit_on_template_error, load, template_dir
 from prompts import TemplateSet
 
@@ -39,7 +40,12 @@ if TYPE_CHECKING:
     type=click.File(encoding="utf-8"),
     help="With NAME: a JSON file with the template's variables.",
 )
-@click.option("--job", "job_id", help="With NAME: take the variables from this job's stored run.")
+@click.option(
+    "--job",
+    shell_complete=complete_job,
+    help="With NAME: take the variables from this job's stored run: an id or its beginning,"
+    " OWNER/REPO#N or an address.",
+)
 @click.option("--generation", type=click.IntRange(min=0), help="With --job; default: the newest.")
 @click.pass_context
 def render(  # noqa: PLR0913 - one parameter an option
@@ -49,7 +55,7 @@ def render(  # noqa: PLR0913 - one parameter an option
     repo: Path | None,
     issue_file: Path | None,
     variables: TextIO | None,
-    job_id: str | None,
+    job: str | None,
     generation: int | None,
 ) -> None:
     """Render the prompt that a run would send, without sending it.
@@ -75,10 +81,10 @@ def render(  # noqa: PLR0913 - one parameter an option
             exits.USAGE,
         )
     templates = load(ctx, named)
-    if job_id is not None and variables is None:
-        values = _stored_variables(ctx, job_id, generation)
+    if job is not None and variables is None:
+        values = _stored_variables(ctx, job, generation)
         _require_all(templates, what, values)
-    elif variables is not None and job_id is None:
+    elif variables is not None and job is None:
         values = _read_variables(variables)
     else:
         with exit_on_template_error():
@@ -108,7 +114,7 @@ def _read_variables(file: TextIO) -> dict[str, Any]:
     return values
 
 
-def _stored_variables(ctx: click.Context, job_id: str, generation: int | None) -> dict[str, Any]:
+def _stored_variables(ctx: click.Context, job: str, generation: int | None) -> dict[str, Any]:
     """Return the variables of the run's last prompt, from its stored results."""
     from cli.prompts.runs import stored_run
     from repository.testing.models import Suite
@@ -116,7 +122,7 @@ def _stored_variables(ctx: click.Context, job_id: str, generation: int | None) -
     from stages.fetch_issue import Issue
     from stages.propose_patch import prompt_variables
 
-    run = stored_run(ctx, job_id, generation)
+    run = stored_run(ctx, job, generation)
     run.require("fetch_issue", "build_context", "prepare_tests")
     feedback = run.rounds[-1].because if run.rounds else None
     return prompt_variables(run.read(Issue), run.read(Context), run.read(Suite), feedback)

@@ -13,6 +13,7 @@ import click
 
 from cli import exits
 from cli.command import CommandError, exit_on_settings_error, settings
+from cli.job_argument import job_argument
 from cli.prompts.source import load
 from prompts.tokens import tokens_of
 
@@ -26,7 +27,7 @@ CONTEXT_LINES = 2
 
 
 @click.command("replay")
-@click.argument("run", metavar="RUN")
+@job_argument
 @click.option(
     "--template-dir", "named", required=True, metavar="FOLDER|HASH", help="The templates to try."
 )
@@ -42,22 +43,22 @@ CONTEXT_LINES = 2
 @click.pass_context
 def replay(
     ctx: click.Context,
-    run: str,
+    job: str,
     named: str,
     from_stage: str,
     model: str | None,
     generation: int | None,
     as_json: bool,
 ) -> None:
-    """Repeat a stored run (by its job id) with other templates and show what changes.
+    """Repeat a stored run with other templates and show what changes.
 
     It is a dry run: nothing is pushed, and the service's store is only read. The model is called,
     which can cost up to the run's own limit.
 
     \b
     Examples:
-      coding-agent prompts replay JOB_ID --template-dir ./mine
-      coding-agent prompts replay JOB_ID --template-dir ./mine --model openai/gpt-4o
+      coding-agent prompts replay 5c0b7e9c --template-dir ./mine
+      coding-agent prompts replay octo/repo#42 --template-dir ./mine --model openai/gpt-4o
     """
     from cli.progress import Printer
     from cli.prompts.runs import Variation, rerun, stored_run
@@ -68,7 +69,7 @@ def replay(
         raise CommandError(
             f"--from-stage: no stage {from_stage!r}; there are {stages}", exits.USAGE
         )
-    original = stored_run(ctx, run, generation)
+    original = stored_run(ctx, job, generation)
     templates = load(ctx, named)
     printer = Printer(quiet=as_json)
     with (

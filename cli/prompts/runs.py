@@ -13,8 +13,8 @@ from urllib.parse import unquote, urlsplit
 import click
 from pydantic import BaseModel
 
-from cli import exits
 from cli.command import CommandError, exit_on_settings_error, settings
+from cli.jobs.opening import find_run
 from pipeline.artifacts import Artifacts
 from pipeline.job import FixIssueJob, Options, Replay
 from pipeline.leased_run import LeasedRun, read_result
@@ -120,15 +120,10 @@ class StoredRun:
         return self.artifacts.get(candidate.patch_key).decode(errors="replace")
 
 
-def stored_run(ctx: click.Context, job_id: str, generation: int | None) -> StoredRun:
-    """Load a run; raise CommandError if it is not in the store."""
+def stored_run(ctx: click.Context, job: str, generation: int | None) -> StoredRun:
+    """Load the run that the argument JOB names; raise CommandError if it is not in the store."""
     store, artifacts = _open(ctx)
-    row = store.run(job_id, generation)
-    if row is None:
-        raise CommandError(
-            f"there is no such run of job {job_id!r} in this store; see: coding-agent jobs list",
-            exits.USAGE,
-        )
+    row = find_run(store, job, generation)
     return StoredRun.load(row, store, artifacts)
 
 

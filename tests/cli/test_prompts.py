@@ -158,10 +158,7 @@ def test_the_prompt_of_a_stored_run_is_rendered_as_it_was_sent(
 def test_a_job_without_a_prompt_is_reported(console: Console) -> None:
     SqliteStore(console.data_dir / "store.sqlite").close()
     message = console.refused("prompts", "render", "propose", "--job", "nothing")
-    assert (
-        message
-        == "there is no such run of job 'nothing' in this store; see: coding-agent jobs list"
-    )
+    assert message.startswith("there is no job 'nothing', ")
 
 
 def stored(console: Console, sample: Sample) -> str:
@@ -239,10 +236,7 @@ def test_a_replay_compares_results_and_only_reads_the_store(
 def test_a_mistake_in_a_replay_is_reported(console: Console, sample: Sample, mine: Path) -> None:
     SqliteStore(console.data_dir / "store.sqlite").close()
     message = console.refused("prompts", "replay", "nothing", "--template-dir", mine)
-    assert (
-        message
-        == "there is no such run of job 'nothing' in this store; see: coding-agent jobs list"
-    )
+    assert message.startswith("there is no job 'nothing', ")
     message = console.refused(
         "prompts", "replay", "nothing", "--template-dir", mine, "--from-stage", "nonsense"
     )

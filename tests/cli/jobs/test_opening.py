@@ -4,9 +4,11 @@ import sqlite3
 
 import pytest
 
+from cli import exits
 from pipeline.store.sqlite import SqliteStore
 from tests.cli.console import Console
 from tests.stand_ins.aws import Aws
+from tests.stand_ins.runs import claim, job
 
 
 def test_a_store_that_does_not_exist_is_reported_and_not_created(console: Console) -> None:
@@ -19,7 +21,9 @@ def test_a_store_that_does_not_exist_is_reported_and_not_created(console: Consol
 @pytest.mark.parametrize("command", ["show", "cancel"])
 def test_an_unknown_job_is_reported(console: Console, store: SqliteStore, command: str) -> None:
     message = console.refused("jobs", command, "nothing")
-    assert message == "there is no job 'nothing' in this store; see: coding-agent jobs list"
+    assert message == (
+        "there is no job 'nothing', and none whose id begins so; see: coding-agent jobs list"
+    )
 
 
 def test_a_table_that_does_not_exist_is_reported_in_one_line(
@@ -41,3 +45,31 @@ def test_a_store_of_a_newer_version_is_refused(console: Console, store: SqliteSt
     message = console.refused("jobs", "list")
     assert message.startswith("CODING_AGENT_STORE: ")
     assert "written by a newer coding-agent" in message
+
+
+def test_an_ambiguous_name_is_reported_with_what_it_may_mean(
+    console: Console, store: SqliteStore
+) -> None:
+    for number, job_id in enumerate(("nightly-1", "nightly-2"), 1):
+        claim(store, job(number, job_id=job_id))
+    result = console.run("jobs", "show", "nightly")
+    assert result.exit_code == exits.USAGE
+    assert result.stderr == (
+        "Error: 'nightly' names several jobs:\n"
+        "  nightly-1  https://github.com/octo/repo/issues/1  running\n"
+        "  nightly-2  https://github.com/octo/repo/issues/2  running\n"
+        "Give more characters of the id.\n"
+    )
+
+
+def test_a_text_that_names_no_run_is_refused(console: Console, store: SqliteStore) -> None:
+    assert "OWNER/REPO#NUMBER" in console.refused("jobs", "show", "octo/repo")
+
+
+def test_only_the_newest_run_of_a_job_is_cancelled(
+    console: Console, store: SqliteStore, ended: str
+) -> None:
+    message = console.refused("jobs", "cancel", f"{ended[:8]}/0")
+    assert message == (
+        f"generation 0 of job '{ended}' is not its newest one, which is 1: name the job alone"
+    )

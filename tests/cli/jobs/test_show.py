@@ -30,4 +30,4 @@ def test_show_removes_control_characters(console: Console, ended: str) -> None:
 
 def test_an_unknown_generation_is_reported(console: Console, ended: str) -> None:
     message = console.refused("jobs", "show", ended, "--generation", "7")
-    assert message.startswith(f"there is no generation 7 of job '{ended}'")
+    assert message.startswith(f"there is no generation 7 of job {ended}")

@@ -1,0 +1,49 @@
+"""Completing the ids of jobs in a shell."""
+
+import pytest
+
+from cli.completion import complete_job_id
+from cli.main import main
+from pipeline.store.sqlite import SqliteStore
+from tests.cli.console import Console
+from tests.stand_ins.runs import Clock, claim, job
+
+
+def completed(incomplete: str) -> list[tuple[str, str | None]]:
+    with main.make_context("coding-agent", ["jobs"]) as context:
+        return [(item.value, item.help) for item in complete_job_id(context, incomplete)]
+
+
+@pytest.fixture
+def two_jobs(console: Console) -> None:
+    clock = Clock()
+    store = SqliteStore(console.data_dir / "store.sqlite", clock=clock)
+    for number, job_id in ((1, "nightly-1"), (2, "weekly")):
+        clock.now += 1
+        claim(store, job(number, job_id=job_id))
+    store.close()
+
+
+def test_the_newest_jobs_are_offered_with_their_issues(two_jobs: None) -> None:
+    assert completed("") == [("weekly", job(2).issue_url), ("nightly-1", job(1).issue_url)]
+
+
+def test_the_beginning_of_an_id_is_completed(two_jobs: None) -> None:
+    assert completed("n") == [("nightly-1", job(1).issue_url)]
+    assert completed("x") == []
+
+
+def test_nothing_is_offered_without_a_store(console: Console) -> None:
+    assert completed("") == []
+    assert not console.data_dir.exists()
+
+
+def test_the_shell_gets_the_jobs_of_each_command_that_takes_one(
+    console: Console, two_jobs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("_CODING_AGENT_COMPLETE", "fish_complete")
+    for command in ("jobs show", "jobs cancel", "jobs retry", "jobs watch", "prompts replay"):
+        monkeypatch.setenv("COMP_WORDS", f"coding-agent {command} night")
+        monkeypatch.setenv("COMP_CWORD", "night")
+        result = console.run()
+        assert result.stdout == f"plain,nightly-1\t{job(1).issue_url}\n", command
