@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cli import exits
 from cli.command import CommandError
+from cli.new_file import create_file
 from cli.text_lines import read_lines
 from console.queues.dead_messages import DeadMessage
 from pipeline.job import explain
@@ -89,11 +90,7 @@ def new_file(path: Path) -> Iterator[Callable[[str], None]]:
     """Yield a function that writes a line to a new file, which only its owner can read. Each line
     is on the disk when the call returns.
     """
-    try:
-        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except OSError as error:
-        raise CommandError(f"{path} can't be created: {error.strerror}", exits.USAGE) from None
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
+    with create_file(path) as file:
 
         def write(line: str) -> None:
             file.write(f"{line}\n")

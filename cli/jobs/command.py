@@ -9,6 +9,9 @@ _COMMANDS = {
     "show": LazyCommand("cli.jobs.show", "Show one run: what happened, its rounds, its result."),
     "transcript": LazyCommand("cli.jobs.transcript", "Show what an agent did, step by step."),
     "watch": LazyCommand("cli.jobs.watch", "Follow a run until it ends."),
+    "stats": LazyCommand("cli.jobs.stats", "Count outcomes, proofs, money and time, by group."),
+    "export": LazyCommand("cli.jobs.export", "Write the history of all runs as data."),
+    "path": LazyCommand("cli.jobs.path", "Print where the store is."),
     "cancel": LazyCommand("cli.jobs.cancel", "Ask a job's unfinished run to stop."),
     "retry": LazyCommand("cli.jobs.retry", "Rerun a job that has ended, as its next generation."),
 }

@@ -1,0 +1,82 @@
+"""``coding-agent jobs stats``."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cli import exits
+from cli.command import CommandError
+from cli.jobs.opening import open_store
+from cli.jobs.statistics_text import describe_all, describe_groups
+from cli.output import Output, json_option
+from cli.times import since_option
+
+if TYPE_CHECKING:
+    from console.history.statistics import Grouping, GroupStatistics
+
+
+@click.command("stats")
+@click.option(
+    "--by",
+    "grouping",
+    type=click.Choice(["template", "model", "repository", "strategy"]),
+    help="A row for each template set, model, repository or strategy; default: all runs together.",
+)
+@since_option
+@click.option(
+    "--plot",
+    "plot_path",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    metavar="FILE.svg",
+    help="Also draw the shares with their intervals.",
+)
+@json_option("Print one JSON object for each group.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    grouping: "Grouping | None",
+    since: float | None,
+    plot_path: Path | None,
+    output: Output,
+) -> None:
+    """Show how runs ended, what the tests proved, and what it cost in money and time.
+
+    Shares are those of the runs that have ended, with 95 % intervals in brackets. Costs and times
+    are those of runs that asked a model: the median, and what 9 of 10 stay below.
+
+    \b
+    Examples:
+      coding-agent jobs stats --since 30d
+      coding-agent jobs stats --by model --plot models.svg
+      coding-agent jobs stats --by template --json
+    """
+    from console.history.runs import each_run_record
+    from console.history.statistics import summarize
+
+    groups = summarize(each_run_record(open_store(ctx), since=since), grouping)
+    if plot_path is not None and groups:
+        _write_plot(plot_path, grouping, groups)
+    if output.as_json:
+        for group in groups:
+            click.echo(json.dumps(group.model_dump(mode="json")))
+    elif not groups:
+        click.echo("no runs yet" if since is None else "no such runs")
+    elif grouping is None:
+        click.echo("\n".join(describe_all(groups[0])))
+    else:
+        click.echo("\n".join(describe_groups(grouping, groups)))
+
+
+def _write_plot(
+    path: Path, grouping: "Grouping | None", groups: "Sequence[GroupStatistics]"
+) -> None:
+    from console.history.share_plots import plot_groups, plot_outcomes
+
+    plot = plot_outcomes(groups[0]) if grouping is None else plot_groups(grouping, groups)
+    try:
+        path.write_text(plot.svg(), encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"{path} can't be written: {error.strerror}", exits.USAGE) from None

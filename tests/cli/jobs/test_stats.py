@@ -1,0 +1,85 @@
+"""``coding-agent jobs stats``."""
+
+from pipeline.outcome import Event, Outcome, Verification
+from pipeline.store.sqlite import SqliteStore
+from tests.cli.console import Console
+from tests.stand_ins.runs import claim, job, result_of
+
+ALL_RUNS = """\
+3 runs, 1 of them unfinished: $2.00
+
+              runs  share [95 %]
+no_fix           1  50 % [9, 91]
+pr_opened        1  50 % [9, 91]
+red to green     1  50 % [9, 91]
+
+       median        90 %
+cost  $0.5000       $1.50
+time    0.0 s  1 min 30 s
+"""
+
+
+def finish(store: SqliteStore, number: int, **fields: object) -> None:
+    claimed = claim(store, job(number))
+    result = result_of(claimed, Outcome.NO_FIX).model_copy(update={"rounds": 1, **fields})
+    store.finish(claimed.lease, result, Event.about(result, "2001-09-09T01:46:40.000Z"), None)
+
+
+def test_an_empty_store_says_so(console: Console, store: SqliteStore) -> None:
+    assert console.run("jobs", "stats").stdout == "no runs yet\n"
+    assert console.run("jobs", "stats", "--since", "1h").stdout == "no such runs\n"
+    assert console.lines("jobs", "stats", "--json") == []
+
+
+def test_all_runs_are_summed_up(console: Console, store: SqliteStore) -> None:
+    finish(
+        store, 1, outcome=Outcome.PR_OPENED, verification=Verification.RED_TO_GREEN, cost_usd=1.5
+    )
+    finish(store, 2, cost_usd=0.5, seconds=90.0)
+    claim(store, job(3))
+    assert console.run("jobs", "stats").stdout == ALL_RUNS
+
+
+def test_groups_have_a_row_each(console: Console, store: SqliteStore) -> None:
+    for number in (1, 2, 3):
+        finish(store, number, model="large" if number == 1 else "small", cost_usd=0.25)
+    output = console.run("jobs", "stats", "--by", "model").stdout
+    results, spending = output.split("\n\n")
+    assert [line.split()[:2] for line in results.splitlines()[1:]] == [
+        ["small", "2"],
+        ["large", "1"],
+    ]
+    assert [line.split()[:2] for line in spending.splitlines()[1:]] == [
+        ["small", "$0.5000"],
+        ["large", "$0.2500"],
+    ]
+
+
+def test_a_template_set_is_named_by_the_start_of_its_hash(
+    console: Console, store: SqliteStore
+) -> None:
+    finish(store, 1, template_set="0123456789abcdef" * 4)
+    output = console.run("jobs", "stats", "--by", "template").stdout
+    assert output.splitlines()[1].startswith("0123456789ab  ")
+    (group,) = console.lines("jobs", "stats", "--by", "template", "--json")
+    assert group["group"] == "0123456789abcdef" * 4
+    assert group["outcomes"]["no_fix"]["share"] == 1.0
+
+
+def test_a_hostile_name_has_no_effect_on_the_terminal(console: Console, store: SqliteStore) -> None:
+    finish(store, 1, model="\x1b[2Jlarge")
+    assert "\x1b" not in console.run("jobs", "stats", "--by", "model").stdout
+
+
+def test_a_plot_is_written(console: Console, store: SqliteStore) -> None:
+    finish(store, 1, model="large")
+    console.run("jobs", "stats", "--plot", "all.svg")
+    console.run("jobs", "stats", "--by", "model", "--plot", "models.svg")
+    assert "How 1 run ended" in (console.folder / "all.svg").read_text()
+    assert "Results by model" in (console.folder / "models.svg").read_text()
+
+
+def test_a_plot_in_no_folder_is_refused(console: Console, store: SqliteStore) -> None:
+    finish(store, 1)
+    message = console.refused("jobs", "stats", "--plot", "no/all.svg")
+    assert message == "no/all.svg can't be written: No such file or directory"
