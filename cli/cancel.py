@@ -12,6 +12,7 @@ from pipeline.settings import Settings
 from pipeline.stage import Stop
 from pipeline.store.contract import Claimed, RunRow, Submission
 from pipeline.store.store import RunStore
+from pipeline.telemetry.spans import NoTracer
 from stages.order import RESULT_TYPES
 
 #: Seconds; ending a run takes milliseconds.
@@ -41,7 +42,11 @@ async def _end(leased: LeasedRun, job: FixIssueJob, settings: Settings) -> bool:
         return False
     ending = Ending(Stop(Outcome.CANCELLED, "cancelled on request"), metadata=job.metadata, job=job)
     await finish(
-        leased, ending, result_types=RESULT_TYPES, topic_of=lambda _job: settings.topic_arn
+        leased,
+        ending,
+        result_types=RESULT_TYPES,
+        topic_of=lambda _job: settings.topic_arn,
+        tracer=NoTracer(),
     )
     return True
 

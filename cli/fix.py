@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pipeline.github import Forge
     from pipeline.outcome import Event, RunResult
     from pipeline.settings import Settings
+    from pipeline.telemetry.spans import Tracer
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,9 @@ def command(ctx: click.Context, /, output: Output, **values: Any) -> None:
 def _fix(ctx: click.Context, options: FixOptions, *, quiet: bool) -> "Event":
     """Run the job to its end, and return its run.finished event."""
     from cli.progress import Printer
+    from cli.tracing import open_tracer
+    from pipeline.settings import secret_values
+    from pipeline.telemetry import Redactor
 
     job, local_forge = options.to_job()
     chosen = settings(ctx, model=options.model, queue_url="")
@@ -148,12 +152,13 @@ def _fix(ctx: click.Context, options: FixOptions, *, quiet: bool) -> "Event":
     _check_ceilings(chosen, options.limits)
     printer = Printer(quiet=quiet)
     _report_uncommitted(options.repo, printer)
-    app = _build_app(chosen, options, local_forge, printer)
-    try:
-        return asyncio.run(_run(app, job, printer))
-    finally:
-        printer.stop()
-        app.store.close()
+    with open_tracer(Redactor(secret_values(chosen))) as tracer:
+        app = _build_app(chosen, options, local_forge, printer, tracer)
+        try:
+            return asyncio.run(_run(app, job, printer))
+        finally:
+            printer.stop()
+            app.store.close()
 
 
 def _log_errors(chosen: "Settings") -> None:
@@ -190,7 +195,11 @@ def _check_ceilings(chosen: "Settings", limits: dict[str, float | None]) -> None
 
 
 def _build_app(
-    chosen: "Settings", options: FixOptions, local_forge: "Forge | None", printer: "Printer"
+    chosen: "Settings",
+    options: FixOptions,
+    local_forge: "Forge | None",
+    printer: "Printer",
+    tracer: "Tracer",
 ) -> "App":
     from cli.backends import github_forge
     from cli.wiring import build, check_models
@@ -198,7 +207,7 @@ def _build_app(
     with exit_on_settings_error():
         forge = local_forge or github_forge(chosen)
         host = "file" if options.repo else None
-        app = build(chosen, forge, host=host, observer=printer)
+        app = build(chosen, forge, host=host, observer=printer, tracer=tracer)
         stages = app.pipeline.names
         if options.from_stage and options.from_stage not in stages:
             message = f"--from-stage: the stages are {', '.join(stages)}"

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,11 +22,15 @@ from pipeline.engine.engine import Engine
 from pipeline.github import Forge
 from pipeline.model.buyer import Buyer
 from pipeline.model.client import ModelClient
+from pipeline.model.provider import otel_provider
+from pipeline.model.traced_client import TracedClient
 from pipeline.policy import Policy
 from pipeline.settings import Settings, SettingsError, secret_values, variable
 from pipeline.stage import Pipeline
 from pipeline.store.store import RunStore
-from pipeline.telemetry import Redactor
+from pipeline.telemetry import Redactor, names
+from pipeline.telemetry.spans import NoTracer, Tracer
+from pipeline.telemetry.traced_sandbox import TracedSandbox
 from pipeline.template_sets import TemplateSets
 from repository.git import Mirrors
 from repository.testing.install.tools import index_settings
@@ -54,7 +59,7 @@ class App:
     model: ModelClient
 
 
-def build(
+def build(  # noqa: PLR0913 - one parameter a part that a caller may choose
     settings: Settings,
     forge: Forge,
     *,
@@ -63,11 +68,13 @@ def build(
     artifacts: Artifacts | None = None,
     store: RunStore | None = None,
     observer: Callable[[Progress], None] = lambda _: None,
+    tracer: Tracer | None = None,
 ) -> App:
     """Assemble the application.
 
     ``host`` is the host whose issues are accepted (``file`` for a local repository). ``model``,
-    ``artifacts`` and ``store`` replace those that the settings name.
+    ``artifacts`` and ``store`` replace those that the settings name. ``observer`` and ``tracer``
+    receive what a run does.
 
     Raises:
         SettingsError: something is missing; the message says what, and how to set it.
@@ -81,17 +88,27 @@ def build(
         store = open_store(settings)
     if artifacts is None:
         artifacts = open_artifacts(settings)
+    tracer = tracer or NoTracer()
     templates = template_sets(settings)
     policy = worker_policy(settings, host or settings.issue_host, model_name, templates)
     buyer = Buyer(
-        model,
+        TracedClient(model, tracer, _provider_of(model)),
         model=model_name,
         fallback=settings.fallback_model,
         redact=Redactor(secret_values(settings)),
     )
-    pipeline = _pipeline(settings, forge, sandbox, buyer, templates)
-    workspaces = _data_dir(settings) / "runs"
-    engine = Engine(EngineDeps(pipeline, store, artifacts, policy, workspaces, observer))
+    pipeline = _pipeline(settings, forge, TracedSandbox(sandbox, tracer), buyer, templates, tracer)
+    engine = Engine(
+        EngineDeps(
+            pipeline=pipeline,
+            store=store,
+            artifacts=artifacts,
+            policy=policy,
+            workspaces=_data_dir(settings) / "runs",
+            observer=observer,
+            tracer=tracer,
+        )
+    )
     return App(settings, store, artifacts, forge, engine, policy, pipeline, sandbox, model)
 
 
@@ -142,13 +159,29 @@ def _choose_sandbox(settings: Settings) -> Sandbox:
         raise SettingsError(f"CODING_AGENT_SANDBOX: {error}") from error
 
 
+def _provider_of(model: ModelClient) -> Callable[[str], str]:
+    """Return what names the provider of a client's model; a stand-in for a model has none."""
+    from pipeline.model.litellm_client import LiteLLMClient
+
+    return otel_provider if isinstance(model, LiteLLMClient) else lambda _name: "none"
+
+
 def _pipeline(
-    settings: Settings, forge: Forge, sandbox: Sandbox, buyer: Buyer, templates: TemplateSets
+    settings: Settings,
+    forge: Forge,
+    sandbox: Sandbox,
+    buyer: Buyer,
+    templates: TemplateSets,
+    tracer: Tracer,
 ) -> Pipeline:
     data_dir = _data_dir(settings)
+
+    def around_git(command: str) -> AbstractContextManager[object]:
+        return tracer.span(names.git_span(command), {})
+
     tools = StageTools(
         forge=forge,
-        mirrors=Mirrors(data_dir / "mirrors", forge.token),
+        mirrors=Mirrors(data_dir / "mirrors", forge.token, around_git),
         sandbox=sandbox,
         pythons=python_folders(settings),
         uv=uv_path(),

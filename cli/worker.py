@@ -68,17 +68,22 @@ def command(
 
 async def serve(chosen: Settings) -> None:
     from cli import backends, serving, wiring
+    from cli.tracing import open_tracer
+    from pipeline.settings import secret_values
+    from pipeline.telemetry import Redactor
 
-    app = wiring.build(chosen, backends.github_forge(chosen), observer=_log_progress)
+    forge = backends.github_forge(chosen)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    try:
-        # LiteLLM takes seconds to import: that must not count against a message's visibility.
-        await asyncio.to_thread(wiring.check_models, app)
-        await serving.serve(app, stop)
-    finally:
-        app.store.close()
+    with open_tracer(Redactor(secret_values(chosen))) as tracer:
+        app = wiring.build(chosen, forge, observer=_log_progress, tracer=tracer)
+        try:
+            # LiteLLM takes seconds to import: that must not count against a message's visibility.
+            await asyncio.to_thread(wiring.check_models, app)
+            await serving.serve(app, stop)
+        finally:
+            app.store.close()
 
 
 def _log_progress(progress: "Progress") -> None:

@@ -24,6 +24,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from pipeline.envelopes import UnreadableEnvelope, unwrap
+from pipeline.telemetry.trace_context import TRACEPARENT
 from repository.git import is_branch_name
 
 SCHEMA_VERSION = 1
@@ -241,9 +242,12 @@ class FixIssueJob(_Strict):
         """A hash that distinguishes different bodies under one id.
 
         A replay is another run of the same job, and the same fix may be requested several times,
-        so both are left out.
+        each time at another place in a trace: these are left out.
         """
-        return self._hash(exclude={"replay", "requested_at"})
+        metadata = dict(self.metadata)
+        metadata.pop(TRACEPARENT, None)
+        job = self.model_copy(update={"metadata": metadata})
+        return job._hash(exclude={"replay", "requested_at"})
 
     @property
     def exact_digest(self) -> str:

@@ -147,11 +147,23 @@ class Event(BaseModel):
             " holds the small part"
         ),
     )
+    traceparent: str | None = Field(
+        None,
+        description=(
+            "only if the job came with one, or the worker records traces: the run's place in its"
+            " trace (CloudEvents' distributed tracing extension)"
+        ),
+    )
     data: RunResult | RunStarted
 
     @classmethod
-    def about(cls, data: RunResult | RunStarted, time: str) -> "Event":
-        """Return the event of a run's start or end; ``time`` is RFC 3339."""
+    def about(
+        cls, data: RunResult | RunStarted, time: str, traceparent: str | None = None
+    ) -> "Event":
+        """Return the event of a run's start or end; ``time`` is RFC 3339.
+
+        ``traceparent``: https://github.com/cloudevents/spec/blob/main/cloudevents/extensions/distributed-tracing.md
+        """
         kind = EventType.FINISHED if isinstance(data, RunResult) else EventType.STARTED
         key = json.dumps([data.job_id, data.generation, kind.value])
         return cls(
@@ -159,6 +171,7 @@ class Event(BaseModel):
             type=kind,
             subject=RunKey(data.job_id, data.generation).prefix,
             time=time,
+            traceparent=traceparent,
             data=data,
         )
 
@@ -166,8 +179,9 @@ class Event(BaseModel):
     def _without_unset(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Omit an extension that is not set: CloudEvents has no null."""
         fields: dict[str, Any] = handler(self)
-        if self.dataref is None:
-            fields.pop("dataref", None)
+        for extension in ("dataref", "traceparent"):
+            if fields.get(extension) is None:
+                fields.pop(extension, None)
         return fields
 
     @property
@@ -176,4 +190,6 @@ class Event(BaseModel):
         attributes = {"type": self.type.value, "repository": self.data.repository}
         if isinstance(self.data, RunResult):
             attributes["outcome"] = self.data.outcome.value
+        if self.traceparent is not None:
+            attributes["traceparent"] = self.traceparent
         return attributes

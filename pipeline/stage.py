@@ -6,6 +6,7 @@ import inspect
 import types
 import typing
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar, Union, runtime_checkable
@@ -18,6 +19,7 @@ from pipeline.leased_run import LeasedRun, fingerprint
 from pipeline.model.ledger import Ledger
 from pipeline.outcome import Facts, Outcome
 from pipeline.store.contract import Effect, Round
+from pipeline.telemetry.spans import Attributes, Span, Tracer
 
 
 class RoundNote(BaseModel):
@@ -39,6 +41,15 @@ class RoundNote(BaseModel):
 NoteT = TypeVar("NoteT", bound=RoundNote)
 #: ``report(kind, text)`` receives what a stage says about its progress.
 Report = Callable[[Literal["note", "status"], str], None]
+
+
+@dataclass(frozen=True)
+class Observers:
+    """Who is told what a stage does."""
+
+    report: Report
+    """Receives short descriptions of its progress."""
+    tracer: Tracer
 
 
 @dataclass(frozen=True)
@@ -84,16 +95,16 @@ class RunContext:
         rounds: Sequence[Round],
         budget: Budget,
         workspace: Path,
-        report: Report,
+        observers: Observers,
     ):
-        """``report`` receives short descriptions of the stage's progress."""
         self.job = job
         self.stage = stage
         self.rounds = tuple(rounds)
         self.workspace = workspace
         self._run = run
         self._budget = budget
-        self._report = report
+        self._report = observers.report
+        self._tracer = observers.tracer
 
     @property
     def job_id(self) -> str:
@@ -137,6 +148,10 @@ class RunContext:
     def status(self, text: str) -> None:
         """Tell people who watch how far the stage is; each status replaces the one before."""
         self._report("status", text)
+
+    def span(self, name: str, attributes: Attributes) -> AbstractContextManager[Span]:
+        """Return a context that is recorded as a part of the stage: see ``Tracer.span``."""
+        return self._tracer.span(name, attributes)
 
     async def save(self, name: str, data: bytes | str) -> str:
         """Store an artifact and return its key."""

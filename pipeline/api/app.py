@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, cast
 
-from fastapi import APIRouter, Depends, FastAPI, Path, Request
+from fastapi import APIRouter, Depends, FastAPI, Header, Path, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
@@ -87,6 +87,9 @@ def _readiness(request: Request) -> Readiness:
 IntakeDep = Annotated[Intake, Depends(_intake)]
 LivenessDep = Annotated[Liveness, Depends(_liveness)]
 ReadinessDep = Annotated[Readiness, Depends(_readiness)]
+TraceparentHeader = Annotated[
+    str | None, Header(description="the caller's place in its trace, as W3C writes it")
+]
 JobId = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$")]
 
 
@@ -112,9 +115,14 @@ async def ready(readiness: ReadinessDep) -> JSONResponse:
     openapi_extra=_JOB_BODY,
 )
 async def fix_issue(
-    request: Request, caller: CallerDep, job: JobBody, intake: IntakeDep
+    request: Request,
+    caller: CallerDep,
+    job: JobBody,
+    intake: IntakeDep,
+    traceparent: TraceparentHeader = None,
 ) -> Accepted:
-    return await intake.accept(job, caller, _absolute_url(request, f"/jobs/{job.id}"))
+    status_url = _absolute_url(request, f"/jobs/{job.id}")
+    return await intake.accept(job, caller, status_url, traceparent)
 
 
 @router.get("/jobs/{job_id}", summary="The newest run of one of the key's own jobs")

@@ -100,12 +100,12 @@ class Intake:
     def __init__(
         self,
         store: RunStore,
-        send: Callable[[FixIssueJob, str], Awaitable[object]],
+        send: Callable[[FixIssueJob, str, str | None], Awaitable[object]],
         refusal: Callable[[FixIssueJob], JobRefusal | None],
         clock: Callable[[], float],
     ):
         """Args:
-        send: puts a job and the name of its owner on the queue.
+        send: puts a job, the name of its owner and its traceparent on the queue.
         refusal: returns why this deployment does not accept a job; may block.
         clock: the store's.
         """
@@ -116,8 +116,12 @@ class Intake:
         # A separate pool: runs keep the event loop's default threads busy for minutes.
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="api")
 
-    async def accept(self, job: FixIssueJob, caller: Caller, status_url: str) -> Accepted:
+    async def accept(
+        self, job: FixIssueJob, caller: Caller, status_url: str, traceparent: str | None
+    ) -> Accepted:
         """Queue a job and register it.
+
+        ``traceparent`` is the header of the request; one that is invalid is ignored.
 
         The message is sent before the row is written, so a job that got a 202 is on the queue,
         whatever fails next.
@@ -134,12 +138,13 @@ class Intake:
         beyond_limits = caller.limits.refusal(job)
         if beyond_limits is not None:
             raise Refusal(403, "forbidden", beyond_limits.reason, field=beyond_limits.field)
-        submission = Submission.of(job, owner=caller.name)
+        submission = Submission.of(job, owner=caller.name, traceparent=traceparent)
         existing = await self._call(lambda store: store.find(submission))
         await self._check(existing, job, caller)
         if existing.run is None or not await self._is_under_way(existing.run):
             advice = "nothing was stored: send the request again"
-            await _wait_for("queue", self._send(job, caller.name), advice)
+            sending = self._send(job, caller.name, submission.traceparent)
+            await _wait_for("queue", sending, advice)
         advice = "the job is queued and will run; send the request again to see it"
         registered = await self._call(lambda store: store.register(submission), advice)
         await self._check(registered, job, caller)

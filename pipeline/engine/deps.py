@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +12,7 @@ from pipeline.policy import Policy
 from pipeline.run_key import RunKey
 from pipeline.stage import Pipeline
 from pipeline.store.store import RunStore
+from pipeline.telemetry.spans import NoTracer, Tracer
 
 ProgressKind = Literal["started", "restored", "finished", "back", "note", "status", "ended"]
 
@@ -44,6 +45,7 @@ class EngineDeps:
     observer: Callable[[Progress], None]
     clock: Callable[[], float] = time.time
     """Seconds since the epoch."""
+    tracer: Tracer = field(default_factory=NoTracer)
 
 
 def workspace_of(workspaces: Path, key: RunKey) -> Path:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from pipeline.clock import iso_time
 from pipeline.engine.deps import EngineDeps
+from pipeline.engine.run_spans import run_span
 from pipeline.errors import describe
 from pipeline.job import FixIssueJob
 from pipeline.leased_run import (
@@ -22,6 +23,7 @@ from pipeline.money import to_usd
 from pipeline.outcome import Event, Facts, RunResult, RunStarted
 from pipeline.stage import HasFacts, RoundNote, Stop
 from pipeline.store.contract import Call, Checkpoint, RunRow
+from pipeline.telemetry.spans import Tracer
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +56,8 @@ async def announce_start(deps: EngineDeps, run: LeasedRun, row: RunRow, job: Fix
         metadata=job.metadata,
         trace=run.key.trace,
     )
-    event = Event.about(started, iso_time(run.now(), "milliseconds"))
+    time = iso_time(run.now(), "milliseconds")
+    event = Event.about(started, time, deps.tracer.traceparent(row.trace))
     await run.announce(event, deps.policy.topic_of(job))
 
 
@@ -64,6 +67,7 @@ async def finish(
     *,
     result_types: ResultTypes,
     topic_of: Callable[[FixIssueJob | None], str | None],
+    tracer: Tracer,
 ) -> RunResult:
     """Store the run's outcome, and put ``run.finished`` into the outbox.
 
@@ -72,17 +76,21 @@ async def finish(
         ending: how it ends.
         result_types: the type of each stage's result.
         topic_of: returns the topic for a job's events.
+        tracer: records the span of the run.
     """
     row = await run.row()
     facts = await collect_facts(result_types, run)
     facts = facts.merged(ending.stop.facts)
     result = _result(run, row, await run.calls(), facts, ending)
-    event = Event.about(result, iso_time(run.now(), "milliseconds"))
+    now = run.now()
+    traceparent = tracer.traceparent(row.trace)
+    event = Event.about(result, iso_time(now, "milliseconds"), traceparent)
     if len(event.model_dump_json().encode()) > OFFLOAD_BYTES:
         address = await _save_result(run, result)
         result = result.pointing_to(address)
         event = event.model_copy(update={"data": result, "dataref": address})
     await run.finish(result, event, topic_of(ending.job))
+    tracer.record_run(run_span(row, result, now))
     return result
 
 

@@ -12,6 +12,7 @@ Engine.execute
 import asyncio
 import logging
 import shutil
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,13 +25,16 @@ from pipeline.engine import checkpoints, ending
 from pipeline.engine.deps import EngineDeps, Progress, ProgressKind, workspace_of
 from pipeline.engine.effects import name_effects
 from pipeline.engine.ending import Ending
+from pipeline.engine.run_spans import delivery_attributes
 from pipeline.errors import MAX_WAITING, Family, Interrupted, Verdict, judge, waiting_time
 from pipeline.leased_run import LeasedRun, replace_surrogates
 from pipeline.model.ledger import Ledger
 from pipeline.outcome import Outcome, RunResult
 from pipeline.repetition import is_repeating
-from pipeline.stage import Back, PipelineError, Restorable, RunContext, Step, Stop
+from pipeline.stage import Back, Observers, PipelineError, Restorable, RunContext, Step, Stop
 from pipeline.store.contract import Checkpoint, Claimed, ClaimedInvalid, Lease, Round
+from pipeline.telemetry import names
+from pipeline.telemetry.spans import Attributes, Span
 from pipeline.time_limit import finish_within
 from repository.counts import count
 
@@ -76,6 +80,16 @@ class Engine:
         Raises:
             LeaseLost: another delivery owns the run.
         """
+        row = claimed.run
+        with self._deps.tracer.span(
+            names.DELIVERY, delivery_attributes(row), kind="consumer", within=row.trace
+        ) as span:
+            answer = await self._execute(claimed)
+            if isinstance(answer, Deferred):
+                span.set({names.ENDING: names.DEFERRED})
+            return answer
+
+    async def _execute(self, claimed: Claimed) -> Ended | Deferred:
         run = self._leased(claimed.lease)
         loop = RunLoop(self._deps, run, claimed)
         try:
@@ -152,6 +166,7 @@ class Engine:
             replace(run_end, stop=stop),
             result_types=self._deps.pipeline.result_types,
             topic_of=self._deps.policy.topic_of,
+            tracer=self._deps.tracer,
         )
 
     def _report_end(self, result: RunResult) -> None:
@@ -244,8 +259,8 @@ class RunLoop:
         if replay is None or replay.from_stage is None or self._run.key.generation == 0:
             return None
         if replay.from_stage not in self._pipeline.names:
-            names = ", ".join(self._pipeline.names)
-            reason = f"replay.from_stage: no stage {replay.from_stage!r}; there are {names}"
+            stages = ", ".join(self._pipeline.names)
+            reason = f"replay.from_stage: no stage {replay.from_stage!r}; there are {stages}"
             return Stop(Outcome.REJECTED, reason)
         await checkpoints.inherit(self._pipeline, self._run, replay.from_stage)
         return None
@@ -255,6 +270,10 @@ class RunLoop:
     async def _pass_over_stages(self) -> Stop | Back:
         """Restore each stage that has a valid stored result, and run the others."""
         self._rounds = await self._run.rounds()
+        with self._deps.tracer.span(names.ROUND, {names.ROUND_NUMBER: self._round}):
+            return await self._answer_in_turn()
+
+    async def _answer_in_turn(self) -> Stop | Back:
         stored = await self._run.checkpoints()
         valid = checkpoints.find_valid(self._pipeline, stored, self._rounds)
         results: dict[type[BaseModel], BaseModel] = {}
@@ -263,7 +282,8 @@ class RunLoop:
             answer = await self._answer(step, needs, valid.get(step.name))
             if isinstance(answer, (Stop, Back)):
                 return answer
-            results[type(answer)] = answer
+            assert step.gives is not None  # noqa: S101 (the last stage stops the run)
+            results[step.gives] = answer
             if step.name == self._pipeline.admitted_after:
                 # At every delivery: an earlier one may have died before this point.
                 await ending.announce_start(self._deps, self._run, self._row, self._job)
@@ -283,7 +303,9 @@ class RunLoop:
     async def _run_stage(self, step: Step, needs: dict[str, BaseModel]) -> BaseModel | Stop | Back:
         """Run a stage, and store its result."""
         self._report("started", step.name)
-        answer = await self._within_time_limit(step, needs)
+        with self._span_of(step) as span:
+            answer = await self._within_time_limit(step, needs)
+            span.set(_ending_of(answer))
         if isinstance(answer, Stop):
             self._report("finished", step.name, self.stopwatch.elapsed, answer.outcome.value)
             return answer
@@ -303,7 +325,9 @@ class RunLoop:
     async def _run_last_stage(self, step: Step, needs: dict[str, BaseModel]) -> Stop:
         """Run the stage that has effects, without a time limit."""
         self._report("started", step.name)
-        stop: Stop = await step.stage.run(**needs, run=self._context(step.name))
+        with self._span_of(step) as span:
+            stop: Stop = await step.stage.run(**needs, run=self._context(step.name))
+            span.set(_ending_of(stop))
         self._report("finished", step.name, self.stopwatch.elapsed, stop.outcome.value)
         return stop
 
@@ -326,11 +350,17 @@ class RunLoop:
         result = await self._run.read_result(checkpoint, kind)
         if isinstance(step.stage, Restorable) and step.name not in self._local_stages:
             self.stopwatch.discard_lap()
-            await step.stage.restore(result, self._context(step.name))
+            with self._span_of(step) as span:
+                span.set({names.ENDING: names.RESTORED})
+                await step.stage.restore(result, self._context(step.name))
             self._local_stages.add(step.name)
             # Work that is only repeated because of an interruption does not count.
             self._report("restored", step.name, self.stopwatch.discard_lap())
         return result
+
+    def _span_of(self, step: Step) -> AbstractContextManager[Span]:
+        attributes: Attributes = {names.STAGE: step.name, names.ROUND_NUMBER: self._round}
+        return self._deps.tracer.span(names.stage_span(step.name), attributes)
 
     def _check_target(self, step: Step, back: Back) -> None:
         allowed = self._pipeline.names[: self._pipeline.index(step.name) + 1]
@@ -382,7 +412,10 @@ class RunLoop:
             rounds=self._rounds,
             budget=self._budget,
             workspace=self._workspace,
-            report=lambda kind, text: self._report(kind, stage, detail=text),
+            observers=Observers(
+                report=lambda kind, text: self._report(kind, stage, detail=text),
+                tracer=self._deps.tracer,
+            ),
         )
 
     def _report(
@@ -399,6 +432,15 @@ class RunLoop:
                 detail=detail,
             )
         )
+
+
+def _ending_of(answer: BaseModel | Stop | Back) -> Attributes:
+    """Return the attributes of a stage's span that say how it ended, if not with a result."""
+    if isinstance(answer, Stop):
+        return {names.OUTCOME: answer.outcome.value}
+    if isinstance(answer, Back):
+        return {names.ENDING: names.BACK}
+    return {}
 
 
 def _first_line(text: str) -> str:

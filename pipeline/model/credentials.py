@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.model.litellm_library import load_litellm
+from pipeline.model.provider import find_provider
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def needed_credentials(model: str) -> tuple[Credential, ...]:
         ValueError: litellm does not know the model's provider, or a library is not installed. The
             text says what to do.
     """
-    provider = _provider(model)
+    provider = find_provider(model)
     if provider in ("bedrock", "bedrock_converse", "sagemaker", "sagemaker_chat"):
         return (_AWS,)
     if provider == "vertex_ai":
@@ -105,18 +106,6 @@ def is_set(credential: Credential, extra: Mapping[str, Any]) -> bool:
     if credential is _GOOGLE:
         return _has_google_credentials()
     return any(os.environ.get(name) for name in credential.variables)
-
-
-def _provider(model: str) -> str:
-    litellm = load_litellm()
-    try:
-        _, provider, _, _ = litellm.get_llm_provider(model=model)
-    except litellm.exceptions.BadRequestError:
-        raise ValueError(
-            f"LiteLLM doesn't know the provider of the model {model!r}: write it before the name,"
-            f" such as hosted_vllm/{model} for a server of your own"
-        ) from None
-    return str(provider)
 
 
 def _has_aws_credentials() -> bool:

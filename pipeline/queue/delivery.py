@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.telemetry.trace_context import TRACEPARENT
+
 #: Seconds after its receive for which a message can be hidden: 12 hours, minus a minute because
 #: the request's travel time counts, too. To request more is an error; SQS does not clamp it
 #: (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html).
@@ -57,6 +59,11 @@ class Delivery:
     def owner(self) -> str | None:
         """The name of the API key that sent the job; None if its sender wrote to the queue."""
         return self.text(OWNER) or None
+
+    @property
+    def traceparent(self) -> str | None:
+        """The sender's place in its trace, as it came."""
+        return self.text(TRACEPARENT)
 
     def text(self, name: str) -> str | None:
         """Return a message attribute's text; None if it is missing or not a text."""

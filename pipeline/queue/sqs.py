@@ -13,6 +13,7 @@ from pipeline.job import FixIssueJob
 from pipeline.queue.attributes import MAX_ATTRIBUTES, fit_attributes, text_attribute
 from pipeline.queue.batch import BATCH, Batch, EntriesFailed
 from pipeline.queue.delivery import NOT_BEFORE, OWNER, REASON, Attribute, Delivery
+from pipeline.telemetry.trace_context import TRACEPARENT
 
 #: Seconds that a deletion waits for others to join its batch: negligible next to a run's minutes.
 DELETES_GATHER = 0.05
@@ -150,13 +151,20 @@ class SqsQueue:
             DelaySeconds=seconds,
         )
 
-    async def submit(self, job: FixIssueJob, owner: str | None = None) -> str:
+    async def submit(
+        self, job: FixIssueJob, owner: str | None = None, traceparent: str | None = None
+    ) -> str:
         """Send a job, and return SQS's message id.
 
         Args:
             owner: the name of the API key that the job came with; None if it came with none.
+            traceparent: the sender's place in its trace; None if it did not say.
         """
-        attributes = {OWNER: owner} if owner is not None else None
+        attributes = {}
+        if owner is not None:
+            attributes[OWNER] = owner
+        if traceparent is not None:
+            attributes[TRACEPARENT] = traceparent
         return await self.send(job.to_json(), attributes)
 
     async def to_dead_letters(

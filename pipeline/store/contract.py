@@ -10,6 +10,7 @@ from typing import Any
 from pipeline.job import FixIssueJob, InvalidJob, IssueRef, parse_job
 from pipeline.money import to_usd
 from pipeline.run_key import RunKey
+from pipeline.telemetry.trace_context import TRACEPARENT, RunTrace, first_context
 
 
 @dataclass(frozen=True)
@@ -24,16 +25,28 @@ class Submission:
     """The ``failed_generation`` of a message redriven from the dead-letter queue."""
     owner: str | None = None
     """Name of the API key that sent the job; None if its sender wrote to the queue."""
+    sent_traceparent: str | None = None
+    """The ``traceparent`` beside the body, as it came."""
 
     @classmethod
     def of(
-        cls, job: FixIssueJob, *, redrive_of: int | None = None, owner: str | None = None
+        cls,
+        job: FixIssueJob,
+        *,
+        redrive_of: int | None = None,
+        owner: str | None = None,
+        traceparent: str | None = None,
     ) -> "Submission":
-        return cls(job, job.to_json(), redrive_of, owner)
+        return cls(job, job.to_json(), redrive_of, owner, traceparent)
 
     @classmethod
     def read(
-        cls, body: str, *, redrive_of: int | None = None, owner: str | None = None
+        cls,
+        body: str,
+        *,
+        redrive_of: int | None = None,
+        owner: str | None = None,
+        traceparent: str | None = None,
     ) -> "Submission":
         """Read a message's body, of a valid job or of an invalid one that names an issue.
 
@@ -43,8 +56,8 @@ class Submission:
         try:
             job = parse_job(body)
         except InvalidJob as error:
-            return cls(error, body, redrive_of, owner)
-        return cls.of(job, redrive_of=redrive_of, owner=owner)
+            return cls(error, body, redrive_of, owner, traceparent)
+        return cls.of(job, redrive_of=redrive_of, owner=owner, traceparent=traceparent)
 
     @property
     def job_id(self) -> str:
@@ -69,6 +82,12 @@ class Submission:
         if isinstance(self.job, InvalidJob):
             return self.digest
         return self.job.exact_digest
+
+    @property
+    def traceparent(self) -> str | None:
+        """The sender's place in its trace: beside the body, or else in the job's metadata."""
+        context = first_context([self.sent_traceparent, self.job.metadata.get(TRACEPARENT)])
+        return str(context) if context is not None else None
 
     @property
     def replay_id(self) -> str | None:
@@ -127,10 +146,16 @@ class RunRow:
     """The RunResult as JSON."""
     event: str | None = None
     """The run.finished event, byte for byte as first published."""
+    traceparent: str | None = None
+    """The sender's place in its trace, when the run was registered."""
 
     @property
     def key(self) -> RunKey:
         return RunKey(self.job_id, self.generation)
+
+    @property
+    def trace(self) -> RunTrace:
+        return RunTrace.of(self.key, self.traceparent)
 
     @property
     def place(self) -> str:

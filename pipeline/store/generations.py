@@ -127,6 +127,7 @@ def _start_run(tx: RunTransaction, requested: RequestedRun, submission: Submissi
         body=submission.body,
         owner=owner,
         created_at=tx.now,
+        traceparent=submission.traceparent,
     )
     tx.items.put(job.item())
     tx.items.put(rows.open_item(row, tx.expires))

@@ -353,5 +353,8 @@ def _read(delivery: Delivery) -> Submission:
         UnreadableMessage, NewerSchema: see each.
     """
     return Submission.read(
-        delivery.body, redrive_of=delivery.failed_generation, owner=delivery.owner
+        delivery.body,
+        redrive_of=delivery.failed_generation,
+        owner=delivery.owner,
+        traceparent=delivery.traceparent,
     )

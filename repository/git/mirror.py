@@ -7,13 +7,13 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import MappingProxyType
 
 from repository.git.errors import GitError, PushRejected
 from repository.git.objects import EXECUTABLE, NOT_EXECUTABLE, REGULAR_MODES, Entry, Identity
-from repository.git.process import run_git
+from repository.git.process import Around, run_git
 from repository.git.refusals import MAX_OUTPUT
 from repository.git.remote import run_remote
 
@@ -33,21 +33,33 @@ _DIFF_OPTIONS = (
 class Mirrors:
     """A folder with one bare mirror for each repository."""
 
-    def __init__(self, root: Path, token: Callable[[str], str | None]):
-        """``token`` returns the secret for a repository's remote, or None if none is needed."""
+    def __init__(
+        self,
+        root: Path,
+        token: Callable[[str], str | None],
+        around: Around = nullcontext,
+    ):
+        """Args:
+        root: the folder.
+        token: returns the secret for a repository's remote, or None if none is needed.
+        around: watches each command of git.
+        """
         self._root = root
         self._token = token
+        self._around = around
 
     def at(self, repository: str) -> "Mirror":
         """Return the mirror of a repository; it need not exist yet."""
         name = re.sub(r"[^a-z0-9._-]+", "__", repository.lower())
-        return Mirror(self._root / f"{name}.git", lambda: self._token(repository))
+        folder = self._root / f"{name}.git"
+        return Mirror(folder, lambda: self._token(repository), self._around)
 
 
 class Mirror:
     """One bare repository. Methods block; call them in threads."""
 
-    def __init__(self, folder: Path, token: Callable[[], str | None]):
+    def __init__(self, folder: Path, token: Callable[[], str | None], around: Around = nullcontext):
+        self._around = around
         self.folder = folder.absolute()
         self._token = token
         self._refs = "refs/remotes/none"
@@ -316,7 +328,8 @@ class Mirror:
 
     def _remote(self, command: str, *arguments: str) -> bytes:
         """Run a command that talks to a remote; it raises what ``run_remote`` raises."""
-        return run_remote(self.folder, self._token(), command, *arguments)
+        with self._around(command):
+            return run_remote(self.folder, self._token(), command, *arguments)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -356,7 +369,7 @@ class Mirror:
         index: Path | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> bytes:
-        command = arguments[0]
+        command = _command(arguments)
         completed = self._run(list(arguments), stdin=stdin, index=index, environment=environment)
         if completed.returncode == 0:
             return completed.stdout
@@ -374,12 +387,18 @@ class Mirror:
         variables = dict(environment or {})
         if index is not None:
             variables["GIT_INDEX_FILE"] = str(index)
-        return run_git(
-            [f"--git-dir={self.folder}", *arguments],
-            cwd=self.folder,
-            stdin=stdin,
-            environment=variables,
-        )
+        with self._around(_command(arguments)):
+            return run_git(
+                [f"--git-dir={self.folder}", *arguments],
+                cwd=self.folder,
+                stdin=stdin,
+                environment=variables,
+            )
+
+
+def _command(arguments: Sequence[str]) -> str:
+    """Return the name of git's command, which may follow a --work-tree."""
+    return arguments[2] if arguments[0] == "--work-tree" else arguments[0]
 
 
 def _regular_mode(before: str | None, executable: bool | None) -> str:

@@ -3,8 +3,8 @@
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from urllib.request import getproxies_environment
 
@@ -12,6 +12,8 @@ from repository.git.errors import GitUnavailable
 from repository.trusted_folders import config_variables, trust_settings
 
 TIMEOUT_SECONDS = 900
+#: ``around(command)`` returns a context that is entered while git runs a command such as "fetch".
+Around = Callable[[str], AbstractContextManager[object]]
 _ASKPASS = """#!/bin/sh
 case "$1" in Username*) echo x-access-token ;; *) printf '%s\\n' "$CODING_AGENT_GIT_TOKEN" ;; esac
 """

@@ -214,7 +214,7 @@ async def test_the_real_intake_accepts_a_job_and_reports_its_state(
     jobs = list[Any]()
     stop = asyncio.Event()
 
-    async def send(job: Any, owner: str) -> None:
+    async def send(job: Any, owner: str, traceparent: str | None) -> None:
         jobs.append(job)
 
     app = create_app(

@@ -119,7 +119,8 @@ def test_a_replay_is_the_same_job_and_other_fields_make_another_body():
     )
     limited = FixIssueJob.model_validate({"issue_url": URL, "limits": {"max_rounds": 1}})
     timed = FixIssueJob.model_validate({"issue_url": URL, "requested_at": "2026-01-05T09:00:00Z"})
-    assert plain.digest == replay.digest == timed.digest != limited.digest
+    traced = FixIssueJob(issue_url=URL, metadata={"traceparent": "00-ab-cd-01"})
+    assert plain.digest == replay.digest == timed.digest == traced.digest != limited.digest
     assert plain.digest == FixIssueJob(issue_url=URL, schema_version=1, metadata={}).digest
 
 

@@ -41,6 +41,14 @@ def test_the_outcomes_are_a_closed_list():
     }
 
 
+def test_a_place_in_a_trace_is_an_extension_and_an_attribute_of_the_message():
+    sent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    event = Event.about(finished(), "2001-09-09T01:46:40.000Z", sent)
+    assert json.loads(event.model_dump_json())["traceparent"] == sent
+    assert event.attributes["traceparent"] == sent
+    assert "traceparent" not in Event.about(finished(), "2001-09-09T01:46:40.000Z").attributes
+
+
 def test_an_event_is_cloudevents_json_with_flat_data():
     event = json.loads(Event.about(finished(), "2001-09-09T01:46:40.000Z").model_dump_json())
     assert {k: v for k, v in event.items() if k not in ("id", "data")} == {

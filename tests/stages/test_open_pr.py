@@ -21,9 +21,10 @@ from pipeline.github.rest import GithubForge
 from pipeline.leased_run import LeasedRun
 from pipeline.model.ledger import Ledger
 from pipeline.outcome import Outcome, Verification
-from pipeline.stage import RunContext, Stop
+from pipeline.stage import Observers, RunContext, Stop
 from pipeline.store.contract import Claimed, MoneyCaps
 from pipeline.store.sqlite import SqliteStore
+from pipeline.telemetry.spans import NoTracer
 from prompts import TemplateSet
 from repository.git import GitUnauthorized, GitUnavailable, Mirrors
 from stages.apply_patch import Candidate, Candidates
@@ -142,7 +143,7 @@ class Scenario:
             rounds=(),
             budget=Budget(limits, ledger, Stopwatch(used=0.0, limit=1800.0)),
             workspace=self.folder,
-            report=lambda kind, text: None,
+            observers=Observers(lambda kind, text: None, NoTracer()),
         )
 
     def deliver_again(self, claimed: Claimed, **replay: Any) -> Claimed:

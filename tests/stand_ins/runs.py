@@ -22,7 +22,7 @@ from pipeline.model.ledger import Ledger
 from pipeline.money import to_micro_usd
 from pipeline.outcome import Event, Facts, Outcome, RunResult
 from pipeline.policy import Policy
-from pipeline.stage import Back, Pipeline, RunContext, Stop
+from pipeline.stage import Back, Observers, Pipeline, RunContext, Stop
 from pipeline.store.contract import (
     CallRequest,
     Claimed,
@@ -35,6 +35,7 @@ from pipeline.store.contract import (
 )
 from pipeline.store.sqlite import SqliteStore
 from pipeline.store.store import RunStore
+from pipeline.telemetry.spans import NoTracer, Tracer
 from prompts import TemplateSet
 
 #: 2001-09-09, within a UTC day.
@@ -177,7 +178,7 @@ class StageRun:
             rounds=rounds,
             budget=Budget(self.limits, ledger, stopwatch),
             workspace=workspace or self.workspace,
-            report=self._report,
+            observers=Observers(self._report, NoTracer()),
         )
 
     def _report(self, kind: Literal["note", "status"], text: str) -> None:
@@ -297,7 +298,12 @@ class Bench:
     """
 
     def __init__(
-        self, folder: Path, *, limits: EffectiveLimits | None = None, topic: str | None = TOPIC
+        self,
+        folder: Path,
+        *,
+        limits: EffectiveLimits | None = None,
+        topic: str | None = TOPIC,
+        tracer: Tracer | None = None,
     ):
         self.folder = folder
         self.clock = Clock()
@@ -306,6 +312,7 @@ class Bench:
         self.artifacts = FolderArtifacts(folder / "artifacts")
         self.policy = Policy(limits or EffectiveLimits(1.0, 30.0, 3), 5.0, 10.0, topic)
         self.progress: list[Progress] = []
+        self.tracer = tracer or NoTracer()
         self.stages = {
             "fetch": Fetch(self.log, "fetch", lambda run: Fetched(title="a title")),
             "prepare": Prepare(self.log, "prepare", lambda run: Prepared(note="a note")),
@@ -331,6 +338,7 @@ class Bench:
                 workspaces=self.folder / name,
                 observer=self.progress.append,
                 clock=self.clock,
+                tracer=self.tracer,
             )
         )
 

@@ -12,6 +12,7 @@ from functools import partial
 from pipeline.errors import Halt
 from pipeline.outcome import Outcome
 from pipeline.stage import Stop
+from pipeline.telemetry import names
 from repository.edits.readers import read_reply
 from stages.propose_patch.agent import messages
 from stages.propose_patch.agent.asker import Asker, StepReply
@@ -122,6 +123,16 @@ class Loop:
         if limit is not None:
             raise RoundOver(limit)
         await self._report_status(number)
+        attributes = {
+            names.STEP_NUMBER: number,
+            names.ATTEMPT_NUMBER: self._attempt.number,
+            names.ROUND_NUMBER: self._run.round,
+        }
+        with self._run.span(names.STEP, attributes):
+            record = await self._ask_and_execute(number)
+        return record.model_dump_json()
+
+    async def _ask_and_execute(self, number: int) -> StepRecord:
         reply = await self._asker.ask(self.records, self._before())
         lost = await self._workspace.restore(self.records)
         began = time.monotonic()
@@ -136,7 +147,7 @@ class Loop:
         if record.ending is None:
             record = await self._checked(record)
         snapshot_key = await self._workspace.save_snapshot(record)
-        return record.model_copy(update={"snapshot_key": snapshot_key}).model_dump_json()
+        return record.model_copy(update={"snapshot_key": snapshot_key})
 
     async def _report_status(self, number: int) -> None:
         cost = await self._run.ledger.cost_usd()

@@ -47,17 +47,20 @@ class Service:
     sent: list[str] = field(default_factory=list)
     owners: list[str | None] = field(default_factory=list)
     """The owners of the messages in ``sent``."""
+    traceparents: list[str | None] = field(default_factory=list)
+    """Their places in their senders' traces."""
     queue_error: Exception | None = None
     while_sending: Callable[[FixIssueJob], object] = lambda job: None
     vitals: dict[str, float] = field(default_factory=lambda: {"poll": 1.0, "heartbeat": 2.0})
     paused: str | None = None
     checks: dict[str, Callable[[], Awaitable[object]]] = field(default_factory=dict)
 
-    async def send(self, job: FixIssueJob, owner: str | None = None) -> None:
+    async def send(self, job: FixIssueJob, owner: str | None, traceparent: str | None) -> None:
         if self.queue_error is not None:
             raise self.queue_error
         self.sent.append(job.to_json())
         self.owners.append(owner)
+        self.traceparents.append(traceparent)
         self.while_sending(job)
 
     def refusal(self, job: FixIssueJob) -> JobRefusal | None:

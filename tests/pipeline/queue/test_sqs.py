@@ -104,6 +104,15 @@ async def test_submitted_job_is_read_as_it_was_sent(aws: Aws):
         await queue.submit(job)
         (delivery,) = await queue.receive(1, 0)
     assert parse_job(delivery.body) == job
+    assert (delivery.owner, delivery.traceparent) == (None, None)
+
+
+async def test_a_submitted_jobs_owner_and_trace_are_beside_it(aws: Aws):
+    traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    async with SqsQueue(aws.make_queue().url, visibility_timeout=30) as queue:
+        await queue.submit(FixIssueJob(issue_url=ISSUE), "alice", traceparent)
+        (delivery,) = await queue.receive(1, 0)
+    assert (delivery.owner, delivery.traceparent) == ("alice", traceparent)
 
 
 async def test_more_messages_than_a_batch_are_deleted(aws: Aws):

@@ -1,0 +1,176 @@
+"""A tracer that uses OpenTelemetry's SDK, which the extra ``otel`` installs.
+
+Every delivery of a run, on whatever machine, derives the same ids of the trace and of the run's own
+span. So its spans belong to one trace, although the run's span itself is only recorded when the run
+ends: a worker that dies takes no more with it than the spans that were open.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from opentelemetry.context import Context
+from opentelemetry.sdk.resources import SERVICE_NAME, OTELResourceDetector, Resource
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.sdk.trace.sampling import Decision
+from opentelemetry.trace import (
+    NonRecordingSpan,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    TraceFlags,
+    set_span_in_context,
+)
+from opentelemetry.trace import Span as OtelApiSpan
+
+from pipeline.telemetry import names
+from pipeline.telemetry.spans import Attributes, RunSpan, Span
+from pipeline.telemetry.spans import SpanKind as Kind
+from pipeline.telemetry.trace_context import RunTrace, TraceContext
+
+SCOPE = "coding-agent"
+#: Seconds that the last spans may take to be sent.
+CLOSE_SECONDS = 5.0
+
+Redact = Callable[[str], str]
+
+_KINDS = {
+    "internal": SpanKind.INTERNAL,
+    "client": SpanKind.CLIENT,
+    "consumer": SpanKind.CONSUMER,
+}
+_run: ContextVar[RunTrace | None] = ContextVar("run_of_the_next_span", default=None)
+
+
+class _RunIds(RandomIdGenerator):
+    """Random ids, except for the span of a run itself."""
+
+    def generate_span_id(self) -> int:
+        run = _run.get()
+        return super().generate_span_id() if run is None else int(run.span_id, 16)
+
+    def generate_trace_id(self) -> int:
+        run = _run.get()
+        return super().generate_trace_id() if run is None else int(run.trace_id, 16)
+
+
+class _OtelSpan:
+    def __init__(self, span: OtelApiSpan, redact: Redact):
+        self._span = span
+        self._redact = redact
+        self.failed = False
+
+    def set(self, attributes: Attributes) -> None:
+        self._span.set_attributes(_redacted(attributes, self._redact))
+
+    def fail(self, error_type: str) -> None:
+        self.failed = True
+        self._span.set_attribute(names.ERROR_TYPE, error_type)
+        self._span.set_status(Status(StatusCode.ERROR))
+
+
+class OtelTracer:
+    """Sends spans to a processor. ``OTEL_*`` variables configure resource, sampler and limits."""
+
+    def __init__(self, processor: SpanProcessor, redact: Redact):
+        # Attributes of the environment win over the default name of the service.
+        resource = Resource.create({SERVICE_NAME: SCOPE}).merge(OTELResourceDetector().detect())
+        self._provider = TracerProvider(
+            resource=resource, id_generator=_RunIds(), shutdown_on_exit=False
+        )
+        self._provider.add_span_processor(processor)
+        self._tracer = self._provider.get_tracer(SCOPE)
+        self._redact = redact
+
+    @contextmanager
+    def span(
+        self,
+        name: str,
+        attributes: Attributes,
+        *,
+        kind: Kind = "internal",
+        within: RunTrace | None = None,
+    ) -> Iterator[Span]:
+        with self._tracer.start_as_current_span(
+            name,
+            context=self._inside(within) if within is not None else None,
+            kind=_KINDS[kind],
+            attributes=_redacted(attributes, self._redact),
+            # Messages and tracebacks may quote a prompt.
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as otel_span:
+            span = _OtelSpan(otel_span, self._redact)
+            try:
+                yield span
+            except asyncio.CancelledError:
+                span.set({names.ENDING: names.INTERRUPTED})
+                raise
+            except Exception as error:
+                if not span.failed:
+                    span.fail(type(error).__qualname__)
+                raise
+
+    def record_run(self, run: RunSpan) -> None:
+        parent = run.trace.sender
+        token = _run.set(run.trace)
+        try:
+            span = self._tracer.start_span(
+                names.RUN,
+                context=_context(parent) if parent is not None else Context(),
+                kind=SpanKind.CONSUMER,
+                attributes=_redacted(run.attributes, self._redact),
+                start_time=_nanoseconds(run.began),
+            )
+        finally:
+            _run.reset(token)
+        if run.error_type is not None:
+            _OtelSpan(span, self._redact).fail(run.error_type)
+        span.end(end_time=_nanoseconds(run.ended))
+
+    def traceparent(self, trace: RunTrace) -> str | None:
+        return str(self._run_context(trace))
+
+    def close(self) -> None:
+        """Send the last spans, for at most ``CLOSE_SECONDS``."""
+        closing = threading.Thread(target=self._provider.shutdown, daemon=True)
+        closing.start()
+        closing.join(CLOSE_SECONDS)
+
+    def _inside(self, trace: RunTrace) -> Context:
+        """Return the context of a span that is part of the run's own."""
+        return _context(self._run_context(trace))
+
+    def _run_context(self, trace: RunTrace) -> TraceContext:
+        """Return the place of the run's own span, sampled as it will be."""
+        parent = _context(trace.sender) if trace.sender is not None else Context()
+        trace_id = int(trace.trace_id, 16)
+        decision = self._provider.sampler.should_sample(
+            parent, trace_id, names.RUN, SpanKind.CONSUMER
+        ).decision
+        is_sampled = decision is Decision.RECORD_AND_SAMPLE
+        return TraceContext(trace.trace_id, trace.span_id, is_sampled)
+
+
+def _context(place: TraceContext) -> Context:
+    flags = TraceFlags(TraceFlags.SAMPLED if place.sampled else TraceFlags.DEFAULT)
+    span_context = SpanContext(
+        int(place.trace_id, 16), int(place.span_id, 16), is_remote=True, trace_flags=flags
+    )
+    return set_span_in_context(NonRecordingSpan(span_context), Context())
+
+
+def _redacted(attributes: Attributes, redact: Redact) -> Attributes:
+    """Return the attributes without secrets: a sender chooses a job's id, a job its model."""
+    redacted = {}
+    for name, value in attributes.items():
+        redacted[name] = redact(value) if isinstance(value, str) else value
+    return redacted
+
+
+def _nanoseconds(seconds: float) -> int:
+    return int(seconds * 1e9)
