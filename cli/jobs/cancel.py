@@ -19,7 +19,7 @@ def command(ctx: click.Context, job: str, output: Output) -> None:
 
     \b
     Examples:
-      coding-agent jobs cancel 5c0b7e9c
+      coding-agent jobs cancel d7e04176
       coding-agent jobs cancel octo/repo#42
     """
     from cli.backends import open_artifacts

@@ -32,7 +32,7 @@ def command(
 
     \b
     Examples:
-      coding-agent jobs retry 5c0b7e9c
+      coding-agent jobs retry d7e04176
       coding-agent jobs retry octo/repo#42 --from-stage propose_patch
     """
     overrides = override_options.resolve(ctx)

@@ -1,19 +1,12 @@
 """``coding-agent jobs transcript``."""
 
-from typing import TYPE_CHECKING
-
 import click
 
 from cli import exits
-from cli.command import CommandError, exit_on_settings_error, settings
+from cli.command import CommandError
 from cli.job_argument import job_argument
-from cli.jobs.opening import find_run, open_store
+from cli.jobs.reading import StoredRun
 from cli.output import Output, json_option
-
-if TYPE_CHECKING:
-    from cli.transcripts.source import TranscriptSource
-    from pipeline.store.contract import RunRow
-    from pipeline.store.reader import StoreReader
 
 
 @click.command("transcript")
@@ -45,39 +38,25 @@ def command(
 
     \b
     Examples:
-      coding-agent jobs transcript 5c0b7e9c
+      coding-agent jobs transcript d7e04176
       coding-agent jobs transcript octo/repo#42 --round 2 --plain
-      coding-agent jobs transcript 5c0b7e9c --json
+      coding-agent jobs transcript d7e04176 --json
     """
+    from cli.transcripts.source import TranscriptSource
     from cli.transcripts.text import print_all
     from cli.transcripts.viewer import is_interactive, show
 
-    store = open_store(ctx)
-    run = find_run(store, job, generation)
-    document = _transcript_source(ctx, store, run).read(attempt)
+    stored = StoredRun.open(ctx, job, generation)
+    source = TranscriptSource(stored.store, stored.artifacts, stored.run, stored.redact)
+    document = source.read(attempt)
     if round_ is not None:
         document = document.of_round(round_)
     if not document.steps:
         part = f"round {round_}" if round_ is not None else f"attempt {document.attempt}"
-        raise CommandError(f"{part} of job {run.job_id!r} has no steps", exits.USAGE)
+        raise CommandError(f"{part} of job {stored.run.job_id!r} has no steps", exits.USAGE)
     if output.as_json:
         click.echo(document.model_dump_json())
     elif plain or not is_interactive():
         print_all(document)
     else:
         show(document)
-
-
-def _transcript_source(
-    ctx: click.Context, store: "StoreReader", run: "RunRow"
-) -> "TranscriptSource":
-    from cli.backends import open_artifacts
-    from cli.transcripts.source import TranscriptSource
-    from pipeline.settings import secret_values
-    from pipeline.telemetry import Redactor
-
-    chosen = settings(ctx)
-    with exit_on_settings_error():
-        artifacts = open_artifacts(chosen)
-    redact = Redactor(secret_values(chosen))
-    return TranscriptSource(store, artifacts, run, redact)

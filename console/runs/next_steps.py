@@ -42,7 +42,7 @@ def _of_outcome(run: RunRow, job: str) -> list[NextStep]:
     match run.outcome:
         case Outcome.NO_FIX:
             return [
-                NextStep("See what was tried.", f"coding-agent jobs show {job}"),
+                NextStep("See what the model replied.", f"coding-agent jobs prompt {job}"),
                 NextStep(
                     "Say more in the issue, or choose another model, then run it again.", retry
                 ),

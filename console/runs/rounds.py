@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from console.runs.source import RunSource
+from pipeline.stage import RoundNote
 from pipeline.store.contract import Round
 from stages.apply_patch import ApplyPatch, Candidate, Candidates
 from stages.propose_patch import Proposals
@@ -54,6 +55,8 @@ class RoundReport:
     """What the tests said of the chosen change; None if the round has none."""
     sent_back: str
     """Why it ended without a verdict, as the next round was told; empty otherwise."""
+    summary: str
+    """The same in a sentence for a person."""
 
     @property
     def chosen(self) -> ProposedChange | None:
@@ -74,9 +77,19 @@ def read_rounds(source: RunSource) -> tuple[RoundReport, ...]:
                 changes=_read_changes(source, number, verdict, following),
                 verdict=verdict,
                 sent_back=following.because if following is not None else "",
+                summary=summarize(following) if following is not None else "",
             )
         )
     return tuple(rounds)
+
+
+def summarize(opened: Round) -> str:
+    """Return in a sentence why a round was opened; it may hold names from the repository."""
+    try:
+        note = RoundNote.model_validate(opened.note)
+    except ValidationError:  # from another version
+        note = RoundNote()
+    return note.summary or opened.because.strip().partition("\n")[0]
 
 
 def _read_changes(

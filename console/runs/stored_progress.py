@@ -3,16 +3,14 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pydantic import ValidationError
-
 from console.runs.agent_steps import AgentStep, read_steps
 from console.runs.deliveries import delivery_spans
+from console.runs.rounds import summarize
 from console.runs.source import RunSource
 from console.runs.stage_spans import stage_spans
 from pipeline.engine.deps import Progress, ProgressKind
 from pipeline.money import to_usd
-from pipeline.stage import RoundNote
-from pipeline.store.contract import Round, RunRow
+from pipeline.store.contract import RunRow
 from stages.propose_patch.results import STAGE as PROPOSE_PATCH
 
 #: Stands for the stage of a run that no worker has at present.
@@ -67,7 +65,7 @@ def read_status(source: RunSource) -> Progress:
 
 
 def _ended_stages(source: RunSource) -> Iterator[DatedProgress]:
-    reasons = {opened.number - 1: _reason(opened) for opened in source.rounds}
+    reasons = {opened.number - 1: summarize(opened) for opened in source.rounds}
     for span in stage_spans(source, delivery_spans(source.run, source.history)):
         if span.end is None or span.round is None:
             continue
@@ -76,14 +74,6 @@ def _ended_stages(source: RunSource) -> Iterator[DatedProgress]:
         seconds = span.seconds or 0.0
         report = _report(source.run, kind, span.name, span.round, seconds, detail)
         yield DatedProgress(span.end, report)
-
-
-def _reason(opened: Round) -> str:
-    try:
-        note = RoundNote.model_validate(opened.note)
-    except ValidationError:  # from another version
-        return opened.because
-    return note.summary or opened.because
 
 
 def _steps(run: RunRow, steps: Sequence[AgentStep]) -> Iterator[DatedProgress]:

@@ -55,6 +55,15 @@ def opened_pull_request(folder: Path, *, title: str = TITLE, body: str = BODY) -
     return run
 
 
+def at_work(folder: Path) -> RecordedRun:
+    """A run whose first change is being tested."""
+    run = RecordedRun(folder)
+    _begin(run, TITLE, BODY)
+    _propose(run, "The end is on the day after the start.", cost_usd=0.0123)
+    _apply(run)
+    return run
+
+
 def four_rounds(folder: Path) -> RecordedRun:
     """A run whose first three changes were sent back, and whose fourth was not verified."""
     run = RecordedRun(folder)

@@ -20,8 +20,10 @@ def test_show_prints_everything_about_a_run(console: Console, ended: str) -> Non
     assert newest["effects"][0]["result"] == {"sha": "abc"}
 
 
-def test_show_removes_control_characters(console: Console, ended: str) -> None:
-    output = console.run("jobs", "show", ended, "--generation", "0").stdout
+def test_the_verbose_form_has_the_timeline_without_control_characters(
+    console: Console, ended: str
+) -> None:
+    output = console.run("jobs", "show", ended, "--generation", "0", "--verbose").stdout
     assert output.startswith(f"{ended} generation 0: no_fix\n")
     assert "round 2 opened at propose_patch:" in output
     assert "Tests fail" in output
