@@ -13,7 +13,7 @@ from cli import exits
 from cli.check import DEPLOYMENT, Check
 from cli.checks import check_aws, run_checks
 from cli.command import CommandError, global_option, read_env
-from cli.option_groups import check_repository, option_group
+from cli.option_groups import option_group, repository_option
 from cli.output import Output, json_option
 from pipeline import settings as config
 from pipeline.job import explain
@@ -64,12 +64,7 @@ _with_canary = option_group(
 
 @click.command("doctor")
 @_with_canary
-@click.option(
-    "--repo",
-    metavar="OWNER/NAME",
-    callback=check_repository,
-    help="Also ask GitHub what would stop a run in this repository.",
-)
+@repository_option("Also ask GitHub what would stop a run in this repository.")
 @click.option("--offline", is_flag=True, help="Don't ask GitHub and AWS whether they agree.")
 @click.option("--all", "show_all", is_flag=True, help="Also show settings that have their default.")
 @json_option("Print one JSON object: settings, checks, ok.")
@@ -77,7 +72,7 @@ _with_canary = option_group(
 def command(
     ctx: click.Context,
     canary: Canary,
-    repo: str | None,
+    repository: str | None,
     offline: bool,
     show_all: bool,
     output: Output,
@@ -103,7 +98,7 @@ def command(
     """
     if canary.aws != bool(canary.issue):
         raise CommandError("--aws and --issue ISSUE_URL go together", exits.USAGE)
-    if repo and (canary.aws or offline):
+    if repository and (canary.aws or offline):
         raise CommandError("--repo asks GitHub: leave out --aws and --offline", exits.USAGE)
     from_file = read_env(ctx)
     data_dir = global_option(ctx, "data_dir")
@@ -118,8 +113,8 @@ def command(
         is_for_worker = canary.aws or bool(settings.queue_url or settings.topic_arn)
         if canary.issue is None:
             checks = run_checks(settings, online=not offline)
-            if repo is not None:
-                checks += _check_access(settings, repo)
+            if repository is not None:
+                checks += _check_access(settings, repository)
         else:
             checks = _check_deployment(settings, canary.issue, canary.wait)
     failed = [check for check in checks if not check.ok]

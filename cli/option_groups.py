@@ -38,8 +38,22 @@ def option_group(
     return decorate
 
 
-def check_repository(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+def _check_repository(
+    _ctx: click.Context, _param: click.Parameter, value: str | None
+) -> str | None:
     """Refuse an option's value that is not OWNER/NAME; click passes None if it is not given."""
     if value is not None and not _REPOSITORY.fullmatch(value):
         raise click.BadParameter(f"{value!r} is not OWNER/NAME")
     return value
+
+
+def repository_option(help: str) -> Decorator:
+    """Return an option that passes ``OWNER/NAME``, or None, as ``repository``."""
+    return click.option(
+        "--repo",
+        "--repository",
+        "repository",
+        metavar="OWNER/NAME",
+        callback=_check_repository,
+        help=help,
+    )

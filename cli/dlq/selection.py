@@ -11,7 +11,7 @@ import click
 from cli import exits
 from cli.command import CommandError
 from cli.dlq.session import with_dlq
-from cli.option_groups import check_repository, option_group
+from cli.option_groups import option_group, repository_option
 from cli.times import iso_time, since_option
 from console.queues.dead_messages import DeadMessage, Kind, MessageFilter, Snapshot
 
@@ -42,13 +42,7 @@ with_selection = option_group(
     Selection,
     click.argument("ids", nargs=-1, metavar="[MESSAGE_ID|JOB_ID]..."),
     click.option("--reason", help="Only with this text in the reason; * stands for any text."),
-    click.option(
-        "--repo",
-        "repository",
-        metavar="OWNER/NAME",
-        callback=check_repository,
-        help="Only of this repository.",
-    ),
+    repository_option("Only of this repository."),
     since_option,
     click.option("--limit", type=click.IntRange(min=1), help="At most this many, oldest first."),
 )

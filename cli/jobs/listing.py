@@ -1,40 +1,37 @@
 """``coding-agent jobs list``."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+import time
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cli.jobs.opening import open_store
-from cli.option_groups import check_repository
-from cli.output import Output, json_option
-from cli.times import since_option
+from cli.option_groups import repository_option
+from cli.output import Column, Output, Table, json_option
+from cli.times import iso_time, since_option
 from pipeline.outcome import Outcome
+
+if TYPE_CHECKING:
+    from console.runs.lines import RunLine
 
 _STATES = [*(outcome.value for outcome in Outcome), "queued", "running"]
 
-#: Columns of the list, made from ``run_summary``.
-_COLUMNS: dict[str, Callable[[Mapping[str, Any]], str]] = {
-    "job": lambda run: run["job_id"],
-    "gen": lambda run: str(run["generation"]),
-    "issue": lambda run: run["issue_url"].removeprefix("https://"),
-    "outcome": lambda run: run["outcome"] or run["state"],
-    "seconds": lambda run: f"{run['seconds']:.0f}",
-    "cost": lambda run: f"${run['cost_usd']:.4f}",
-    "created": lambda run: run["created_at"],
+_COLORS = {
+    Outcome.PR_OPENED: "green",
+    Outcome.PROPOSED: "green",
+    Outcome.NO_CHANGE_NEEDED: "green",
+    Outcome.FAILED: "red",
+    Outcome.BUDGET_EXHAUSTED: "red",
+    Outcome.CANCELLED: "dim",
+    "queued": "cyan",
+    "running": "cyan",
 }
+"""By status; those that are not named are yellow: the run did its work, and there is no change."""
 
 
 @click.command("list")
 @click.option("--outcome", type=click.Choice(_STATES), help="Only runs with this outcome or state.")
-@click.option(
-    "--repo",
-    "--repository",
-    "repository",
-    metavar="OWNER/NAME",
-    callback=check_repository,
-    help="Only runs of this repository.",
-)
+@repository_option("Only runs of this repository.")
 @since_option
 @click.option(
     "--limit",
@@ -55,12 +52,17 @@ def command(
 ) -> None:
     """List runs, the newest first.
 
+    On a terminal, a run is named by the first characters of its job's id; every command that takes
+    a JOB accepts them. In a pipe, the fields are separated by tabs and complete: JOB_ID/GENERATION,
+    issue, outcome or state, proof, number of the pull request, US dollars, and time of creation.
+
     \b
     Examples:
       coding-agent jobs list --outcome failed --since 2h
       coding-agent jobs list --repo octo/repo --json
+      coding-agent jobs list | cut -f 2,3 | sort | uniq -c
     """
-    from cli.run_reports import run_summary
+    from console.runs.lines import read_lines
     from pipeline.store.contract import RunFilter
 
     store = open_store(ctx)
@@ -69,8 +71,40 @@ def command(
         repository=repository.lower() if repository else None,
         since=since,
     )
-    summaries = [run_summary(run) for run in store.runs(chosen, limit=limit)]
+    lines = read_lines(store.runs(chosen, limit=limit))
     is_filtered = bool(outcome or repository or since)
-    output.write_table(
-        summaries, _COLUMNS, if_empty="no such runs" if is_filtered else "no runs yet"
-    )
+    table = Table(lines, _columns(time.time()), _payload)
+    output.write_table(table, if_empty="no such runs" if is_filtered else "no runs yet")
+
+
+def _columns(now: float) -> "list[Column[RunLine]]":
+    from console.runs.phrases import age, usd
+
+    return [
+        Column("job", lambda line: line.short_name, lambda line: line.name),
+        Column("issue", lambda line: line.issue, lambda line: line.issue, may_shrink=True),
+        Column("outcome", lambda line: line.status, lambda line: line.status, style=_color),
+        Column("proof", lambda line: line.verification, lambda line: line.verification),
+        Column("PR", _pull_request, lambda line: _pull_request(line).removeprefix("#")),
+        Column("cost", lambda line: usd(line.cost_usd), lambda line: f"{line.cost_usd:.6f}"),
+        Column(
+            "age",
+            lambda line: age(now - line.run.created_at),
+            lambda line: iso_time(line.run.created_at),
+        ),
+    ]
+
+
+def _color(line: "RunLine") -> str:
+    return _COLORS.get(line.status, "yellow")
+
+
+def _pull_request(line: "RunLine") -> str:
+    number = line.pull_request_number
+    return f"#{number}" if number is not None else ""
+
+
+def _payload(line: "RunLine") -> dict[str, Any]:
+    from cli.run_reports import run_summary
+
+    return run_summary(line.run)

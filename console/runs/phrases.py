@@ -21,6 +21,18 @@ def duration(seconds: float) -> str:
     return f"{hours // 24} d {hours % 24} h"
 
 
+def age(seconds: float) -> str:
+    """Return how long ago something was in one unit, without a space: ``42s``, ``3m``, ``5d``."""
+    whole = max(int(seconds), 0)
+    if whole < _MINUTE:
+        return f"{whole}s"
+    if whole < _HOUR:
+        return f"{whole // _MINUTE}m"
+    if whole < _DAY:
+        return f"{whole // _HOUR}h"
+    return f"{whole // _DAY}d"
+
+
 def usd(amount: float) -> str:
     """Return US dollars: to the cent from one dollar on, else with four decimals."""
     return f"${amount:.2f}" if amount >= 1 else f"${amount:.4f}"

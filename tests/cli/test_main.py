@@ -5,7 +5,6 @@ interruption.
 import ast
 import json
 import os
-import pty
 import re
 import subprocess
 import sys
@@ -17,7 +16,8 @@ import pytest
 from cli import exits
 from cli.main import COMMANDS, main
 from pipeline.outcome import Outcome
-from tests.cli.console import COMMAND, ROOT, Console
+from tests.cli.console import ROOT, Console
+from tests.cli.terminal import run_on_terminal
 
 HEAVY = {"litellm", "boto3", "botocore", "aioboto3", "fastapi", "github", "rich", "sqlite_utils"}
 
@@ -130,34 +130,10 @@ def test_an_unknown_command_is_a_usage_error(console: Console) -> None:
 def test_no_color_is_respected_on_a_terminal(
     console: Console, no_color: str, coloured: bool
 ) -> None:
-    terminal, terminal_end = pty.openpty()
-    environment = os.environ | {
-        "PYTHONPATH": str(ROOT),
-        "TERM": "xterm-256color",
-        "NO_COLOR": no_color,
-    }
-    process = subprocess.Popen(
-        [*COMMAND, "doctor"],
-        stdout=terminal_end,
-        stderr=terminal_end,
-        env=environment,
-        cwd=console.folder,
-    )
-    os.close(terminal_end)
-    message = b""
-    while chunk := _read(terminal):
-        message += chunk
-    os.close(terminal)
-    assert process.wait(30) == exits.USAGE
-    assert "✓ git".encode() in re.sub(rb"\x1b\[[0-9;]*m", b"", message)
-    assert bool(re.search(rb"\x1b\[[0-9;]*3[0-9]m", message)) is coloured
-
-
-def _read(terminal: int) -> bytes:
-    try:
-        return os.read(terminal, 65536)
-    except OSError:  # Linux raises it when the other side has closed
-        return b""
+    code, printed = run_on_terminal(console.folder, "doctor", NO_COLOR=no_color)
+    assert code == exits.USAGE
+    assert "✓ git" in re.sub(r"\x1b\[[0-9;]*m", "", printed)
+    assert bool(re.search(r"\x1b\[[0-9;]*3[0-9]m", printed)) is coloured
 
 
 def test_an_interrupted_command_says_so(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
