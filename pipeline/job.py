@@ -68,6 +68,11 @@ class IssueRef(BaseModel):
         """Whether the issue exists only as text: its number and address mean nothing to others."""
         return self.host == LOCAL_HOST
 
+    @property
+    def label(self) -> str:
+        """``OWNER/NAME#N``; of a local repository only its name."""
+        return self.name if self.is_local else f"{self.repository}#{self.number}"
+
     @classmethod
     def parse(cls, url: str) -> Self:
         """Read ``https://HOST/OWNER/NAME/issues/N``; of a local repository, ``file:///PATH/issues/N``.

@@ -55,14 +55,9 @@ class FileDiff:
     change: str
     """changed, added, deleted, renamed or binary"""
     rows: tuple[Row, ...]
-
-    @property
-    def added(self) -> int:
-        return sum(row.kind == "changed" and row.new is not None for row in self.rows)
-
-    @property
-    def removed(self) -> int:
-        return sum(row.kind == "changed" and row.old is not None for row in self.rows)
+    added: int
+    """Lines."""
+    removed: int
 
 
 def read_patch(patch: str) -> tuple[FileDiff, ...]:
@@ -97,7 +92,14 @@ def _read_file(lines: Sequence[str]) -> FileDiff:
         else:
             change = _change(line) or change
     rows += hunk.finish() if hunk is not None else []
-    return FileDiff(path, change, tuple(rows))
+    changed = [row for row in rows if row.kind == "changed"]
+    return FileDiff(
+        path=path,
+        change=change,
+        rows=tuple(rows),
+        added=sum(row.new is not None for row in changed),
+        removed=sum(row.old is not None for row in changed),
+    )
 
 
 def _change(line: str) -> str | None:

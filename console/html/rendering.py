@@ -1,6 +1,7 @@
 """Pages from Jinja templates: every text is redacted, made visible and escaped."""
 
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -42,6 +43,8 @@ def make_environment(*packages: str, redact: Callable[[str], str]) -> Environmen
         lstrip_blocks=True,
     )
     environment.filters["clip"] = clip
+    environment.filters["first_line"] = _first_line
+    environment.filters["link"] = _link
     environment.filters["count"] = count
     environment.filters["duration"] = duration
     environment.filters["iso_time"] = iso_time
@@ -49,6 +52,20 @@ def make_environment(*packages: str, redact: Callable[[str], str]) -> Environmen
     environment.globals["inline_asset"] = _inline
     environment.globals["inline_policy"] = policy
     return environment
+
+
+def _first_line(text: str, size: int = 120) -> str:
+    """Return the first line that is not empty, cut at its end."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    line = lines[0] if lines else ""
+    return line if len(line) <= size else f"{line[: size - 1]}…"
+
+
+def _link(address: str) -> Markup | str:
+    """Return a link to a web address; the text alone of any other, such as ``javascript:``."""
+    if urlsplit(address).scheme not in ("http", "https"):
+        return address
+    return Markup('<a href="{0}">{0}</a>').format(visible(address))
 
 
 def _inline(name: str) -> Markup:

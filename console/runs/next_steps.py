@@ -11,7 +11,7 @@ from pipeline.store.contract import RunRow
 class NextStep:
     text: str
     command: str = ""
-    """A command line of coding-agent; empty if there is none."""
+    """A command line; empty if there is none."""
     url: str = ""
 
 
@@ -21,6 +21,9 @@ def advise(run: RunRow, result: RunResult | None, *, has_patch: bool) -> tuple[N
     steps = _of_state(run, job) if run.outcome is None else _of_outcome(run, job)
     if result is not None and result.pull_request_url is not None:
         steps.insert(0, NextStep("Review the pull request.", url=result.pull_request_url))
+    elif result is not None and result.branch is not None:
+        command = f"git switch {shlex.quote(result.branch)}"
+        steps.insert(0, NextStep("Look at the branch, in a clone that has it.", command))
     elif has_patch and run.outcome is not None:
         text = "Try the patch in a clone of the repository."
         steps.insert(0, NextStep(text, f"coding-agent jobs diff {job} | git apply"))

@@ -34,5 +34,7 @@ def age(seconds: float) -> str:
 
 
 def usd(amount: float) -> str:
-    """Return US dollars: to the cent from one dollar on, else with four decimals."""
+    """Return US dollars: to the cent from one dollar on, else with four decimals; ``$0``."""
+    if not amount:
+        return "$0"
     return f"${amount:.2f}" if amount >= 1 else f"${amount:.4f}"

@@ -16,7 +16,15 @@ from console.runs.test_results import TestResults, read_test_results
 from console.runs.timeline import Timeline, read_timeline
 from pipeline.artifacts import Artifacts
 from pipeline.budget import EffectiveLimits
-from pipeline.job import FixIssueJob, InvalidJob, Limits, NewerSchema, UnreadableMessage, parse_job
+from pipeline.job import (
+    FixIssueJob,
+    InvalidJob,
+    IssueRef,
+    Limits,
+    NewerSchema,
+    UnreadableMessage,
+    parse_job,
+)
 from pipeline.outcome import RunResult
 from pipeline.store.contract import RunRow
 from pipeline.store.reader import StoreReader
@@ -58,6 +66,10 @@ class RunReport:
     def title(self) -> str:
         """The issue's title; its repository if it was not fetched."""
         return self.issue.title if self.issue is not None else f"an issue of {self.run.repository}"
+
+    @property
+    def issue_ref(self) -> IssueRef:
+        return IssueRef.parse(self.run.issue_url)
 
     @property
     def change(self) -> ProposedChange | None:

@@ -1,0 +1,41 @@
+"""Make the page of a run: the same bytes for the same report."""
+
+from functools import cache
+
+from jinja2 import Template
+
+from console.html.rendering import make_environment
+from console.page.view import PageView, TextLimits, make_view
+from console.runs.report import RunReport
+
+#: Bytes of a page. A longer one is made again with shorter texts.
+MAX_BYTES = 2_000_000
+LIMITS = TextLimits(log=20_000, prompt=40_000, step=6_000, file=6_000, patch_rows=1_200)
+_DIVISORS = (1, 2, 4, 16, 64)
+_TEMPLATE = "run.html.j2"
+
+
+def render_page(report: RunReport) -> bytes:
+    """Return the page as UTF-8. It holds no time but the run's own, so that it can be made again.
+
+    Long texts are cut in the middle, further if the page would exceed ``MAX_BYTES``.
+    """
+    page = b""
+    for divisor in _DIVISORS:
+        view = make_view(report, LIMITS.divided(divisor))
+        page = _render(view)
+        if len(page) <= MAX_BYTES:
+            break
+    return page
+
+
+def _render(view: PageView) -> bytes:
+    text = _template().render(view=view)
+    return text.encode(errors="replace")
+
+
+@cache
+def _template() -> Template:
+    # The report's texts are without secrets already.
+    environment = make_environment("console.page", redact=str)
+    return environment.get_template(_TEMPLATE)
