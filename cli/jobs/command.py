@@ -7,6 +7,7 @@ from cli.lazy_commands import LazyCommand, LazyGroup
 _COMMANDS = {
     "list": LazyCommand("cli.jobs.listing", "List runs, the newest first."),
     "show": LazyCommand("cli.jobs.show", "Show one run: what happened, its rounds, its result."),
+    "report": LazyCommand("cli.jobs.report", "Write the page of a run: one HTML file."),
     "transcript": LazyCommand("cli.jobs.transcript", "Show what an agent did, step by step."),
     "watch": LazyCommand("cli.jobs.watch", "Follow a run until it ends."),
     "stats": LazyCommand("cli.jobs.stats", "Count outcomes, proofs, money and time, by group."),

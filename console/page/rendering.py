@@ -8,6 +8,8 @@ from console.html.rendering import make_environment
 from console.page.view import PageView, TextLimits, make_view
 from console.runs.report import RunReport
 
+#: How a page says at its beginning that it is one.
+GENERATOR = "coding-agent, page of a run"
 #: Bytes of a page. A longer one is made again with shorter texts.
 MAX_BYTES = 2_000_000
 LIMITS = TextLimits(log=20_000, prompt=40_000, step=6_000, file=6_000, patch_rows=1_200)
@@ -30,7 +32,7 @@ def render_page(report: RunReport) -> bytes:
 
 
 def _render(view: PageView) -> bytes:
-    text = _template().render(view=view)
+    text = _template().render(view=view, generator=GENERATOR)
     return text.encode(errors="replace")
 
 
