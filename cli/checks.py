@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from cli.check import FIX_AND_WORKER, WORKER, Check
 from cli.missing import how_to_install, how_to_set
 from cli.online_checks import check_github_access, check_topic
+from cli.telemetry_checks import check_traces
 from console.queues.visibility import VISIBILITY_TIMEOUT
 from pipeline.settings import Settings, SettingsError, unknown_variables, variables
 from repository.counts import count
@@ -56,6 +57,7 @@ def run_checks(settings: Settings, *, online: bool) -> list[Check]:
         _check_templates(settings),
         _check_data_dir(settings),
         *_check_events(settings, online=online),
+        *check_traces(),
         *check_aws(settings, online=online),
     ]
     if settings.topic_arn and online:

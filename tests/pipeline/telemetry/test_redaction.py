@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.telemetry import environment_secrets
+from pipeline.telemetry import Redactor, environment_secrets
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,14 @@ def test_variable_is_secret_by_its_name(
 ):
     monkeypatch.setenv(name, "a-value-of-it")
     assert (name in environment_secrets()) is is_secret
+
+
+def test_the_values_of_an_exporters_headers_are_secret_and_their_names_are_not(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    headers = "Authorization=Bearer%20abcdef123,x-team-key=ghijkl456"
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", headers)
+    redact = Redactor(environment_secrets().values())
+    sent = redact("{'Authorization': 'Bearer abcdef123', 'x-team-key': 'ghijkl456'}")
+    assert sent == "{'Authorization': '[redacted]', 'x-team-key': '[redacted]'}"
+    assert redact("token abcdef123 of the Authorization") == "token [redacted] of the Authorization"

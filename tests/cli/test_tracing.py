@@ -1,0 +1,141 @@
+"""Traces of the command line: sent to the collector that OpenTelemetry's variables name."""
+
+import builtins
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.cli.console import ROOT, Console, Sample
+from tests.stand_ins.otlp import Collector
+
+KEY = "0123456789abcdef"
+
+
+@pytest.fixture
+def collector(console: Console, monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
+    for name in [name for name in os.environ if name.startswith("OTEL_")]:
+        monkeypatch.delenv(name)
+    with Collector() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.address)
+        yield collector
+
+
+@pytest.fixture
+def without_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installation that lacks the extra ``otel``."""
+    real_import = builtins.__import__
+
+    def fail(name: str, *rest: Any, **more: Any) -> Any:
+        if name.startswith("opentelemetry"):
+            raise ImportError(name)
+        return real_import(name, *rest, **more)
+
+    monkeypatch.setattr(builtins, "__import__", fail)
+
+
+def check_of_traces(console: Console, code: int) -> dict[str, Any] | None:
+    checks = console.json("doctor", "--json", "--offline", code=code)["checks"]
+    return next((check for check in checks if check["name"] == "traces"), None)
+
+
+def test_fix_sends_its_spans_before_it_ends(
+    console: Console, sample: Sample, collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_SERVICE_NAME", "fixer")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", f"x-team-key={KEY}")
+    result = console.run(*sample.fix)
+    assert result.exit_code == 0, result.output
+    names = [name for received in collector.received for name in received.spans]
+    assert {"run", "delivery", "stage propose_patch"} <= set(names)
+    first = collector.received[0]
+    assert (first.path, first.service) == ("/v1/traces", "fixer")
+    assert first.headers["x-team-key"] == KEY
+
+
+def test_a_collector_that_is_down_does_not_stop_a_run(
+    console: Console, sample: Sample, collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.telemetry.otel.CLOSE_SECONDS", 0.2)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", f"x-team-key={KEY}")
+    result = console.run(*sample.fix)
+    assert result.exit_code == 0, result.output
+    assert KEY not in result.output
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("OTEL_SDK_DISABLED", "true"), ("OTEL_TRACES_EXPORTER", "none")]
+)
+def test_the_standard_switches_turn_traces_off(
+    console: Console,
+    sample: Sample,
+    collector: Collector,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    value: str,
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert console.run(*sample.fix).exit_code == 0
+    assert collector.received == []
+
+
+def test_doctor_shows_where_traces_go_and_no_header(
+    console: Console, collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = collector.address.replace("://", f"://user:{KEY}@")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", address)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", f"x-team-key={KEY}")
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "parentbased_traceidratio")
+    check = check_of_traces(console, code=2)
+    assert check is not None and check["ok"]
+    assert check["found"] == (
+        f"sent to {collector.address}, OTEL_TRACES_SAMPLER=parentbased_traceidratio,"
+        " OTEL_EXPORTER_OTLP_HEADERS (set)"
+    )
+    assert KEY not in json.dumps(check)
+
+
+def test_doctor_says_nothing_of_traces_that_nobody_wants(console: Console) -> None:
+    assert check_of_traces(console, code=2) is None
+
+
+def test_doctor_names_a_protocol_that_is_not_supported(
+    console: Console, collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
+    check = check_of_traces(console, code=2)
+    assert check is not None and not check["ok"]
+    assert "set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf" in check["mend"]
+
+
+def test_without_the_extra_a_run_goes_on_and_doctor_says_what_to_install(
+    console: Console, sample: Sample, collector: Collector, without_extra: None
+) -> None:
+    assert console.run(*sample.fix).exit_code == 0
+    assert collector.received == []
+    check = check_of_traces(console, code=2)
+    assert check is not None and not check["ok"]
+    assert "coding-agent[otel]" in check["mend"]
+
+
+def test_without_an_endpoint_opentelemetry_is_not_imported(
+    console: Console, sample: Sample
+) -> None:
+    program = (
+        "import sys; from cli.main import main; main(sys.argv[1:], standalone_mode=False);"
+        "print([name for name in sys.modules if name.startswith('opentelemetry')])"
+    )
+    arguments = [str(argument) for argument in sample.fix]
+    process = subprocess.run(
+        [sys.executable, "-c", program, *arguments, "--json"],
+        check=False,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert process.stdout.splitlines()[-1] == "[]", process.stderr
