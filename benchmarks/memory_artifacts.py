@@ -14,5 +14,8 @@ class MemoryArtifacts:
         except KeyError:
             raise FileNotFoundError(key) from None
 
+    def names(self, beginning: str) -> list[str]:
+        return sorted(key for key in self._data if key.startswith(beginning) and "/" not in key)
+
     def address(self, key: str) -> str:
         return key

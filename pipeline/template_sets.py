@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 #: Key of the history of current sets: hashes, newest first, one per line.
 CURRENT = "current"
 MAX_HISTORY = 50
+_SUFFIX = ".json"
 _HASH_LENGTH = 64
 
 
@@ -50,6 +51,10 @@ class TemplateSets:
         shipped = TemplateSet.load()
         self._pinned = pinned
         self._published = published or pinned
+        self._places = [self._pinned]
+        """Where sets are looked for, in this order."""
+        if self._published is not self._pinned:
+            self._places.append(self._published)
         self._default = default or shipped
         self._last_good = shipped
         self._known = {templates.set_hash: templates for templates in (shipped, self._default)}
@@ -68,10 +73,11 @@ class TemplateSets:
     def get(self, set_hash: str) -> TemplateSet:
         """Return the set with this hash, after checking it.
 
-        For a set that has been current, a prefix of the hash is enough: pull requests quote that.
+        The beginning of the hash is enough if no other set has it: pull requests quote that.
 
         Raises:
-            TemplateError: the set is not found, does not match its hash, or has lint findings.
+            TemplateError: the set is not found, does not match its hash, or has lint findings; or
+                several sets begin so.
         """
         full_hash = self._complete(set_hash)
         if full_hash not in self._checked:
@@ -125,44 +131,50 @@ class TemplateSets:
 
     def publish(self, templates: TemplateSet) -> str:
         """Publish a set, for workers to find by its hash, and return the hash. Idempotent."""
-        self._published.put(f"{templates.set_hash}.json", _document(templates))
+        self._published.put(f"{templates.set_hash}{_SUFFIX}", _document(templates))
         return templates.set_hash
 
-    def use(self, set_hash: str) -> None:
-        """Make a published set current: runs that begin from now on use it.
+    def use(self, set_hash: str) -> str:
+        """Make a published set current: runs that begin from now on use it. Return its hash.
 
         Raises:
             TemplateError: as ``get``; the current set does not change.
         """
-        self.get(set_hash)
-        earlier = [line for line in self._history() if line != set_hash]
-        history = [set_hash, *earlier][:MAX_HISTORY]
+        full_hash = self.get(set_hash).set_hash
+        earlier = [line for line in self._history() if line != full_hash]
+        history = [full_hash, *earlier][:MAX_HISTORY]
         self._published.put(CURRENT, "".join(f"{line}\n" for line in history).encode())
+        return full_hash
 
     def _choose(self, requested: str | None) -> str:
         """Choose a new run's set, store a copy for the run, and return its hash."""
         templates = self.get(requested) if requested else self.current()
-        self._pinned.put(f"{templates.set_hash}.json", _document(templates))
+        self._pinned.put(f"{templates.set_hash}{_SUFFIX}", _document(templates))
         return templates.set_hash
 
     def _complete(self, set_hash: str) -> str:
-        """Complete a prefix of the hash of a set that is known or was current."""
+        """Complete the beginning of a set's hash; return it unchanged if no set begins so.
+
+        Raises:
+            TemplateError: several do.
+        """
         if len(set_hash) >= _HASH_LENGTH:
             return set_hash
-        for known in (*self._known, *self._history()):
-            if known.startswith(set_hash):
-                return known
-        return set_hash
+        matches = {known for known in self._known if known.startswith(set_hash)}
+        for place in self._places:
+            names = place.names(set_hash)
+            matches.update(name.removesuffix(_SUFFIX) for name in names if name.endswith(_SUFFIX))
+        if len(matches) > 1:
+            several = ", ".join(sorted(matches))
+            raise TemplateError(set_hash, f"several sets begin so: {several}")
+        return matches.pop() if matches else set_hash
 
     def _read(self, set_hash: str) -> TemplateSet:
         if set_hash in self._known:
             return self._known[set_hash]
-        places = [self._pinned]
-        if self._published is not self._pinned:
-            places.append(self._published)
-        for place in places:
+        for place in self._places:
             try:
-                document = place.get(f"{set_hash}.json")
+                document = place.get(f"{set_hash}{_SUFFIX}")
             except FileNotFoundError:
                 continue
             templates = TemplateSet(json.loads(document), bounded=True)

@@ -52,7 +52,7 @@ def compare(
 
     \b
     Example:
-      coding-agent prompts compare HASH ./mine --runs 20
+      coding-agent prompts compare default ./mine --runs 20
     """
     template_sets = [load(ctx, first), load(ctx, second)]
     sides = _repeat_runs(ctx, template_sets, count, model, yes)

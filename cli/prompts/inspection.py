@@ -141,7 +141,7 @@ def diff(ctx: click.Context, before: str, after: str) -> None:
 
     \b
     Example:
-      coding-agent prompts diff HASH ./mine
+      coding-agent prompts diff 9f86d081884c ./mine
     """
     old = load(ctx, before)
     new = load(ctx, after)

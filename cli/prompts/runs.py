@@ -170,6 +170,9 @@ class OverlayArtifacts:
         except FileNotFoundError:
             return self._lower.get(key)
 
+    def names(self, beginning: str) -> list[str]:
+        return sorted({*self._upper.names(beginning), *self._lower.names(beginning)})
+
     def address(self, key: str) -> str:
         return self._upper.address(key)
 

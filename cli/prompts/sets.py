@@ -7,7 +7,7 @@ import click
 from cli import exits
 from cli.command import CommandError, exit_on_settings_error, settings
 from cli.prompts.publishing import publish_folder
-from cli.prompts.source import exit_on_template_error
+from cli.prompts.source import exit_on_template_error, hash_of_name
 from pipeline.errors import describe
 
 
@@ -38,21 +38,24 @@ def use(ctx: click.Context, set_hash: str) -> None:
 
     Runs that have already started keep theirs. To undo a change, use the earlier set's hash.
 
+    HASH may be the first digits of one, or `default`: the set that this version contains.
+
     \b
-    Example:
-      coding-agent prompts use 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+    Examples:
+      coding-agent prompts use 9f86d081884c
+      coding-agent prompts use default
     """
-    _use(ctx, set_hash)
-    click.echo(f"{set_hash} is current")
+    click.echo(f"{_use(ctx, hash_of_name(set_hash))} is current")
 
 
-def _use(ctx: click.Context, set_hash: str) -> None:
+def _use(ctx: click.Context, set_hash: str) -> str:
+    """Make the set current, and return its whole hash."""
     from cli.backends import template_sets
 
     with exit_on_template_error(), exit_on_settings_error():
         sets = template_sets(settings(ctx))
         try:
-            sets.use(set_hash)
+            return sets.use(set_hash)
         except ValueError as error:
             raise CommandError(str(error), exits.USAGE) from None
         except Exception as error:  # from the disk, or one of the many from S3

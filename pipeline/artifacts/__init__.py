@@ -21,6 +21,10 @@ class Artifacts(Protocol):
         """Return the data. Raises FileNotFoundError if the key does not exist."""
         ...
 
+    def names(self, beginning: str) -> list[str]:
+        """Return the keys of one part, without a slash, that begin so, in order."""
+        ...
+
     def address(self, key: str) -> str:
         """Return the URL at which a person or a subscriber of events can read the data."""
         ...
@@ -32,7 +36,10 @@ def validate_key(key: str) -> str:
     Raises:
         ValueError: it is not a key; it might lead outside the root.
     """
-    for part in key.split("/"):
-        if not _PART.fullmatch(part):
-            raise ValueError(f"not an artifact key: {key!r}")
+    if not is_key(key):
+        raise ValueError(f"not an artifact key: {key!r}")
     return key
+
+
+def is_key(key: str) -> bool:
+    return all(_PART.fullmatch(part) for part in key.split("/"))

@@ -4,7 +4,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from pipeline.artifacts import validate_key
+from pipeline.artifacts import is_key, validate_key
 
 
 class FolderArtifacts:
@@ -31,6 +31,12 @@ class FolderArtifacts:
 
     def get(self, key: str) -> bytes:
         return self._path(key).read_bytes()
+
+    def names(self, beginning: str) -> list[str]:
+        if not self.root.is_dir():
+            return []
+        files = [path.name for path in self.root.iterdir() if path.is_file()]
+        return sorted(name for name in files if name.startswith(beginning) and is_key(name))
 
     def address(self, key: str) -> str:
         return self._path(key).resolve().as_uri()

@@ -34,6 +34,17 @@ class S3Artifacts:
         body: bytes = response["Body"].read()
         return body
 
+    def names(self, beginning: str) -> list[str]:
+        folder = f"{self._prefix}/" if self._prefix else ""
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=folder + beginning, Delimiter="/"
+        )
+        names = []
+        for page in pages:
+            for entry in page.get("Contents", ()):
+                names.append(entry["Key"].removeprefix(folder))
+        return names
+
     def address(self, key: str) -> str:
         """Return a presigned URL, which can be read without an AWS account.
 

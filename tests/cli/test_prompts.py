@@ -376,17 +376,18 @@ def test_a_set_is_published_made_current_and_taken_back(
     set_hash = TemplateSet.load(mine).set_hash
     assert console.run("prompts", "publish", mine).stdout == f"{set_hash}\n"
     assert shipped in console.run("prompts", "list").stdout
-    assert console.run("prompts", "use", set_hash).exit_code == 0
+    assert console.run("prompts", "use", set_hash[:12]).stdout == f"{set_hash} is current\n"
     assert set_hash in console.run("prompts", "list").stdout
-    assert "+Be brief." in console.run("prompts", "diff", shipped, set_hash).stdout
-    assert console.run("prompts", "use", shipped).exit_code == 0
+    assert "+Be brief." in console.run("prompts", "diff", "default", set_hash[:12]).stdout
+    assert console.run("prompts", "use", "default").stdout == f"{shipped} is current\n"
     assert shipped in console.run("prompts", "list").stdout
     edit(mine, "propose", "Be brief.", "{{ issue.body }}")
     assert "'issue.body' is untrusted text" in console.refused("prompts", "publish", mine)
     assert "no such set is published" in console.refused("prompts", "use", "0" * 64)
-    assert "neither a folder nor the hash" in console.refused(
-        "prompts", "lint", "--template-dir", "no such"
-    )
+    for name in ("no such", "abc", "F" * 64):
+        message = console.refused("prompts", "lint", "--template-dir", name)
+        assert message.startswith(f"{name}: neither a folder, nor 4 or more digits of a published")
+    assert "neither a folder" in console.refused("prompts", "use", "mine")
 
 
 def test_a_diff_reports_a_version_that_was_not_increased(console: Console, mine: Path) -> None:

@@ -86,10 +86,23 @@ async def test_a_replay_has_the_published_set_that_it_names(place: Place, tmp_pa
     run = StageRun(tmp_path, job(replay={"id": "r", "template_set": requested}))
     template_set = await worker.of(run.context())
     assert template_set.set_hash == requested and worker.current().set_hash == SHIPPED.set_hash
+
+
+def test_a_set_is_named_by_the_beginning_of_its_hash(place: Place) -> None:
+    worker = place.worker()
+    published = worker.publish(edited("Be brief."))
     assert worker.get(SHIPPED.set_hash[:12]) is worker.get(SHIPPED.set_hash)
-    assert worker.refusal(requested[:12]), "it was never current"
-    worker.use(requested)
-    assert worker.refusal(requested[:12]) is None
+    assert worker.get(published[:8]).set_hash == published
+    assert worker.use(published[:8]) == published
+    assert place.worker().current().set_hash == published
+
+
+def test_the_beginning_of_several_hashes_names_no_set(place: Place) -> None:
+    for ending in ("1", "2"):
+        place.published.put(f"{'a' * 63}{ending}.json", b"{}")
+    refusal = place.worker().refusal("aaaa")
+    assert refusal is not None
+    assert f"several sets begin so: {'a' * 63}1, {'a' * 63}2" in refusal
 
 
 def test_a_missing_or_forged_set_is_refused(place: Place) -> None:

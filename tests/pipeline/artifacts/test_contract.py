@@ -61,3 +61,11 @@ def test_a_key_that_leads_out_of_the_root_is_refused(artifacts: Artifacts, key: 
     ):
         with pytest.raises(ValueError, match="not an artifact key"):
             use()
+
+
+def test_the_keys_of_one_part_are_found_by_their_beginning(artifacts: Artifacts):
+    assert artifacts.names("") == []
+    for key in ("ab", "aa", "b", "ac/d"):
+        artifacts.put(key, b"")
+    assert artifacts.names("a") == ["aa", "ab"]
+    assert artifacts.names("") == ["aa", "ab", "b"]
