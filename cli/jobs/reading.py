@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.command import exit_on_settings_error, settings
+from cli.command import CommandError, exit_on_settings_error, settings
 from cli.jobs.opening import find_run, open_store
 
 if TYPE_CHECKING:
@@ -41,6 +41,13 @@ class StoredRun:
         with exit_on_settings_error():
             artifacts = open_artifacts(chosen)
         return cls(run, store, artifacts, Redactor(secret_values(chosen)), chosen)
+
+    def read_artifact(self, key: str) -> bytes:
+        """Return an artifact of the run; end the command if it is gone."""
+        try:
+            return self.artifacts.get(key)
+        except FileNotFoundError:
+            raise CommandError(f"the artifact {key} no longer exists") from None
 
     def report(self) -> "RunReport":
         """Read everything about the run."""

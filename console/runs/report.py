@@ -9,7 +9,7 @@ from console.runs.effects import EffectReport, read_effects
 from console.runs.headline import Headline, write_headline
 from console.runs.next_steps import NextStep, advise
 from console.runs.redaction import redacted
-from console.runs.rounds import ProposedChange, RoundReport, read_rounds
+from console.runs.rounds import ProposedChange, RoundReport, find_change, read_rounds
 from console.runs.source import RunSource, artifact_key
 from console.runs.spending import Spending, add_up
 from console.runs.test_results import TestResults, read_test_results
@@ -73,12 +73,8 @@ class RunReport:
 
     @property
     def change(self) -> ProposedChange | None:
-        """The chosen change; else the newest one whose patch is there."""
-        for round_ in reversed(self.rounds):
-            if round_.chosen is not None:
-                return round_.chosen
-        changes = [change for round_ in self.rounds for change in round_.changes]
-        return changes[-1] if changes else None
+        """The chosen change; else the newest one."""
+        return find_change(self.rounds)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The rounds of a run: what was proposed in each, and how it ended."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -31,8 +32,10 @@ class ProposedChange:
     notices: tuple[str, ...]
     """Sentences about the change that a reviewer must read."""
     paths: tuple[str, ...]
+    patch_key: str
+    """Artifact: the diff, byte for byte as ``git apply`` takes it."""
     patch: str | None
-    """The diff; None if the artifact is gone."""
+    """The diff as text; None if the artifact is gone."""
     fate: Fate
     failing: tuple[str, ...] = ()
     """Of one that was sent back: the first tests that count against it."""
@@ -83,6 +86,17 @@ def read_rounds(source: RunSource) -> tuple[RoundReport, ...]:
     return tuple(rounds)
 
 
+def find_change(rounds: Sequence[RoundReport]) -> ProposedChange | None:
+    """Return the chosen change of the newest round that has one; else the newest change."""
+    for round_ in reversed(rounds):
+        if round_.chosen is not None:
+            return round_.chosen
+    for round_ in reversed(rounds):
+        if round_.changes:
+            return round_.changes[-1]
+    return None
+
+
 def summarize(opened: Round) -> str:
     """Return in a sentence why a round was opened; it may hold names from the repository."""
     try:
@@ -111,6 +125,7 @@ def _read_changes(
             summary=candidate.summary,
             notices=candidate.notices,
             paths=candidate.paths,
+            patch_key=candidate.patch_key,
             patch=source.read_text(candidate.patch_key),
             fate=_fate(index, candidate, verdict, sent_back),
             failing=returned.failing if returned is not None else (),

@@ -35,10 +35,16 @@ class Console:
     def data_dir(self) -> Path:
         return self.home / ".local/share/coding-agent"
 
-    def run(self, *arguments: str | Path, stdin: str | bytes | None = None) -> Result:
+    def run(
+        self, *arguments: str | Path, stdin: str | bytes | None = None, color: bool = False
+    ) -> Result:
         """Run a command in this process. Raises exceptions that don't end a command cleanly."""
         result = CliRunner().invoke(
-            main, [str(argument) for argument in arguments], input=stdin, prog_name="coding-agent"
+            main,
+            [str(argument) for argument in arguments],
+            input=stdin,
+            prog_name="coding-agent",
+            color=color,
         )
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception

@@ -48,7 +48,7 @@ def opened_pull_request(folder: Path, *, title: str = TITLE, body: str = BODY) -
     """A run of the strategy ``single`` that opened a pull request in its first round."""
     run = RecordedRun(folder)
     _begin(run, title, body)
-    _propose(run, "The end is on the day after the start.", cost_usd=0.0123)
+    _propose(run, "The end is on the day after the start.", cost_usd=0.0123, body=body)
     _apply(run)
     _judge(run, Verification.RED_TO_GREEN)
     _open_pull(run)
@@ -207,10 +207,10 @@ def _suite(run: RecordedRun) -> Suite:
     )
 
 
-def _propose(run: RecordedRun, text: str, *, cost_usd: float) -> None:
+def _propose(run: RecordedRun, text: str, *, cost_usd: float, body: str = BODY) -> None:
     prompt = (
         Message(role="system", content="You mend bugs."),
-        Message(role="user", content=f"# {TITLE}\n\n{BODY}\n\nround {run.round}"),
+        Message(role="user", content=f"# {TITLE}\n\n{body}\n\nround {run.round}"),
     )
     reply = _reply(text, cost_usd=cost_usd)
     run.call(f"{run.round}/propose_patch/0", reply, seconds=9.0)
