@@ -11,11 +11,12 @@ from tests.cli.console import COMMAND, ROOT
 def run_on_terminal(
     folder: Path, *arguments: str | Path, columns: int = 80, **environment: str
 ) -> tuple[int, str]:
-    """Run a command with its output on a terminal; return its exit code and what it printed."""
+    """Run a command with a terminal as its input and output; return its exit code and what it printed."""
     terminal, terminal_end = pty.openpty()
     own = {"PYTHONPATH": str(ROOT), "TERM": "xterm-256color", "COLUMNS": str(columns)}
     process = subprocess.Popen(
         [*COMMAND, *map(str, arguments)],
+        stdin=terminal_end,
         stdout=terminal_end,
         stderr=terminal_end,
         env=os.environ | own | environment,
