@@ -3,8 +3,11 @@
 import asyncio
 import time
 
+from cli.policy import ceiling
+from cli.run_page import page_maker
 from pipeline.artifacts import Artifacts
 from pipeline.engine.ending import Ending, finish
+from pipeline.engine.run_page import MakePage
 from pipeline.job import FixIssueJob, InvalidJob, parse_job
 from pipeline.leased_run import LeasedRun
 from pipeline.outcome import Outcome
@@ -32,12 +35,15 @@ def end_cancelled(store: RunStore, artifacts: Artifacts, run: RunRow, settings: 
         return False
     try:
         leased = LeasedRun(store, artifacts, claim.lease, time.time)
-        return asyncio.run(_end(leased, job, settings))
+        make_page = page_maker(store, artifacts, ceiling(settings), settings)
+        return asyncio.run(_end(leased, job, settings, make_page))
     finally:
         store.release(claim.lease)
 
 
-async def _end(leased: LeasedRun, job: FixIssueJob, settings: Settings) -> bool:
+async def _end(
+    leased: LeasedRun, job: FixIssueJob, settings: Settings, make_page: MakePage
+) -> bool:
     if await leased.has_effects():
         return False
     ending = Ending(Stop(Outcome.CANCELLED, "cancelled on request"), metadata=job.metadata, job=job)
@@ -47,6 +53,7 @@ async def _end(leased: LeasedRun, job: FixIssueJob, settings: Settings) -> bool:
         result_types=RESULT_TYPES,
         topic_of=lambda _job: settings.topic_arn,
         tracer=NoTracer(),
+        make_page=make_page,
     )
     return True
 

@@ -15,6 +15,7 @@ from cli.backends import (
     uv_path,
 )
 from cli.policy import worker_policy
+from cli.run_page import page_maker
 from cli.stores import open_store
 from pipeline.artifacts import Artifacts
 from pipeline.engine.deps import EngineDeps, Progress
@@ -107,6 +108,7 @@ def build(  # noqa: PLR0913 - one parameter a part that a caller may choose
             workspaces=_data_dir(settings) / "runs",
             observer=observer,
             tracer=tracer,
+            make_page=page_maker(store, artifacts, policy.limits, settings),
         )
     )
     return App(settings, store, artifacts, forge, engine, policy, pipeline, sandbox, model)

@@ -22,8 +22,10 @@ class S3Artifacts:
         self._client = client or _client()
 
     def put(self, key: str, data: bytes) -> None:
-        # No content type: a browser then saves output of a model or a test instead of rendering it.
-        self._client.put_object(Bucket=self._bucket, Key=self._object_key(key), Body=data)
+        # Without a content type, a browser saves output of a model or a test instead of rendering
+        # it. Only the pages of runs are HTML: see ``pipeline.engine.run_page``.
+        kind = {"ContentType": "text/html; charset=utf-8"} if key.endswith(".html") else {}
+        self._client.put_object(Bucket=self._bucket, Key=self._object_key(key), Body=data, **kind)
 
     def get(self, key: str) -> bytes:
         object_key = self._object_key(key)

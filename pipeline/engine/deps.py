@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.artifacts import Artifacts
+from pipeline.engine.run_page import MakePage
 from pipeline.policy import Policy
 from pipeline.run_key import RunKey
 from pipeline.stage import Pipeline
@@ -46,6 +47,8 @@ class EngineDeps:
     clock: Callable[[], float] = time.time
     """Seconds since the epoch."""
     tracer: Tracer = field(default_factory=NoTracer)
+    make_page: MakePage | None = None
+    """Makes the page that is stored at the end of each run; None for no page."""
 
 
 def workspace_of(workspaces: Path, key: RunKey) -> Path:

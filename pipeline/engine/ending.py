@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from pipeline.clock import iso_time
 from pipeline.engine.deps import EngineDeps
+from pipeline.engine.run_page import MakePage, add_page
 from pipeline.engine.run_spans import run_span
 from pipeline.errors import describe
 from pipeline.job import FixIssueJob
@@ -68,6 +69,7 @@ async def finish(
     result_types: ResultTypes,
     topic_of: Callable[[FixIssueJob | None], str | None],
     tracer: Tracer,
+    make_page: MakePage | None,
 ) -> RunResult:
     """Store the run's outcome, and put ``run.finished`` into the outbox.
 
@@ -77,12 +79,15 @@ async def finish(
         result_types: the type of each stage's result.
         topic_of: returns the topic for a job's events.
         tracer: records the span of the run.
+        make_page: makes the run's page; None for no page.
     """
     row = await run.row()
     facts = await collect_facts(result_types, run)
     facts = facts.merged(ending.stop.facts)
     result = _result(run, row, await run.calls(), facts, ending)
     now = run.now()
+    if make_page is not None:
+        result = await add_page(run, row, result, now, make_page)
     traceparent = tracer.traceparent(row.trace)
     event = Event.about(result, iso_time(now, "milliseconds"), traceparent)
     if len(event.model_dump_json().encode()) > OFFLOAD_BYTES:

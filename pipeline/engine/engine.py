@@ -167,6 +167,7 @@ class Engine:
             result_types=self._deps.pipeline.result_types,
             topic_of=self._deps.policy.topic_of,
             tracer=self._deps.tracer,
+            make_page=self._deps.make_page,
         )
 
     def _report_end(self, result: RunResult) -> None:

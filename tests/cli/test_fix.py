@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -76,6 +77,8 @@ def test_a_second_call_prints_the_stored_event_unless_again_is_given(
     assert isinstance(data, RunResult)
     assert data.outcome == "proposed"
     assert data.branch == branch_of(sample)
+    page = Path(urlsplit(data.artifacts["page"]).path).read_text()
+    assert "Proposed a fix without opening a pull request" in page
     with contextlib.closing(SqliteStore(console.data_dir / "store.sqlite")) as store:
         (row,) = store.runs()
     assert (first.stdout, first.stderr) == (
@@ -211,6 +214,8 @@ def test_an_interrupted_run_can_be_ended(console: Console, sample: Sample) -> No
         row = store.run(sample.job.id)
     assert row is not None
     assert (row.outcome, row.reason) == ("cancelled", "cancelled on request")
+    assert row.result is not None
+    assert "page" in RunResult.model_validate_json(row.result).artifacts
     assert console.run(*sample.fix).stdout.startswith("cancelled cancelled on request")
 
 

@@ -15,6 +15,7 @@ from pipeline.artifacts.folder import FolderArtifacts
 from pipeline.budget import Budget, EffectiveLimits, Stopwatch
 from pipeline.engine.deps import EngineDeps, Progress
 from pipeline.engine.engine import Engine
+from pipeline.engine.run_page import MakePage
 from pipeline.job import FixIssueJob, Replay
 from pipeline.leased_run import LeasedRun
 from pipeline.model import ModelReply
@@ -312,6 +313,8 @@ class Bench:
         self.artifacts = FolderArtifacts(folder / "artifacts")
         self.policy = Policy(limits or EffectiveLimits(1.0, 30.0, 3), 5.0, 10.0, topic)
         self.progress: list[Progress] = []
+        self.make_page: MakePage | None = None
+        """For machines that are made after it is set."""
         self.tracer = tracer or NoTracer()
         self.stages = {
             "fetch": Fetch(self.log, "fetch", lambda run: Fetched(title="a title")),
@@ -338,6 +341,7 @@ class Bench:
                 workspaces=self.folder / name,
                 observer=self.progress.append,
                 clock=self.clock,
+                make_page=self.make_page,
                 tracer=self.tracer,
             )
         )

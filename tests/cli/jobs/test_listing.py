@@ -90,7 +90,7 @@ def test_on_a_terminal_each_run_is_one_line_of_at_most_80_columns(
     assert lines[0].split()[:3] == [f"{ended[:8]}/1", "octo/repo#42", "pr_opened"]
     assert lines[2].startswith("a-local-")
     assert "…  running" in lines[2]
-    assert lines[2].endswith("$0.0000  2m")
+    assert lines[2].endswith("$0       2m")
 
 
 def test_on_a_terminal_outcomes_are_coloured(console: Console, ended: str) -> None:

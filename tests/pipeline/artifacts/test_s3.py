@@ -44,6 +44,9 @@ def test_the_address_is_read_without_an_account(aws: Any):
     with urllib.request.urlopen(artifacts.address("job:1/0/a@b+c=d")) as answer:
         assert answer.read() == b"data"
         assert answer.headers["Content-Type"] == "binary/octet-stream"
+    artifacts.put("job:1/0/page-0123.html", b"<p>a page</p>")
+    with urllib.request.urlopen(artifacts.address("job:1/0/page-0123.html")) as answer:
+        assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
 
 
 @pytest.mark.parametrize(
