@@ -11,7 +11,7 @@ from tests.cli.console import COMMAND, ROOT
 def run_on_terminal(
     folder: Path, *arguments: str | Path, columns: int = 80, **environment: str
 ) -> tuple[int, str]:
-    """Run a command with a terminal as its input and output; return its exit code and what it printed."""
+    """Run a command on a terminal; return its exit code and what it printed."""
     terminal, terminal_end = pty.openpty()
     own = {"PYTHONPATH": str(ROOT), "TERM": "xterm-256color", "COLUMNS": str(columns)}
     process = subprocess.Popen(
