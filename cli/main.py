@@ -13,6 +13,7 @@ COMMANDS = {
     "jobs": LazyCommand(
         "cli.jobs.command", "List and show jobs, runs and costs; retry or cancel a job."
     ),
+    "console": LazyCommand("cli.console", "Serve web pages about runs, the queue and spend."),
     "queue": LazyCommand("cli.queue", "Count waiting jobs, jobs in progress, and outcomes."),
     "dlq": LazyCommand(
         "cli.dlq.commands", "Inspect the dead-letter queue, and put its jobs back to work."

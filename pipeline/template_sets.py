@@ -105,7 +105,7 @@ class TemplateSets:
         candidates: list[str] = []
         problems: list[str] = []
         try:
-            candidates = self._history() or [self._default.set_hash]
+            candidates = self.history() or [self._default.set_hash]
         except Exception as error:
             problems.append(f"the current set can't be read: {describe(error)}")
         for set_hash in (*candidates, self._last_good.set_hash):
@@ -126,7 +126,7 @@ class TemplateSets:
         Raises:
             TemplateError: as ``get``. Other read errors pass through.
         """
-        history = self._history() or [self._default.set_hash]
+        history = self.history() or [self._default.set_hash]
         return self.get(history[0])
 
     def publish(self, templates: TemplateSet) -> str:
@@ -141,10 +141,17 @@ class TemplateSets:
             TemplateError: as ``get``; the current set does not change.
         """
         full_hash = self.get(set_hash).set_hash
-        earlier = [line for line in self._history() if line != full_hash]
+        earlier = [line for line in self.history() if line != full_hash]
         history = [full_hash, *earlier][:MAX_HISTORY]
         self._published.put(CURRENT, "".join(f"{line}\n" for line in history).encode())
         return full_hash
+
+    def history(self) -> list[str]:
+        """Return the hashes that were made current, newest first."""
+        try:
+            return self._published.get(CURRENT).decode().split()
+        except FileNotFoundError:
+            return []
 
     def _choose(self, requested: str | None) -> str:
         """Choose a new run's set, store a copy for the run, and return its hash."""
@@ -184,13 +191,6 @@ class TemplateSets:
         raise TemplateError(
             set_hash, "no such set is published: coding-agent prompts publish FOLDER"
         )
-
-    def _history(self) -> list[str]:
-        """Return the hashes that were made current, newest first."""
-        try:
-            return self._published.get(CURRENT).decode().split()
-        except FileNotFoundError:
-            return []
 
 
 def _document(templates: TemplateSet) -> bytes:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
+    from starlette.types import ASGIApp
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ def listen(host: str, port: int) -> socket.socket:
     )
 
 
-async def serve(app: "FastAPI", listener: socket.socket, stop: asyncio.Event) -> None:
+async def serve(app: "ASGIApp", listener: socket.socket, stop: asyncio.Event) -> None:
     """Serve on ``listener`` until ``stop`` is set; current requests get some seconds to finish."""
     import uvicorn
 

@@ -13,6 +13,7 @@ import json
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, TypeVar
 
 from pipeline.backoff import backoff
@@ -161,13 +162,22 @@ class DynamoTable:
     def query(self, partition: str, prefix: str) -> list[Item]:
         return [_item(attributes) for attributes in self._partition(partition, prefix)]
 
+    def newest(self, partition: str, prefix: str, limit: int) -> list[Item]:
+        attributes = islice(self._partition(partition, prefix, newest=limit), limit)
+        return [_item(of_item) for of_item in attributes]
+
     def counters(self, partition: str, prefix: str) -> dict[str, int]:
         values = {}
         for attributes in self._partition(partition, prefix):
             values[_key(attributes).sort] = int(attributes["used"]["N"])
         return values
 
-    def _partition(self, partition: str, prefix: str) -> Iterator[Attributes]:
+    def _partition(
+        self, partition: str, prefix: str, *, newest: int | None = None
+    ) -> Iterator[Attributes]:
+        """Iterate over the items of a partition; with ``newest``, from the last one, in pages of
+        this size.
+        """
         condition = "pk = :pk"
         values = {":pk": {"S": partition}}
         if prefix:  # an empty one is refused
@@ -176,6 +186,8 @@ class DynamoTable:
         pages = self._client.get_paginator("query").paginate(
             TableName=self.name,
             ConsistentRead=True,
+            ScanIndexForward=newest is None,
+            PaginationConfig={"PageSize": newest},
             KeyConditionExpression=condition,
             ExpressionAttributeValues=values,
         )

@@ -131,6 +131,13 @@ class StoreReader:
         """Return a run's checkpoints in the order in which they were stored."""
         return self._reader.parts(rows.CHECKPOINT, Checkpoint, key)
 
+    def newest_checkpoints(self, key: RunKey, limit: int) -> list[Checkpoint]:
+        """Return the last ``limit`` of a run's checkpoints, the last one first."""
+        partition = rows.job_partition(key.job_id)
+        prefix = rows.part_prefix(rows.CHECKPOINT, key.generation)
+        items = self._table.newest(partition, prefix, limit)
+        return [rows.read_row(Checkpoint, item.data) for item in items]
+
     def rounds(self, key: RunKey) -> list[Round]:
         return self._reader.parts(rows.ROUND, Round, key)
 

@@ -70,6 +70,14 @@ class SqliteReadTable:
         with self._lock:
             return query(self._connection, partition, prefix)
 
+    def newest(self, partition: str, prefix: str, limit: int) -> list[Item]:
+        query = (
+            f"SELECT {_COLUMNS} FROM items WHERE pk = ? AND sk >= ? AND sk < ?"  # noqa: S608 (our own names)
+            " ORDER BY sk DESC LIMIT ?"
+        )
+        with self._lock:
+            return _select(self._connection, query, partition, prefix, _after(prefix), limit)
+
     def counter(self, key: Key) -> int:
         with self._lock:
             return counter(self._connection, key)

@@ -91,6 +91,10 @@ class ReadTable(Reader, Protocol):
         """Return the items under these keys that exist, in the order of the keys."""
         ...
 
+    def newest(self, partition: str, prefix: str, limit: int) -> list[Item]:
+        """Return the last ``limit`` of the items that ``query`` returns, the last one first."""
+        ...
+
     def listed(
         self,
         listing: str,

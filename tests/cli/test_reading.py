@@ -27,6 +27,7 @@ READS_STORE: dict[str, list[str]] = {
     "jobs stats": [],
     "jobs export": [],
     "jobs path": [],
+    "console": [],
     "prompts replay": ["5c0b7e9c", "--template-dir", "default"],
     "prompts compare": ["default", "default", "--runs", "1", "--yes"],
 }

@@ -51,6 +51,14 @@ def test_checkpoints_are_in_the_order_of_their_writing(store: RunStore):
     assert [c.stage for c in store.checkpoints(RunKey(job().id, 0))] == ["zeta", "alpha", "mid"]
 
 
+def test_the_newest_checkpoints_are_read_without_the_others(store: RunStore):
+    claimed = claim(store)
+    for stage in ("fetch", "prepare", "propose"):
+        store.save_checkpoint(claimed.lease, checkpoint(stage))
+    newest = store.newest_checkpoints(claimed.run.key, 2)
+    assert [stored.stage for stored in newest] == ["propose", "prepare"]
+
+
 def test_the_first_intention_of_a_run_is_kept(store: RunStore):
     claimed = claim(store)
     assert store.intend(claimed.lease, "push", {"sha": "a", "n": [1, 2]}) == {

@@ -90,6 +90,13 @@ def test_a_query_finds_the_keys_with_a_prefix_in_order(table: Table):
     assert sorts(table.query("job#1", "call#")) == ["call#1", "call#10", "call#2"]
 
 
+def test_the_newest_items_with_a_prefix_are_the_last_of_the_query(table: Table):
+    names = ("call#1", "call#2", "call#3", "calm#9", "round#1")
+    put(table, *[Item(Key("job#1", name), {}) for name in names])
+    assert sorts(table.newest("job#1", "call#", 2)) == ["call#3", "call#2"]
+    assert sorts(table.newest("job#1", "call#", 9)) == ["call#3", "call#2", "call#1"]
+
+
 def test_a_listing_is_sorted_limited_and_filtered(table: Table):
     for number in range(1, 5):
         data = {"status": "failed" if number % 2 else "no_fix", "repository": f"o/{number}"}

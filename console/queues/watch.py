@@ -1,0 +1,59 @@
+"""The depths of the queues, read at most once in some seconds, however often they are shown."""
+
+from collections.abc import Callable
+
+import anyio
+
+from console.queues.depths import Depths, read_depths
+from pipeline.errors import describe
+
+#: Seconds for which a reading is shown again.
+KEEP_SECONDS = 10.0
+#: Seconds after which a reading is given up.
+TIME_LIMIT = 5.0
+
+
+class QueueUnavailable(Exception):
+    """SQS refuses, or does not answer in time; the message says which."""
+
+
+class QueueWatch:
+    """Watches the job queue at ``url`` and its dead-letter queue.
+
+    ``clock`` returns seconds since the epoch.
+    """
+
+    def __init__(self, url: str, clock: Callable[[], float]):
+        self.url = url
+        self._clock = clock
+        self._lock = anyio.Lock()
+        self._depths: Depths | None = None
+        self._read_at = 0.0
+
+    async def depths(self) -> Depths:
+        """Return the depths as they were at most ``KEEP_SECONDS`` ago.
+
+        Raises:
+            QueueUnavailable: they can't be read now.
+        """
+        async with self._lock:
+            is_fresh = self._clock() - self._read_at < KEEP_SECONDS
+            if self._depths is None or not is_fresh:
+                self._depths = await self._read()
+                self._read_at = self._clock()
+            return self._depths
+
+    async def _read(self) -> Depths:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            with anyio.fail_after(TIME_LIMIT):
+                return await read_depths(self.url)
+        except TimeoutError as error:
+            raise QueueUnavailable(f"SQS did not answer within {TIME_LIMIT:.0f} s") from error
+        except (BotoCoreError, ClientError) as error:
+            raise QueueUnavailable(f"SQS refused: {describe(error)}") from error
+
+    def forget(self) -> None:
+        """Let the next reading be a new one: messages were moved."""
+        self._depths = None

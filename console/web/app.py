@@ -1,0 +1,45 @@
+"""The console's web application: its pages and where they are."""
+
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from console.web import errors, sign_in
+from console.web.access.doorkeeper import Doorkeeper
+from console.web.access.headers import HeadersMiddleware
+from console.web.rendering import Renderer
+from console.web.routing import guarded
+from console.web.services import Services
+from console.web.views import artifacts, queue, run_page, running, runs_list, search, spend
+from pipeline.api.middleware import RequestMiddleware
+
+STATIC = Path(__file__).with_name("static")
+
+
+def create_app(services: Services, doorkeeper: Doorkeeper) -> Starlette:
+    """Create the application. Each page, except the one to sign in, identifies its visitor."""
+    app = Starlette(
+        routes=[
+            guarded("/", runs_list.show),
+            guarded("/running", running.show),
+            guarded("/search", search.show),
+            guarded("/runs/{job_id}/{generation:int}", run_page.show),
+            guarded("/runs/{job_id}/{generation:int}/progress", run_page.show_progress),
+            guarded("/runs/{job_id}/{generation:int}/artifacts/{key:path}", artifacts.download),
+            guarded("/queue", queue.show),
+            guarded("/spend", spend.show),
+            guarded("/sign-out", sign_in.sign_out, method="POST"),
+            Route("/sign-in", sign_in.show_form, methods=["GET"]),
+            Route("/sign-in", sign_in.sign_in, methods=["POST"]),
+            Mount("/static", StaticFiles(directory=STATIC, packages=[("console.html", "static")])),
+        ],
+        middleware=[Middleware(HeadersMiddleware), Middleware(RequestMiddleware)],
+        exception_handlers=dict(errors.handlers()),
+    )
+    app.state.services = services
+    app.state.doorkeeper = doorkeeper
+    app.state.renderer = Renderer(services.redact)
+    return app

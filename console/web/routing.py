@@ -1,0 +1,68 @@
+"""The way of a request to its view: the visitor is identified, and a form is checked."""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import cast
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from console.web.access.doorkeeper import Doorkeeper, Visitor
+from console.web.access.hosts import check_origin
+from console.web.forms import Form, read_form
+from console.web.visits import FORM_TOKEN, Visit
+from pipeline.api.problem import Refusal
+
+#: Answers a visit. One that is no coroutine is run in a thread, since it reads the store.
+View = Callable[[Visit], Response | Awaitable[Response]]
+
+
+def guarded(path: str, view: View, *, method: str = "GET") -> Route:
+    """Return a route that only people with a session reach, and forms only with their token."""
+
+    async def respond(request: Request) -> Response:
+        doorkeeper: Doorkeeper = request.app.state.doorkeeper
+        request.scope["route"] = route  # for the log
+        visitor = doorkeeper.identify(request)
+        request.state.key = visitor.caller.name  # for the log
+        form = Form([])
+        if request.method == "POST":
+            form = await _checked_form(request, doorkeeper, visitor)
+        visit = Visit(
+            request=request,
+            services=request.app.state.services,
+            renderer=request.app.state.renderer,
+            caller=visitor.caller,
+            form_token=doorkeeper.sessions.form_token(visitor.session),
+            needs_key=doorkeeper.needs_key,
+            form=form,
+        )
+        response = await _answer(view, visit)
+        if visitor.is_new:
+            doorkeeper.set_cookie(request, response, visitor.session)
+        return response
+
+    route = Route(path, respond, methods=[method])
+    return route
+
+
+async def _checked_form(request: Request, doorkeeper: Doorkeeper, visitor: Visitor) -> Form:
+    """Read a form that was made for the visitor's session.
+
+    Raises:
+        Refusal: 403 for any other form; 413, 415, 422 for one that can't be read.
+    """
+    check_origin(request)
+    form = await read_form(request)
+    if not doorkeeper.sessions.is_form_token(visitor.session, form.one(FORM_TOKEN)):
+        message = "this form is not valid any more: reload the page that it is on"
+        raise Refusal(403, "foreign_form", message)
+    return form
+
+
+async def _answer(view: View, visit: Visit) -> Response:
+    if inspect.iscoroutinefunction(view):
+        return cast(Response, await view(visit))
+    return cast(Response, await run_in_threadpool(view, visit))

@@ -1,0 +1,50 @@
+"""Signing in with a key, and signing out."""
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from console.web.access.doorkeeper import Doorkeeper, check_transport
+from console.web.access.hosts import check_origin
+from console.web.forms import read_form
+from console.web.rendering import Renderer
+from console.web.visits import Visit
+from pipeline.api.problem import Refusal
+
+
+async def show_form(request: Request) -> Response:
+    doorkeeper: Doorkeeper = request.app.state.doorkeeper
+    if not doorkeeper.needs_key:
+        return RedirectResponse("/", 303)
+    return _form(request, 200, "")
+
+
+async def sign_in(request: Request) -> Response:
+    """Exchange a key for a session."""
+    doorkeeper: Doorkeeper = request.app.state.doorkeeper
+    check_origin(request)
+    check_transport(request)
+    form = await read_form(request)
+    address = request.client.host if request.client else "-"
+    try:
+        session = doorkeeper.sign_in(form.one("key").strip(), address)
+    except Refusal as refusal:
+        response = _form(request, refusal.status, refusal.message)
+        response.headers.update(refusal.headers)
+        return response
+    answer = RedirectResponse("/", 303)
+    doorkeeper.set_cookie(request, answer, session)
+    return answer
+
+
+def sign_out(visit: Visit) -> Response:
+    """End the visitor's session."""
+    doorkeeper: Doorkeeper = visit.request.app.state.doorkeeper
+    doorkeeper.end_session(visit.request)
+    response = RedirectResponse("/sign-in", 303)
+    doorkeeper.delete_cookie(visit.request, response)
+    return response
+
+
+def _form(request: Request, status: int, problem: str) -> HTMLResponse:
+    renderer: Renderer = request.app.state.renderer
+    return HTMLResponse(renderer.render("sign_in", problem=problem), status)

@@ -1,0 +1,36 @@
+"""A run's artifacts, to be saved: whatever they contain, a browser does not interpret them."""
+
+from starlette.responses import Response
+
+from console.web.visits import Visit
+from pipeline.api.problem import Refusal
+from pipeline.artifacts import validate_key
+from pipeline.telemetry.redaction import Redactor
+
+
+def download(visit: Visit) -> Response:
+    parameters = visit.request.path_params
+    run = visit.visible_run(parameters["job_id"], parameters["generation"])
+    try:
+        key = validate_key(f"{run.key.prefix}/{parameters['key']}")
+        data = visit.services.artifacts.get(key)
+    except (ValueError, FileNotFoundError) as error:
+        message = "this artifact does not exist, or no longer"
+        raise Refusal(404, "not_found", message) from error
+    name = key.rpartition("/")[2]
+    return Response(
+        _without_secrets(data, visit.services.redact),
+        media_type="text/plain; charset=utf-8",
+        headers={
+            "Content-Disposition": f'attachment; filename="{name}.txt"',
+            "Content-Security-Policy": "default-src 'none'; sandbox",
+        },
+    )
+
+
+def _without_secrets(data: bytes, redact: Redactor) -> bytes:
+    """Return text without secrets, and other data as it is."""
+    try:
+        return redact(data.decode()).encode()
+    except UnicodeDecodeError:
+        return data

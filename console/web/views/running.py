@@ -1,0 +1,73 @@
+"""What runs now: the part of the list's page that is asked for again every few seconds."""
+
+import hashlib
+from dataclasses import dataclass
+
+from starlette.responses import Response
+
+from console.runs.progress import Progress, read_progress
+from console.web.views.run_lines import RunLine, run_line
+from console.web.visits import Visit
+from pipeline.store.contract import RunFilter
+from repository.counts import count
+
+#: Runs whose progress is shown. Each costs one query.
+MAX_RUNNING = 20
+
+
+@dataclass(frozen=True)
+class RunningLine:
+    line: RunLine
+    progress: Progress
+
+    @property
+    def stage(self) -> str:
+        return self.progress.stage.replace("_", " ")
+
+    @property
+    def place(self) -> str:
+        """Where the run is, in words."""
+        words = f"{self.stage}, round {self.progress.round}"
+        if self.progress.step is not None:
+            words += f", step {self.progress.step}"
+        return words
+
+
+@dataclass(frozen=True)
+class Running:
+    """The runs that are at work, the newest first."""
+
+    lines: tuple[RunningLine, ...]
+    has_more: bool
+    """Whether more runs are at work than are shown."""
+
+    @property
+    def sentence(self) -> str:
+        """What a screen reader says of it. It changes with a run's stage, not with each step."""
+        if not self.lines:
+            return "No run is at work."
+        stages = [f"{running.line.issue}: {running.stage}" for running in self.lines]
+        number = "More than " if self.has_more else ""
+        number += count(len(self.lines), "run")
+        return f"{number} at work. {', '.join(stages)}"
+
+    @property
+    def digest(self) -> str:
+        """Differs between two sentences."""
+        return hashlib.sha256(self.sentence.encode()).hexdigest()[:12]
+
+
+def read_running(visit: Visit) -> Running:
+    """Read which of the visitor's runs are at work, and how far they are."""
+    store = visit.services.store
+    chosen = RunFilter(outcome="running", owner=visit.owner)
+    rows = store.runs(chosen, limit=MAX_RUNNING + 1)
+    lines = [RunningLine(run_line(row), read_progress(store, row)) for row in rows[:MAX_RUNNING]]
+    return Running(tuple(lines), has_more=len(rows) > MAX_RUNNING)
+
+
+def show(visit: Visit) -> Response:
+    """Answer the page's script. Its sentence is sent only if it has changed since ``seen``."""
+    running = read_running(visit)
+    is_known = visit.parameter("seen") == running.digest
+    return visit.page("running", running=running, sentence="" if is_known else "changed")
