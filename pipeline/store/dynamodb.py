@@ -312,7 +312,7 @@ class DynamoTransaction:
 
     def put(self, item: Item) -> None:
         version = self._versions.get(item.key)
-        request = {"TableName": self._table.name, "Item": _attributes(item, (version or 0) + 1)}
+        request = {"TableName": self._table.name, "Item": to_attributes(item, (version or 0) + 1)}
         request.update(self._condition(item.key))
         self.writes[item.key] = {"Put": request}
 
@@ -384,7 +384,7 @@ def _key_attributes(key: Key) -> Attributes:
     return {"pk": {"S": key.partition}, "sk": {"S": key.sort}}
 
 
-def _attributes(item: Item, version: int) -> Attributes:
+def to_attributes(item: Item, version: int) -> Attributes:
     attributes = _key_attributes(item.key)
     attributes["version"] = {"N": str(version)}
     attributes["data"] = _packed(item.data)

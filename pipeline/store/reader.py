@@ -20,7 +20,7 @@ from pipeline.store.contract import (
 )
 from pipeline.store.generations import RequestedRun, find_run
 from pipeline.store.rows import StoredJob, StoredRun
-from pipeline.store.table import EVERYTHING, Item, Key, ReadTable, Span
+from pipeline.store.table import EVERYTHING, Key, ReadTable, Span
 from pipeline.store.transaction import RunReader
 
 PAGE = 100
@@ -102,16 +102,13 @@ class StoreReader:
             repository: ``OWNER/NAME``, in any case; None for all.
         """
         prefix = rows.numbered_prefix(repository) if repository is not None else ""
-        newest: dict[str, Item] = {}
-        for item in self._table.query(rows.number_partition(number), prefix):
-            known = newest.get(item.data["issue_url"])
-            if known is None or known.data["created_at"] <= item.data["created_at"]:
-                newest[item.data["issue_url"]] = item
-        keys = []
-        for item in newest.values():
-            key = RunKey(item.data["job_id"], item.data["generation"])
-            keys.append(rows.run_item_key(key))
-        return sorted(self._runs_under(keys), key=lambda run: run.created_at, reverse=True)
+        items = self._table.query(rows.number_partition(number), prefix)
+        newest_keys: dict[str, Key] = {}
+        for item in sorted(items, key=lambda item: float(item.data["created_at"])):
+            run_key = RunKey(item.data["job_id"], item.data["generation"])
+            newest_keys[item.data["issue_url"]] = rows.run_item_key(run_key)
+        runs = self._runs_under(list(newest_keys.values()))
+        return sorted(runs, key=lambda run: run.created_at, reverse=True)
 
     def _runs_under(self, keys: list[Key]) -> list[RunRow]:
         return [StoredRun.read(item).row for item in self._table.get_many(keys)]
