@@ -8,6 +8,7 @@ _COMMANDS = {
     "list": LazyCommand("cli.jobs.listing", "List runs, the newest first."),
     "show": LazyCommand("cli.jobs.show", "Show one run: what happened, its rounds, its result."),
     "report": LazyCommand("cli.jobs.report", "Write the page of a run: one HTML file."),
+    "open": LazyCommand("cli.jobs.open", "Open a run's pull request, issue or page."),
     "diff": LazyCommand("cli.jobs.diff", "Print the patch of a run."),
     "tests": LazyCommand("cli.jobs.tests", "Show the tests before and after the change."),
     "log": LazyCommand("cli.jobs.log", "Print the output of a run's tests."),

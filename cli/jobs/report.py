@@ -54,6 +54,7 @@ def command(
       coding-agent jobs report octo/repo#42 --open
       coding-agent jobs report d7e04176 --output page.html
     """
+    from cli.browser import open_in_browser
     from console.page.rendering import render_page
 
     is_stdout = path == Path("-")
@@ -69,7 +70,7 @@ def command(
         return
     _write(target, page)
     output.write({"file": str(target.absolute()), "bytes": len(page)}, str(target))
-    if opens and click.launch(target.absolute().as_uri()) != 0:
+    if opens and not open_in_browser(target.absolute().as_uri()):
         raise CommandError(f"no browser could be started: open {target.absolute()} yourself")
 
 

@@ -18,6 +18,7 @@ READS_STORE: dict[str, list[str]] = {
     "jobs list": [],
     "jobs show": ["5c0b7e9c"],
     "jobs report": ["5c0b7e9c"],
+    "jobs open": ["5c0b7e9c"],
     "jobs diff": ["5c0b7e9c"],
     "jobs tests": ["5c0b7e9c"],
     "jobs log": ["5c0b7e9c"],

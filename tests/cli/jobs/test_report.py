@@ -3,7 +3,6 @@
 import shutil
 from pathlib import Path
 
-import click
 import pytest
 
 from tests.cli.console import Console
@@ -77,11 +76,11 @@ def test_the_page_is_opened_in_the_browser(
 ) -> None:
     opened: list[str] = []
 
-    def launch(address: str) -> int:
+    def start(address: str) -> bool:
         opened.append(address)
-        return 0
+        return True
 
-    monkeypatch.setattr(click, "launch", launch)
+    monkeypatch.setattr("cli.browser.open_in_browser", start)
     console.run("jobs", "report", run.job.id, "--output", "page.html", "--open")
     assert opened == [(console.folder / "page.html").as_uri()]
 
@@ -89,7 +88,7 @@ def test_the_page_is_opened_in_the_browser(
 def test_a_browser_that_is_missing_is_reported(
     console: Console, run: RecordedRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(click, "launch", lambda address: 1)
+    monkeypatch.setattr("cli.browser.open_in_browser", lambda address: False)
     result = console.run("jobs", "report", run.job.id, "--output", "page.html", "--open")
     assert result.exit_code == 1
     assert f"open {console.folder / 'page.html'} yourself" in result.stderr
