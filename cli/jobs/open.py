@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from pipeline.outcome import RunResult
 
 _What = Literal["pr", "issue", "page"]
-#: The name of the artifact that a run leaves when it ends.
-_PAGE = "page"
 
 
 @click.command("open")
@@ -72,9 +70,11 @@ def _read_result(stored: StoredRun) -> "RunResult | None":
 
 def _page_address(stored: StoredRun, result: "RunResult | None") -> str:
     """Return the address of the page that was stored at the run's end; else make one here."""
-    if result is not None and _PAGE in result.artifacts:
-        return result.artifacts[_PAGE]
     from console.page.rendering import render_page
+    from pipeline.engine.run_page import PAGE
+
+    if result is not None and PAGE in result.artifacts:
+        return result.artifacts[PAGE]
 
     folder = Path(tempfile.mkdtemp(prefix="coding-agent-page-"))
     page = folder / "run.html"
