@@ -29,6 +29,10 @@ class View:
     errors: list[str] = field(default_factory=list)
     """Errors of the console, of scripts, and of requests that got no answer."""
 
+    def open_details(self) -> None:
+        """Open what is collapsed."""
+        self.page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
+
     def serious_findings(self) -> list[str]:
         """Return what axe-core calls serious or critical, one line for each rule."""
         from axe_playwright_python.sync_playwright import Axe
@@ -84,10 +88,13 @@ class Browser:
             context.close()
 
     def findings(self, address: str) -> list[str]:
-        """Return the serious findings of axe-core at each width and in each theme."""
+        """Return the serious findings of axe-core at each width and in each theme, also in what is
+        collapsed at first.
+        """
         findings = []
         for width, theme in product(WIDTHS, THEMES):
             with self.open(address, width=width, theme=theme) as view:
+                view.open_details()
                 for finding in view.serious_findings():
                     findings.append(f"{width} px, {theme}: {finding}")
         return findings
