@@ -3,21 +3,21 @@
 import asyncio
 import json
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from cli import exits
 from cli.command import CommandError, exit_on_settings_error, settings
-from cli.prompts.paired_statistics import Trial, summarize
+from cli.prompts.comparison_output import ComparisonOutput, with_output_options
+from cli.prompts.comparison_text import describe, payload_of
 from cli.prompts.source import load
-from pipeline.outcome import Outcome, Verification
 from repository.counts import count
 
 if TYPE_CHECKING:
     from cli.prompts.runs import StoredRun
+    from console.comparison.trials import Case, Trial
     from pipeline.settings import Settings
     from prompts import TemplateSet
 
@@ -27,61 +27,72 @@ if TYPE_CHECKING:
 @click.argument("second", metavar="B")
 @click.option(
     "--runs",
-    "count",
+    "number",
     type=click.IntRange(min=1),
     required=True,
     help="Repeat the last N stored runs.",
 )
 @click.option("--model", help="Ask this model; default: the run's, or CODING_AGENT_MODEL.")
 @click.option("--yes", is_flag=True, help="Do not ask before money is spent.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@with_output_options
 @click.pass_context
 def compare(
     ctx: click.Context,
     first: str,
     second: str,
-    count: int,
+    number: int,
     model: str | None,
     yes: bool,
-    as_json: bool,
+    output: ComparisonOutput,
 ) -> None:
     """Repeat stored runs with two template sets (folders or hashes) and compare the results.
 
-    Compares the share of verified fixes (red to green, or the suite passes), cost and rounds, with
-    paired 95 % intervals. Shows an estimate of the cost and asks for confirmation first.
+    Says which issues got worse and which better, and compares the share of verified fixes (red to
+    green, or the suite passes), cost and rounds, with paired 95 % intervals. Shows an estimate of
+    the cost and asks for confirmation first.
 
     \b
-    Example:
+    Examples:
       coding-agent prompts compare default ./mine --runs 20
+      coding-agent prompts compare default ./mine --runs 20 --html comparison.html
     """
-    template_sets = [load(ctx, first), load(ctx, second)]
-    sides = _repeat_runs(ctx, template_sets, count, model, yes)
-    pairs = []
-    for a, b in zip(*sides, strict=False):
-        if not (a.failed or b.failed):
-            pairs.append((a, b))
-    incomplete = max(len(side) for side in sides) - len(pairs)
-    if incomplete:
-        click.echo(f"{incomplete} left out: not finished with both sets", err=True)
-    if not pairs:
+    from console.comparison.comparison import Comparison, Side, compare_templates
+
+    a = load(ctx, first)
+    b = load(ctx, second)
+    cases, unfinished = _repeat_runs(ctx, (a, b), number, model, yes)
+    comparison = Comparison.of(
+        Side(first, a.set_hash),
+        Side(second, b.set_hash),
+        cases,
+        template_changes=compare_templates(a, b),
+        unfinished=unfinished,
+    )
+    if comparison.left_out:
+        click.echo(f"{comparison.left_out} left out: not finished with both sets", err=True)
+    if not comparison.cases:
         raise CommandError("no issue was finished with both sets", exits.FAILED)
-    summary = summarize(pairs)
-    summary["left_out"] = incomplete
-    summary["sets"] = [templates.set_hash for templates in template_sets]
-    click.echo(json.dumps(summary) if as_json else _as_text(summary))
+    if output.as_json:
+        click.echo(json.dumps(payload_of(comparison)))
+    else:
+        click.echo("\n".join(describe(comparison)))
+    output.write_page(ctx, comparison)
 
 
 def _repeat_runs(
     ctx: click.Context,
-    template_sets: "Sequence[TemplateSet]",
-    count: int,
+    template_sets: "tuple[TemplateSet, TemplateSet]",
+    number: int,
     model: str | None,
     yes: bool,
-) -> tuple[list[Trial], list[Trial]]:
-    """Run each issue with both sets; after Ctrl-C, return the trials so far."""
+) -> "tuple[list[Case], int]":
+    """Run each issue with both sets. Return the cases, and how many issues were begun, but not
+    finished, before Ctrl-C.
+    """
     from cli.prompts.runs import newest_runs
+    from cli.prompts.trials import case_of
 
-    runs = newest_runs(ctx, count)
+    runs = newest_runs(ctx, number)
     config = settings(ctx)
     if not runs:
         raise CommandError(
@@ -90,22 +101,24 @@ def _repeat_runs(
     expected = 2 * sum(run.cost_usd for run in runs)
     limit = 2 * config.max_cost_usd * len(runs)
     _confirm(len(runs), expected, limit, yes)
-    sides: tuple[list[Trial], list[Trial]] = ([], [])
+    cases: list[Case] = []
     try:
-        for number, run in enumerate(runs, 1):
-            for side, templates in zip(sides, template_sets, strict=True):
-                side.append(_repeat_run(run, config, templates, model))
-            click.echo(f"[{number}/{len(runs)}] {run.row.issue_url}", err=True)
+        for run in runs:
+            a, b = [_repeat_run(run, config, templates, model) for templates in template_sets]
+            cases.append(case_of(run.row, a, b))
+            click.echo(f"[{len(cases)}/{len(runs)}] {run.row.issue_url}", err=True)
     except KeyboardInterrupt:
         # Report the results that have been paid for.
         click.echo("stopped: the result covers the runs finished so far", err=True)
-    return sides
+        return cases, 1
+    return cases, 0
 
 
 def _repeat_run(
     run: "StoredRun", config: "Settings", templates: "TemplateSet", model: str | None
-) -> Trial:
+) -> "Trial":
     from cli.prompts.runs import Variation, rerun
+    from cli.prompts.trials import trial_of
 
     with (
         tempfile.TemporaryDirectory(prefix="coding-agent-compare-") as folder,
@@ -119,19 +132,7 @@ def _repeat_run(
             observer=lambda _: None,
             on_wait=lambda text: click.echo(text, err=True),
         )
-        return _trial_of(run.row.issue_url, asyncio.run(repeated))
-
-
-def _trial_of(issue_url: str, run: "StoredRun") -> Trial:
-    verdict = run.verdict
-    verified = verdict is not None and verdict.verification is not Verification.NOT_VERIFIED
-    return Trial(
-        issue=issue_url,
-        resolved=verified,
-        cost_usd=run.cost_usd,
-        rounds=len(run.rounds) + 1,
-        failed=run.row.outcome == Outcome.FAILED,
-    )
+        return trial_of(asyncio.run(repeated))
 
 
 def _confirm(issues: int, expected_usd: float, limit_usd: float, yes: bool) -> None:
@@ -142,28 +143,3 @@ def _confirm(issues: int, expected_usd: float, limit_usd: float, yes: bool) -> N
     )
     if not yes:
         click.confirm("Continue?", abort=True, err=True)
-
-
-def _as_text(summary: dict[str, Any]) -> str:
-    lines = [
-        f"{'':<10} {'A':>10} {'B':>10} {'B - A':>12}  95 %",
-        _row(summary, "resolved", ".3f", side_format="d"),
-        _row(summary, "cost_usd", ".4f", side_format=".4f"),
-        _row(summary, "rounds", ".2f", side_format=".2f"),
-        f"only A resolved {summary['only_a']}, only B {summary['only_b']}:"
-        f" McNemar p = {summary['mcnemar_p']:.3f} over {summary['issues']} issues",
-    ]
-    return "\n".join(lines)
-
-
-def _row(summary: dict[str, Any], name: str, number_format: str, *, side_format: str) -> str:
-    measure = summary[name]
-    if measure["interval"] is None:
-        interval = "(too few for an interval)"
-    else:
-        low, high = measure["interval"]
-        interval = f"[{low:+{number_format}}, {high:+{number_format}}]"
-    a = format(measure["a"], side_format)
-    b = format(measure["b"], side_format)
-    difference = format(measure["difference"], f"+{number_format}")
-    return f"{name:<10} {a:>10} {b:>10} {difference:>12}  {interval}"

@@ -1,29 +1,26 @@
 """``prompts replay``: repeat a stored run with other templates and compare the two."""
 
 import asyncio
-import difflib
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cli import exits
 from cli.command import CommandError, exit_on_settings_error, settings
 from cli.job_argument import job_argument
+from cli.prompts.comparison_output import ComparisonOutput, with_output_options
+from cli.prompts.comparison_text import describe_case
 from cli.prompts.source import load
-from prompts.tokens import tokens_of
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from cli.prompts.runs import StoredRun
-
-CONTEXT_LINES = 2
-"""Number of lines shown around a difference."""
+    from console.comparison.comparison import Comparison
+    from console.comparison.trials import Case, Trial
+    from console.html.diffs import FileDiff
+    from pipeline.store.contract import RunRow
+    from prompts import TemplateSet
 
 
 @click.command("replay")
@@ -39,7 +36,7 @@ CONTEXT_LINES = 2
 )
 @click.option("--model", help="Ask this model instead of the run's: a LiteLLM name, scripted:FILE.")
 @click.option("--generation", type=click.IntRange(min=0), help="Default: the newest.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object with both runs.")
+@with_output_options
 @click.pass_context
 def replay(
     ctx: click.Context,
@@ -48,7 +45,7 @@ def replay(
     from_stage: str,
     model: str | None,
     generation: int | None,
-    as_json: bool,
+    output: ComparisonOutput,
 ) -> None:
     """Repeat a stored run with other templates and show what changes.
 
@@ -59,9 +56,12 @@ def replay(
     Examples:
       coding-agent prompts replay 5c0b7e9c --template-dir ./mine
       coding-agent prompts replay octo/repo#42 --template-dir ./mine --model openai/gpt-4o
+      coding-agent prompts replay octo/repo#42 --template-dir ./mine --html replay.html
     """
     from cli.progress import Printer
+    from cli.prompts.replay_text import print_comparison
     from cli.prompts.runs import Variation, rerun, stored_run
+    from cli.prompts.trials import case_of, trial_of
     from stages.order import RESULT_TYPES
 
     if from_stage not in RESULT_TYPES:
@@ -71,7 +71,7 @@ def replay(
         )
     original = stored_run(ctx, job, generation)
     templates = load(ctx, named)
-    printer = Printer(quiet=as_json)
+    printer = Printer(quiet=output.as_json)
     with (
         tempfile.TemporaryDirectory(prefix="coding-agent-replay-") as folder,
         exit_on_settings_error(),
@@ -89,107 +89,64 @@ def replay(
             )
         finally:
             printer.stop()
-        before = summarize(original)
-        after = summarize(repeated)
-    if as_json:
-        click.echo(json.dumps({"before": asdict(before), "after": asdict(after)}))
+        before = trial_of(original)
+        after = trial_of(repeated)
+    case = case_of(original.row, before, after)
+    if output.as_json:
+        click.echo(json.dumps({"before": _payload(before), "after": _payload(after)}))
     else:
-        _print_comparison(before, after)
+        click.echo(describe_case(case))
+        print_comparison(before, after)
+    output.write_page(ctx, _comparison(ctx, original.row, case, templates))
 
 
-@dataclass(frozen=True)
-class RunSummary:
-    """The parts of a run that can be compared."""
+def _payload(trial: "Trial") -> dict[str, Any]:
+    from cli.prompts.replay_text import count_prompt_tokens, describe_tests
 
-    outcome: str | None
-    tests: str
-    rounds: int
-    cost_usd: float
-    prompt_tokens: int
-    prompts: dict[str, str]
-    """Round and role -> text."""
-    patch: str
+    return {
+        "outcome": trial.outcome,
+        "tests": describe_tests(trial),
+        "rounds": trial.rounds,
+        "cost_usd": trial.cost_usd,
+        "prompt_tokens": count_prompt_tokens(trial),
+        "prompts": trial.prompts,
+        "replies": trial.replies,
+        "patch": trial.patch,
+    }
 
 
-def summarize(run: "StoredRun") -> RunSummary:
-    verdict = run.verdict
-    result = json.loads(run.row.result or "{}")
-    if verdict is None:
-        tests = f"not run: {result.get('reason', '')}"
-    else:
-        tests = f"{verdict.verification.value}: {verdict.reason}"
-    prompts = run.prompts()
-    return RunSummary(
-        outcome=run.row.outcome,
-        tests=tests,
-        rounds=result.get("rounds", 0),
-        cost_usd=run.cost_usd,
-        prompt_tokens=sum(tokens_of(text) for text in prompts.values()),
-        prompts=prompts,
-        patch=run.patch(),
+def _comparison(
+    ctx: click.Context, original: "RunRow", case: "Case", templates: "TemplateSet"
+) -> "Comparison":
+    """Return the comparison of the stored run with its repetition."""
+    from console.comparison.comparison import Comparison, Side, compare_templates
+    from console.history.runs import stored_result
+
+    result = stored_result(original)
+    used = result.template_set if result is not None else None
+    original_templates = _known_set(ctx, used)
+    changes: tuple[FileDiff, ...] = ()
+    if original_templates is not None:
+        changes = compare_templates(original_templates, templates)
+    return Comparison(
+        a=Side("the stored run", used),
+        b=Side("repeated with the given templates", templates.set_hash),
+        template_changes=changes,
+        cases=(case,),
+        left_out=0,
     )
 
 
-def _print_comparison(before: RunSummary, after: RunSummary) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+def _known_set(ctx: click.Context, set_hash: str | None) -> "TemplateSet | None":
+    """Return the set that a run used, if it is still stored."""
+    from cli.backends import template_sets
+    from prompts import TemplateError
 
-    console = Console(highlight=False)
-    table = Table("", "then", "with these templates", expand=True)
-    table.add_row("outcome", Text(str(before.outcome)), Text(str(after.outcome)))
-    table.add_row("tests", Text(before.tests), Text(after.tests))
-    table.add_row("rounds", str(before.rounds), str(after.rounds))
-    table.add_row("cost", f"${before.cost_usd:.4f}", f"${after.cost_usd:.4f}")
-    table.add_row(
-        "prompts", f"about {before.prompt_tokens} tokens", f"about {after.prompt_tokens} tokens"
-    )
-    console.print(table)
-    for name in {**before.prompts, **after.prompts}:
-        old = before.prompts.get(name, "")
-        new = after.prompts.get(name, "")
-        _print_difference(console, f"prompt: {name}", old, new)
-    _print_difference(console, "patch", before.patch, after.patch)
-
-
-def _print_difference(console: "Console", title: str, old: str, new: str) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    rows = list(side_by_side(old.splitlines(), new.splitlines()))
-    if not rows:
-        console.print(Text(f"{title}: the same"))
-        return
-    table = Table("then", "with these templates", title=Text(title), expand=True, show_lines=False)
-    for left, right in rows:
-        style = "" if left == right else "bold"
-        table.add_row(
-            Text(replace_control_characters(left), style=style),
-            Text(replace_control_characters(right), style=style),
-        )
-    console.print(table)
-
-
-def replace_control_characters(line: str) -> str:
-    """Return ``line`` without characters that control the terminal: it is untrusted text."""
-    characters = [
-        character if character.isprintable() or character == "\t" else "\ufffd"
-        for character in line
-    ]
-    return "".join(characters)
-
-
-def side_by_side(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield pairs of lines that differ, with context; dots stand for skipped lines."""
-    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
-    for number, group in enumerate(matcher.get_grouped_opcodes(CONTEXT_LINES)):
-        starts_later = group[0][1] > 0
-        if number > 0 or starts_later:
-            yield "...", "..."
-        for _, old_start, old_end, new_start, new_end in group:
-            left = old[old_start:old_end]
-            right = new[new_start:new_end]
-            for index in range(max(len(left), len(right))):
-                left_line = left[index] if index < len(left) else ""
-                right_line = right[index] if index < len(right) else ""
-                yield left_line, right_line
+    if set_hash is None:
+        return None
+    with exit_on_settings_error():
+        sets = template_sets(settings(ctx))
+    try:
+        return sets.get(set_hash)
+    except TemplateError:
+        return None

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,7 +27,7 @@ from stages.apply_patch import ApplyPatch, Candidates
 from stages.fetch_issue import FetchIssue, Issue
 from stages.order import RESULT_TYPES
 from stages.prepare_tests import PrepareTests
-from stages.propose_patch import Proposals, ProposePatch
+from stages.propose_patch import Proposal, Proposals, ProposePatch
 from stages.run_tests import RunTests, Verdict
 
 if TYPE_CHECKING:
@@ -96,15 +96,23 @@ class StoredRun:
     def prompts(self) -> dict[str, str]:
         """Read every message of the requests for proposals: round and role -> text."""
         prompts: dict[str, str] = {}
+        for place, proposal in self._proposals():
+            for index, message in enumerate(self._messages(proposal.exchange_key)):
+                prompts[f"{place}, {index} {message['role']}"] = message["content"]
+        return prompts
+
+    def replies(self) -> dict[str, str]:
+        """Read what the model proposed: round -> text. Of an agent, this is its summary."""
+        return {place: proposal.reply for place, proposal in self._proposals()}
+
+    def _proposals(self) -> Iterator[tuple[str, Proposal]]:
+        """Yield each proposal with its place in the run."""
         for checkpoint in self.checkpoints:
             if checkpoint.stage != ProposePatch.name:
                 continue
             result = read_result(self.artifacts, checkpoint, Proposals)
             for number, proposal in enumerate(result.proposals, 1):
-                place = f"round {checkpoint.round}, proposal {number}"
-                for index, message in enumerate(self._messages(proposal.exchange_key)):
-                    prompts[f"{place}, {index} {message['role']}"] = message["content"]
-        return prompts
+                yield f"round {checkpoint.round}, proposal {number}", proposal
 
     def _messages(self, exchange_key: str) -> list[dict[str, str]]:
         exchange: dict[str, Any] = json.loads(self.artifacts.get(exchange_key))

@@ -1,9 +1,9 @@
-"""A git patch as rows of two sides, to be shown side by side."""
+"""A git patch, or the difference of two texts, as rows of two sides, to be shown side by side."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
+from difflib import SequenceMatcher, unified_diff
 from itertools import zip_longest
 from typing import Literal
 
@@ -73,6 +73,14 @@ def read_patch(patch: str) -> tuple[FileDiff, ...]:
     if lines:
         files.append(_read_file(lines))
     return tuple(files)
+
+
+def compare_texts(name: str, old: str, new: str) -> FileDiff | None:
+    """Return the difference of two texts as that of a file ``name``; None if there is none."""
+    if old == new:
+        return None
+    lines = unified_diff(old.splitlines(), new.splitlines(), lineterm="")
+    return _read_file([f"diff --git a/{name} b/{name}", *lines])
 
 
 def _read_file(lines: Sequence[str]) -> FileDiff:

@@ -9,14 +9,7 @@ from pathlib import Path
 import pytest
 
 from cli.prompts.golden import watch_folder
-from cli.prompts.paired_statistics import (
-    Trial,
-    mcnemar,
-    mean_interval,
-    proportions_interval,
-    summarize,
-)
-from cli.prompts.replay import replace_control_characters, side_by_side
+from cli.prompts.replay_text import replace_control_characters, side_by_side
 from pipeline.model.price import Price
 from pipeline.store.sqlite import SqliteStore
 from prompts import TemplateSet
@@ -233,6 +226,21 @@ def test_a_replay_compares_results_and_only_reads_the_store(
     assert "fetch_issue" not in output.output, "what came before is files"
 
 
+def test_a_replay_says_whether_it_got_better_and_writes_a_page(
+    console: Console, sample: Sample, mine: Path
+) -> None:
+    job_id = stored(console, sample)
+    edit(mine, "propose", "# Task\n", "# Task\n\nBe brief.\n")
+    (console.folder / "none.yaml").write_text(json.dumps([{"reply": "no edit"}]))
+    options = ("--template-dir", mine, "--model", "scripted:none.yaml", "--html", "replay.html")
+    result = console.run("prompts", "replay", job_id, *options)
+    assert f"red to green -> no_fix (run {job_id}/0)" in result.stdout
+    page = (console.folder / "replay.html").read_text()
+    assert "the stored run" in page and TemplateSet.load().set_hash[:12] in page
+    assert "return a + b" in page, "the patch of the stored run"
+    assert page.count("Be brief.") >= 2, "in the templates and in the prompt"
+
+
 def test_a_mistake_in_a_replay_is_reported(console: Console, sample: Sample, mine: Path) -> None:
     SqliteStore(console.data_dir / "store.sqlite").close()
     message = console.refused("prompts", "replay", "nothing", "--template-dir", mine)
@@ -282,6 +290,31 @@ def test_two_sets_are_compared_after_the_cost_is_confirmed(
     assert (result["resolved"]["a"], result["resolved"]["b"]) == (1, 0)
     assert (result["cost_usd"]["a"], result["cost_usd"]["interval"]) == (0.5, None)
     assert result["rounds"]["b"] > result["rounds"]["a"] == 1
+
+
+def test_a_comparison_names_the_issues_that_got_worse(
+    console: Console, sample: Sample, mine: Path
+) -> None:
+    script = [{"when": "Be brief", "reply": "no edit"}, {"reply": sample.reply.read_text()}]
+    arguments = comparing(console, sample, mine, *script)
+    result = console.run(*arguments, "--yes", "--html", "comparison.html")
+    job_id = sample.job.id
+    first, second = result.stdout.splitlines()[:2]
+    assert first == "1 issue got worse, 0 got better, 0 stayed the same"
+    assert second.startswith("  worse: ") and second.endswith(
+        f"red to green -> no_fix (run {job_id}/0)"
+    )
+    page = (console.folder / "comparison.html").read_text()
+    assert "<h1>1 issue got worse" in page
+    assert "Be brief." in page and f"{job_id}/0" in page
+    assert "wrote comparison.html" in result.stderr
+
+
+def test_a_page_in_no_folder_is_refused_before_a_model_is_paid(
+    console: Console, sample: Sample, mine: Path
+) -> None:
+    message = console.refused("prompts", "compare", SHIPPED, mine, "--runs=1", "--html", "no/x")
+    assert message == "Invalid value for '--html': there is no folder no"
 
 
 def test_an_issue_that_did_not_finish_is_left_out_of_a_comparison(
@@ -421,25 +454,3 @@ def test_side_by_side_shows_differences_with_two_lines_of_context() -> None:
     ]
     assert list(side_by_side(old, old)) == []
     assert replace_control_characters("\x1b[2Jü\t\u202e") == "\ufffd[2Jü\t\ufffd"
-
-
-def test_differences_come_with_paired_statistics() -> None:
-    assert mcnemar(0, 0) == mcnemar(3, 3) == 1.0
-    assert mcnemar(1, 9) == pytest.approx(0.0215, abs=1e-4)  # 22/1024
-    assert mcnemar(0, 5000) < 1e-9
-    low, high = proportions_interval(2, 12, 50)
-    assert 0.03 < low < 0.2 < high < 0.37
-    assert proportions_interval(0, 0, 1)[0] < -0.5, "one issue proves nothing"
-    assert mean_interval([1.0] * 4) is None
-    interval = mean_interval([0.0, 1.0] * 20)
-    assert interval is not None and 0.3 < interval[0] < 0.5 < interval[1] < 0.7
-    first = [Trial(str(n), n % 2 == 0, 0.1, 1) for n in range(10)]
-    second = [Trial(str(n), True, 0.2, 2) for n in range(10)]
-    result = summarize(list(zip(first, second, strict=True)))
-    assert (result["only_a"], result["only_b"], result["resolved"]["difference"]) == (0, 5, 0.5)
-    assert result["cost_usd"]["difference"] == pytest.approx(0.1) and result["rounds"][
-        "interval"
-    ] == (
-        1.0,
-        1.0,
-    )

@@ -1,0 +1,107 @@
+"""The page of a comparison: one file that a colleague can open, without a network."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from console.comparison.comparison import Comparison
+from console.comparison.trials import Case, Trial
+from console.comparison.wording import describe_certainty, describe_changes, describe_measures
+from console.html.diffs import FileDiff, Row, compare_texts
+from console.html.rendering import make_environment
+from repository.counts import count
+
+#: Bytes of a page. A longer one is made again with shorter texts.
+MAX_BYTES = 2_000_000
+#: Rows of a message's difference, and characters of a reply or a patch.
+_ROWS = 1_000
+_CHARACTERS = 40_000
+_DIVISORS = (1, 4, 16, 64)
+
+LineKind = Literal["added", "removed", "context"]
+
+
+@dataclass(frozen=True)
+class CaseView:
+    """A case as the page shows it."""
+
+    case: Case
+    prompt_changes: tuple[FileDiff, ...]
+    same_prompts: int
+    """Messages to the model that are the same with both sets."""
+
+
+def render_comparison(comparison: Comparison, redact: Callable[[str], str]) -> str:
+    """Return the page as HTML. Long texts are cut, further if it would exceed ``MAX_BYTES``.
+
+    Args:
+        redact: replaces secrets in a text.
+    """
+    environment = make_environment("console.comparison", redact=redact)
+    environment.filters["patch_lines"] = patch_lines
+    template = environment.get_template("comparison.html.j2")
+    cases = [_redacted_case(case, redact) for case in comparison.cases]
+    page = ""
+    for divisor in _DIVISORS:
+        page = template.render(
+            comparison=comparison,
+            summary=describe_changes(comparison),
+            certainty=describe_certainty(comparison.statistics) if cases else "",
+            measures=describe_measures(comparison.statistics) if cases else (),
+            views=[_view(case, _ROWS // divisor) for case in cases],
+            characters=_CHARACTERS // divisor,
+        )
+        if len(page.encode(errors="replace")) <= MAX_BYTES:
+            break
+    return page
+
+
+def _redacted_case(case: Case, redact: Callable[[str], str]) -> Case:
+    """Return the case without secrets. This comes first: a secret may have several lines."""
+    return replace(case, a=_redacted_trial(case.a, redact), b=_redacted_trial(case.b, redact))
+
+
+def _redacted_trial(trial: Trial, redact: Callable[[str], str]) -> Trial:
+    return replace(
+        trial,
+        reason=redact(trial.reason),
+        prompts={place: redact(text) for place, text in trial.prompts.items()},
+        replies={place: redact(text) for place, text in trial.replies.items()},
+        patch=redact(trial.patch),
+    )
+
+
+def patch_lines(patch: str) -> list[tuple[LineKind, str]]:
+    """Return the lines of a patch with what each is."""
+    lines: list[tuple[LineKind, str]] = []
+    for line in patch.splitlines():
+        kind: LineKind = "context"
+        if line.startswith("+") and not line.startswith("+++"):
+            kind = "added"
+        elif line.startswith("-") and not line.startswith("---"):
+            kind = "removed"
+        lines.append((kind, line))
+    return lines
+
+
+def _view(case: Case, rows: int) -> CaseView:
+    changes: list[FileDiff] = []
+    same = 0
+    for place in {**case.a.prompts, **case.b.prompts}:
+        old = case.a.prompts.get(place, "")
+        new = case.b.prompts.get(place, "")
+        change = compare_texts(place, old, new)
+        if change is None:
+            same += 1
+        else:
+            changes.append(_cut(change, rows))
+    return CaseView(case, tuple(changes), same)
+
+
+def _cut(change: FileDiff, rows: int) -> FileDiff:
+    """Return a difference with at most this many rows, and how many were left out."""
+    left_out = len(change.rows) - rows
+    if left_out <= 0:
+        return change
+    note = Row("gap", where=f"{count(left_out, 'line')} left out")
+    return replace(change, rows=(*change.rows[:rows], note))
