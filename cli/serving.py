@@ -9,8 +9,9 @@ from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cli.missing import how_to_install
 from cli.wiring import App
-from pipeline.settings import Settings, SettingsError
+from pipeline.settings import Settings, SettingsError, variable
 from sandbox import SandboxCommand
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ async def serve(app: App, stop: asyncio.Event) -> None:
         AsyncExitStack() as stack,
     ):
         worker = await _make_worker(app, queue, publisher, stack)
-        intake = _make_intake(app, queue, worker)
+        intake = _make_intake(app, queue, worker, _open_metrics(settings, stack))
         await _run_both(worker, intake, listener, stop)
 
 
@@ -93,7 +94,20 @@ async def _make_worker(
     return Worker(tools, WorkerOptions(settings.concurrency, settings.visibility_timeout))
 
 
-def _make_intake(app: App, queue: "SqsQueue", worker: "Worker") -> "FastAPI":
+def _open_metrics(settings: Settings, stack: AsyncExitStack) -> Callable[[], bytes] | None:
+    """Return what makes the text of /metrics; None if it is not served."""
+    if not settings.metrics:
+        return None
+    try:
+        from pipeline.prometheus import PrometheusMetrics
+    except ImportError:
+        raise SettingsError(f"{variable('metrics')}: {how_to_install('metrics')}") from None
+    return stack.enter_context(PrometheusMetrics()).text
+
+
+def _make_intake(
+    app: App, queue: "SqsQueue", worker: "Worker", metrics: Callable[[], bytes] | None
+) -> "FastAPI":
     from pipeline.api.app import create_app
     from pipeline.api.health import Liveness
     from pipeline.api.intake import Intake
@@ -120,4 +134,5 @@ def _make_intake(app: App, queue: "SqsQueue", worker: "Worker") -> "FastAPI":
             "sandbox": check_sandbox,
             "credentials": check_credentials,
         },
+        metrics=metrics,
     )

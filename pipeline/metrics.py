@@ -1,5 +1,6 @@
-"""Metrics in CloudWatch's embedded format: JSON log lines that CloudWatch Logs turns into metrics,
-without a client.
+"""The figures of the service. Each is a record of one logger: its line is read by CloudWatch, which
+turns the embedded format into metrics without a client, and ``pipeline.prometheus`` reads the same
+records.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
@@ -8,7 +9,8 @@ import logging
 import math
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
 
 from pipeline.outcome import RunResult
 from pipeline.telemetry import METRICS
@@ -17,12 +19,100 @@ log = logging.getLogger(METRICS)
 
 NAMESPACE = "CodingAgent"
 
+Unit = Literal["Seconds", "Count", "None"]
+"""A CloudWatch unit."""
+Kind = Literal["counter", "gauge", "histogram"]
+"""How Prometheus adds it up."""
+
+
+@dataclass(frozen=True)
+class Instrument:
+    """What is measured."""
+
+    name: str
+    unit: Unit
+    kind: Kind
+    meaning: str
+    labels: tuple[str, ...] = ()
+    """By what it is counted; each has few values."""
+
+
+_OUTCOME = ("outcome",)
+RUNS = Instrument("runs", "Count", "counter", "runs that have ended", _OUTCOME)
+RUN_SECONDS = Instrument(
+    "run_seconds",
+    "Seconds",
+    "histogram",
+    "work on a run that has ended, waiting left out",
+    _OUTCOME,
+)
+RUN_COST = Instrument(
+    "run_cost_usd", "None", "counter", "US dollars spent by runs that have ended", _OUTCOME
+)
+QUEUE_WAIT = Instrument(
+    "queue_wait_seconds",
+    "Seconds",
+    "histogram",
+    "from a job's message to its run's first work",
+    _OUTCOME,
+)
+LOOP_DELAY = Instrument(
+    "loop_delay_seconds", "Seconds", "gauge", "longest delay of the event loop in the last minute"
+)
+LOOP_STALLS = Instrument("loop_stalls", "Count", "counter", "times that the event loop stood still")
+EVENTS_PENDING = Instrument("events_pending", "Count", "gauge", "events that wait to be published")
+RUNS_IN_WORK = Instrument("runs_in_work", "Count", "gauge", "messages that this worker works on")
+CREDENTIALS_REFUSED = Instrument(
+    "credentials_refused", "Count", "gauge", "1 while GitHub refuses this worker's credentials"
+)
+HEARTBEAT_LATENESS = Instrument(
+    "heartbeat_lateness_p99_seconds", "Seconds", "gauge", "99th percentile in the last minute"
+)
+TEMPLATE_SETS_REFUSED = Instrument(
+    "template_sets_refused", "Count", "counter", "times that an older template set had to be used"
+)
+OLDEST_UNFINISHED = Instrument(
+    "oldest_unfinished_seconds", "Seconds", "gauge", "age of the deployment's oldest unfinished run"
+)
+SPENT_TODAY = Instrument(
+    "spent_today_usd", "None", "gauge", "US dollars that the deployment has spent in this UTC day"
+)
+EVENTS_PARKED = Instrument(
+    "events_parked", "Count", "gauge", "events that their topic refused too often"
+)
+STAGE_SECONDS = Instrument(
+    "stage_seconds", "Seconds", "histogram", "work of a stage in one round", ("stage",)
+)
+RECEIVE_FAILURES = Instrument(
+    "receive_failures", "Count", "counter", "receives from the queue that failed"
+)
+
+#: What CloudWatch gets.
+CLOUDWATCH = (
+    RUNS,
+    RUN_SECONDS,
+    RUN_COST,
+    QUEUE_WAIT,
+    LOOP_DELAY,
+    LOOP_STALLS,
+    EVENTS_PENDING,
+    RUNS_IN_WORK,
+    CREDENTIALS_REFUSED,
+    HEARTBEAT_LATENESS,
+    TEMPLATE_SETS_REFUSED,
+    OLDEST_UNFINISHED,
+    SPENT_TODAY,
+    EVENTS_PARKED,
+)
+#: What Prometheus gets besides. Each would be a line of the log, and a metric that AWS charges for.
+PROMETHEUS_ONLY = (STAGE_SECONDS, RECEIVE_FAILURES)
+
 
 class Metric(NamedTuple):
-    name: str
+    """A measurement."""
+
+    instrument: Instrument
     value: float
-    unit: str
-    """A CloudWatch unit: Seconds, Count or None."""
 
 
 def log_run(result: RunResult, queue_wait: float | None) -> None:
@@ -32,12 +122,12 @@ def log_run(result: RunResult, queue_wait: float | None) -> None:
     worker began the run.
     """
     metrics = [
-        Metric("runs", 1, "Count"),
-        Metric("run_seconds", result.seconds, "Seconds"),
-        Metric("run_cost_usd", result.cost_usd, "None"),
+        Metric(RUNS, 1),
+        Metric(RUN_SECONDS, result.seconds),
+        Metric(RUN_COST, result.cost_usd),
     ]
     if queue_wait is not None:
-        metrics.append(Metric("queue_wait_seconds", queue_wait, "Seconds"))
+        metrics.append(Metric(QUEUE_WAIT, queue_wait))
     _emit(metrics, {"outcome": result.outcome.value})
 
 
@@ -55,15 +145,14 @@ def log_worker(
     ``lateness`` is by how many seconds each heartbeat began late.
     """
     metrics = [
-        Metric("loop_delay_seconds", loop_delay, "Seconds"),
-        Metric("loop_stalls", loop_stalls, "Count"),
-        Metric("events_pending", events_pending, "Count"),
-        Metric("runs_in_work", running, "Count"),
-        Metric("credentials_refused", int(credentials_refused), "Count"),
+        Metric(LOOP_DELAY, loop_delay),
+        Metric(LOOP_STALLS, loop_stalls),
+        Metric(EVENTS_PENDING, events_pending),
+        Metric(RUNS_IN_WORK, running),
+        Metric(CREDENTIALS_REFUSED, int(credentials_refused)),
     ]
     if lateness:
-        p99 = percentile(lateness, 0.99)
-        metrics.append(Metric("heartbeat_lateness_p99_seconds", p99, "Seconds"))
+        metrics.append(Metric(HEARTBEAT_LATENESS, percentile(lateness, 0.99)))
     _emit(metrics, {})
 
 
@@ -71,7 +160,7 @@ def log_refused_templates() -> None:
     """Log that the current template set can't be used and an older one is used instead, which
     needs an operator's attention.
     """
-    _emit([Metric("template_sets_refused", 1, "Count")], {})
+    _emit([Metric(TEMPLATE_SETS_REFUSED, 1)], {})
 
 
 def log_deployment(
@@ -80,10 +169,25 @@ def log_deployment(
     """Log metrics of the whole deployment: its runs, today's spending, the events that can't be
     published. All workers log them.
     """
-    oldest = Metric("oldest_unfinished_seconds", oldest_unfinished_seconds, "Seconds")
-    spent = Metric("spent_today_usd", spent_today_usd, "None")
-    parked = Metric("events_parked", events_parked, "Count")
+    oldest = Metric(OLDEST_UNFINISHED, oldest_unfinished_seconds)
+    spent = Metric(SPENT_TODAY, spent_today_usd)
+    parked = Metric(EVENTS_PARKED, events_parked)
     _emit([oldest, spent, parked], {})
+
+
+def note_stage(stage: str, seconds: float) -> None:
+    """Tell Prometheus how long a stage worked in a round."""
+    _note(Metric(STAGE_SECONDS, seconds), {"stage": stage})
+
+
+def note_running(running: int) -> None:
+    """Tell Prometheus how many messages this worker works on, without waiting for the minute."""
+    _note(Metric(RUNS_IN_WORK, running), {})
+
+
+def note_receive_failure() -> None:
+    """Tell Prometheus that a receive from the queue failed."""
+    _note(Metric(RECEIVE_FAILURES, 1), {})
 
 
 def percentile(values: Sequence[float], share: float) -> float:
@@ -95,19 +199,27 @@ def percentile(values: Sequence[float], share: float) -> float:
     return sorted(values)[max(rank - 1, 0)]
 
 
-def _emit(metrics: Sequence[Metric], dimensions: Mapping[str, str]) -> None:
+def _note(metric: Metric, labels: Mapping[str, str]) -> None:
+    """Emit a record that is below the log's level: only a handler of this logger asks for it."""
+    log.debug("metrics", extra={"metrics": [metric], "labels": labels})
+
+
+def _emit(metrics: Sequence[Metric], labels: Mapping[str, str]) -> None:
+    """Emit a record that is also a line for CloudWatch, whose dimensions are the labels."""
     if not log.isEnabledFor(logging.INFO):
         return
     directive = {
         "Namespace": NAMESPACE,
-        "Dimensions": [[], list(dimensions)] if dimensions else [[]],
-        "Metrics": [{"Name": metric.name, "Unit": metric.unit} for metric in metrics],
+        "Dimensions": [[], list(labels)] if labels else [[]],
+        "Metrics": [
+            {"Name": metric.instrument.name, "Unit": metric.instrument.unit} for metric in metrics
+        ],
     }
     milliseconds = int(time.time() * 1000)
     fields: dict[str, Any] = {
         "_aws": {"Timestamp": milliseconds, "CloudWatchMetrics": [directive]},
-        **dimensions,
+        **labels,
     }
     for metric in metrics:
-        fields[metric.name] = round(metric.value, 6)
-    log.info("metrics", extra={"fields": fields})
+        fields[metric.instrument.name] = round(metric.value, 6)
+    log.info("metrics", extra={"fields": fields, "metrics": metrics, "labels": labels})

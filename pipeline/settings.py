@@ -204,6 +204,10 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="where the HTTP intake and /health listen")
     port: int = Field(8080, ge=0, le=65_535, description="their port; 0 for any free one")
+    metrics: bool = Field(
+        False,
+        description="serve /metrics there for Prometheus, without a key, to direct requests only",
+    )
     github_token: SecretStr | None = Field(
         None,
         validation_alias=AliasChoices("GITHUB_TOKEN", "github_token"),

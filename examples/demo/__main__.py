@@ -103,6 +103,7 @@ def base_environment(home: Path) -> dict[str, str]:
     inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     return {
         **inherited,
+        **telemetry_environment(),
         "CODING_AGENT_DATA_DIR": str(home / "data"),
         "CODING_AGENT_MODEL": MODEL,
         "CODING_AGENT_PORT": "0",
@@ -113,6 +114,11 @@ def base_environment(home: Path) -> dict[str, str]:
         "UV_FIND_LINKS": str(ROOT / ".wheelhouse"),
         "UV_NO_INDEX": "1",
     }
+
+
+def telemetry_environment() -> dict[str, str]:
+    """Return OpenTelemetry's variables, with which the run can be looked at as a trace."""
+    return {name: value for name, value in os.environ.items() if name.startswith("OTEL_")}
 
 
 def add_issue(github: GithubStandIn) -> str:
@@ -145,8 +151,9 @@ def run_worker(
                 if event["type"] == "run.finished":
                     return event
     finally:
-        # Nothing is lost, and a clean stop would wait up to 20 s for the end of its long poll.
-        worker.kill()
+        # A clean stop waits up to 20 s for the end of its long poll; only traces would be lost.
+        end = worker.terminate if telemetry_environment() else worker.kill
+        end()
         worker.wait()
         show_log(log_file, lines_shown)
     console.print(f"no run.finished event within {TIMEOUT:g} s; the worker's log is {log_file}")

@@ -1,12 +1,12 @@
 """The FastAPI app: its routes, its errors, and the published OpenAPI document."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Depends, FastAPI, Header, Path, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from pipeline.api.authentication import CallerDep
@@ -27,6 +27,9 @@ _JOB_BODY = {
     }
 }
 _CODES = {404: "not_found", 405: "method_not_allowed"}
+#: https://prometheus.io/docs/instrumenting/exposition_formats/
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_ADDED_BY_PROXIES = ("x-forwarded-for", "forwarded")
 _HOST = re.compile(r"([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
 
 router = APIRouter()
@@ -38,6 +41,7 @@ def create_app(
     keys: ApiKeys,
     liveness: Liveness,
     checks: Mapping[str, Check],
+    metrics: Callable[[], bytes] | None = None,
     clock: Clock | None = None,
 ) -> FastAPI:
     """Create the HTTP app.
@@ -47,6 +51,7 @@ def create_app(
         keys: the valid API keys.
         liveness: what ``/health`` reports.
         checks: the checks of ``/ready``; a check fails by raising.
+        metrics: returns the text of ``/metrics``; None if it is not served.
         clock: for tests.
     """
     clock = clock or Clock()
@@ -63,6 +68,7 @@ def create_app(
     app.state.intake = intake
     app.state.liveness = liveness
     app.state.readiness = Readiness(checks, clock)
+    app.state.metrics = metrics
     app.add_middleware(RequestMiddleware)
     app.add_exception_handler(Refusal, _respond_to_refusal)
     app.add_exception_handler(HTTPException, _respond_to_http_error)
@@ -106,6 +112,18 @@ async def health(liveness: LivenessDep) -> JSONResponse:
 @router.get("/ready", summary="Whether a job could run now")
 async def ready(readiness: ReadinessDep) -> JSONResponse:
     return JSONResponse({"status": "ready", "checks": await readiness.check()})
+
+
+@router.get("/metrics", summary="The worker's figures, for Prometheus", include_in_schema=False)
+async def show_metrics(request: Request) -> Response:
+    """Needs no key, as it names no job and no repository, and no load balancer passes it on: they
+    say whose request it is.
+    """
+    metrics = cast(Callable[[], bytes] | None, request.app.state.metrics)
+    was_passed_on = any(name in request.headers for name in _ADDED_BY_PROXIES)
+    if metrics is None or was_passed_on:
+        raise HTTPException(404)
+    return Response(metrics(), media_type=METRICS_TYPE)
 
 
 @router.post(

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from pipeline import telemetry
+from pipeline import metrics, telemetry
 from pipeline.backoff import backoff
 from pipeline.budget import Budget, Stopwatch
 from pipeline.engine import checkpoints, ending
@@ -422,6 +422,8 @@ class RunLoop:
     def _report(
         self, kind: ProgressKind, stage: str, seconds: float = 0.0, detail: str = ""
     ) -> None:
+        if kind in ("finished", "back"):
+            metrics.note_stage(stage, seconds)
         self._deps.observer(
             Progress(
                 kind=kind,

@@ -110,6 +110,7 @@ def configure(
     first.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setLevel(level.upper())
     handler.setFormatter(_Formatter(Redactor(secrets), form))
     if form is not json_line:
         handler.addFilter(lambda record: record.name != METRICS)

@@ -145,6 +145,7 @@ class Worker:
             try:
                 deliveries = await self._receive()
             except Exception as error:
+                metrics.note_receive_failure()
                 delay = retry.fail()
                 reason = describe(error)
                 log.warning("receiving failed (%d times in a row): %s", retry.failures, reason)
@@ -197,7 +198,12 @@ class Worker:
         slot = self._slots.open(delivery)
         task = asyncio.create_task(self._deliveries.handle(slot))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        metrics.note_running(len(self._tasks))
+        task.add_done_callback(self._forget_task)
+
+    def _forget_task(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        metrics.note_running(len(self._tasks))
 
     async def _report(self) -> None:
         while True:

@@ -1,5 +1,7 @@
 """``coding-agent worker``: settings with which it refuses to start. Its work has its own tests."""
 
+import sys
+
 import pytest
 
 from tests.cli.console import Console
@@ -89,3 +91,14 @@ def test_each_model_must_have_its_key(
     monkeypatch.setenv("CODING_AGENT_MODEL", "anthropic/claude-opus-4-5")
     monkeypatch.setenv(setting, message.rpartition(" ")[2])
     assert console.refused("worker") == f"{setting}: OPENAI_API_KEY is not set: {message}"
+
+
+def test_metrics_without_their_extra_are_refused_at_the_start(
+    console: Console, ready: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CODING_AGENT_METRICS", "true")
+    monkeypatch.setenv("CODING_AGENT_PORT", "0")
+    monkeypatch.setitem(sys.modules, "pipeline.prometheus", None)
+    assert console.refused("worker") == (
+        "CODING_AGENT_METRICS: pip install 'coding-agent[metrics]'"
+    )

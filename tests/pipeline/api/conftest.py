@@ -54,6 +54,7 @@ class Service:
     vitals: dict[str, float] = field(default_factory=lambda: {"poll": 1.0, "heartbeat": 2.0})
     paused: str | None = None
     checks: dict[str, Callable[[], Awaitable[object]]] = field(default_factory=dict)
+    metrics: Callable[[], bytes] | None = None
 
     async def send(self, job: FixIssueJob, owner: str | None, traceparent: str | None) -> None:
         if self.queue_error is not None:
@@ -73,6 +74,7 @@ class Service:
             keys=ApiKeys(parse_keys(self.keys, self.limits)),
             liveness=Liveness(lambda: self.vitals, lambda: self.paused, 120.0, clock),
             checks=self.checks,
+            metrics=self.metrics,
             clock=clock,
         )
 
