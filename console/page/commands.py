@@ -2,7 +2,9 @@
 
 import shlex
 from dataclasses import dataclass
+from typing import Literal
 
+from console.runs.calls import ModelCall
 from pipeline.run_key import RunKey
 
 
@@ -17,12 +19,18 @@ class Commands:
         return self._jobs("diff")
 
     @property
-    def log(self) -> str:
-        return self._jobs("log")
-
-    @property
     def prompt(self) -> str:
         return self._jobs("prompt")
+
+    def log(self, of: Literal["change", "base", "environment"]) -> str:
+        return f"{self._jobs('log')} --of {of}"
+
+    def prompt_of(self, call: ModelCall) -> str:
+        """Return the command that shows the prompt and the reply of a call."""
+        if call.step is not None:
+            step = f"{self.prompt} --step {call.step.record.number}"
+            return step if call.step.attempt == 1 else f"{step} --attempt {call.step.attempt}"
+        return self.prompt if call.round is None else f"{self.prompt} --round {call.round}"
 
     @property
     def show(self) -> str:

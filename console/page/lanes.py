@@ -1,5 +1,6 @@
 """The timeline and the spending of a run as lanes of bars."""
 
+from collections import Counter
 from collections.abc import Iterable
 
 from console.html.bars import Lane, Tone, compare_amounts
@@ -48,11 +49,15 @@ def money_lanes(spending: Spending) -> tuple[Lane, ...]:
 def _lane(label: str, spans: Iterable[Span], axis: TimeAxis, *, href: str = "") -> Lane:
     bars = []
     seconds = 0.0
+    troubles: Counter[str] = Counter()
     for number, span in enumerate(spans):
         bars.append(axis.bar(span, _tone(span, number), describe_span(span)))
         if span.kind != "wait":
             seconds += span.seconds or 0.0
-    return Lane(label, duration(seconds), tuple(bars), href)
+        if span.state in ("sent back", "failed"):
+            troubles[span.state] += 1
+    parts = [duration(seconds), *(f"{number} {state}" for state, number in troubles.items())]
+    return Lane(label, ", ".join(parts), tuple(bars), href)
 
 
 def _tone(span: Span, number: int) -> Tone:

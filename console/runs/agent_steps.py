@@ -22,6 +22,12 @@ class AgentStep:
     """When it ended, in seconds since the epoch."""
 
     @property
+    def title(self) -> str:
+        """``step 17``; of a further attempt ``attempt 2, step 17``."""
+        step = f"step {self.record.number}"
+        return step if self.attempt == 1 else f"attempt {self.attempt}, {step}"
+
+    @property
     def call_key(self) -> str:
         """The key of the model call that it is the answer to."""
         return f"run/{self.record.label}"

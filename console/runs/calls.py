@@ -17,6 +17,8 @@ from stages.run_tests import RunTests, Verdict
 
 #: The first part of the ledger's keys of calls that are made once a run: those of the agent.
 _ONCE_A_RUN = "run"
+#: The last part of the key of a call that is its stage's only one in a round.
+_ONLY_CALL = "0"
 _EXCHANGE = "exchange.json"
 
 
@@ -68,6 +70,20 @@ class ModelCall:
     answer: Answer | None = None
     exchange_key: str | None = None
     """Artifact: the request and the reply."""
+
+    @property
+    def title(self) -> str:
+        """What the call was for, in a few words."""
+        if self.step is not None:
+            title = self.step.title
+        elif self.round is None:
+            title = self.name
+        else:
+            label = self.name.rpartition("/")[2]
+            title = f"round {self.round}, {self.stage}"
+            if label != _ONLY_CALL:
+                title += f", {label}"
+        return title if self.attempt == 1 else f"{title}, try {self.attempt}"
 
     @property
     def seconds(self) -> float | None:
@@ -205,4 +221,4 @@ def _call_key(run: RunKey, artifact: str) -> str | None:
     if not name.endswith(_EXCHANGE):
         return None
     label = name.partition("-")[2].removesuffix(_EXCHANGE).removesuffix("-")
-    return f"{place}/{label or 0}"
+    return f"{place}/{label or _ONLY_CALL}"

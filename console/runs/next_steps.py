@@ -3,8 +3,11 @@
 import shlex
 from dataclasses import dataclass
 
+from pipeline.job import IssueRef
 from pipeline.outcome import Outcome, RunResult
 from pipeline.store.contract import RunRow
+
+_NEED_NOTHING = (Outcome.PR_OPENED, Outcome.PROPOSED, Outcome.NO_CHANGE_NEEDED)
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,12 @@ class NextStep:
 def advise(run: RunRow, result: RunResult | None, *, has_patch: bool) -> tuple[NextStep, ...]:
     """Return what to do next, the most useful first."""
     job = shlex.quote(run.job_id)
-    steps = _of_state(run, job) if run.outcome is None else _of_outcome(run, job)
+    if IssueRef.parse(run.issue_url).is_local:
+        steps = _of_local_run(run)
+    elif run.outcome is None:
+        steps = _of_state(run, job)
+    else:
+        steps = _of_outcome(run, job)
     if result is not None and result.pull_request_url is not None:
         steps.insert(0, NextStep("Review the pull request.", url=result.pull_request_url))
     elif result is not None and result.branch is not None:
@@ -28,6 +36,16 @@ def advise(run: RunRow, result: RunResult | None, *, has_patch: bool) -> tuple[N
         text = "Try the patch in a clone of the repository."
         steps.insert(0, NextStep(text, f"coding-agent jobs diff {job} | git apply"))
     return tuple(steps)
+
+
+def _of_local_run(run: RunRow) -> list[NextStep]:
+    """Return what to do about a run of ``fix``, which no queue and no worker knows."""
+    if run.outcome is None:
+        return [NextStep("If it was interrupted, run the same `coding-agent fix` again.")]
+    if run.outcome in _NEED_NOTHING:
+        return []
+    text = "Mend what the reason names, then run the same `coding-agent fix` again with --again."
+    return [NextStep(text)]
 
 
 def _of_state(run: RunRow, job: str) -> list[NextStep]:

@@ -73,10 +73,7 @@ def _step_spans(steps: Sequence[AgentStep], calls: Sequence[ModelCall]) -> list[
         record = step.record
         start = asked_at.get(step.call_key, step.stored_at - record.seconds)
         tools = ", ".join(observation.tool for observation in record.observations)
-        name = f"step {record.number}"
-        if step.attempt > 1:
-            name = f"attempt {step.attempt}, {name}"
-        spans.append(Span("step", name, start, step.stored_at, record.round, detail=tools))
+        spans.append(Span("step", step.title, start, step.stored_at, record.round, detail=tools))
     return spans
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from console.runs.report import ReportReader, RunReport
 from pipeline.budget import EffectiveLimits
+from pipeline.github.local import local_issue_url
+from pipeline.job import FixIssueJob
 from pipeline.outcome import Outcome
 from pipeline.telemetry import Redactor
 from tests.stand_ins.example_runs import (
@@ -87,6 +89,13 @@ def test_the_steps_of_an_agent_belong_to_their_calls(tmp_path: Path) -> None:
     assert {call.stage for call in report.calls} == {"propose_patch"}
 
 
+def test_calls_say_what_they_were_for(tmp_path: Path) -> None:
+    (call,) = read(opened_pull_request(tmp_path / "single")).calls
+    assert call.title == "round 1, propose_patch"
+    agent = read(long_agent_run(tmp_path / "agent", steps=2))
+    assert [call.title for call in agent.calls] == ["step 1", "step 2"]
+
+
 def test_spending_is_added_up_by_stage_and_model(tmp_path: Path) -> None:
     spending = read(four_rounds(tmp_path)).spending
     by_stage = {spend.stage: spend for spend in spending.stages}
@@ -133,6 +142,14 @@ def test_secrets_are_removed_from_every_text(tmp_path: Path) -> None:
     report = read(run, Redactor(["s3cr3t-key"]))
     assert "s3cr3t-key" not in repr(report)
     assert report.title == "the key [redacted] leaks"
+
+
+def test_a_local_run_is_repeated_by_its_own_command(tmp_path: Path) -> None:
+    run = RecordedRun(tmp_path, FixIssueJob(issue_url=local_issue_url(tmp_path, "a bug")))
+    run.finish(Outcome.NO_FIX, "no fix in 4 rounds")
+    (step,) = read(run).next_steps
+    assert step.text.endswith("run the same `coding-agent fix` again with --again.")
+    assert step.command == ""
 
 
 def test_a_rejected_run_is_sent_again(tmp_path: Path) -> None:
