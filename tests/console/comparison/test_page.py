@@ -29,9 +29,9 @@ def test_the_page_says_first_what_changed_and_how_certain_it_is() -> None:
 
 def test_issues_that_got_worse_are_open_and_the_others_closed() -> None:
     text = page(case(trial(), trial(), 1), case(trial(), trial(None), 2))
-    assert re.findall(r'<details id="(case-\d)"( open)?>', text) == [
-        ("case-1", " open"),
-        ("case-2", ""),
+    assert re.findall(r'<details( open)?>\n<summary><span class="badge \w+">(\w+)', text) == [
+        (" open", "worse"),
+        ("", "same"),
     ]
     assert text.index("octo/repo#2") < text.index("octo/repo#1")
 
@@ -70,10 +70,10 @@ def test_a_secret_of_several_lines_is_redacted() -> None:
 
 
 def test_a_page_of_many_long_texts_has_a_bound() -> None:
-    lines = "\n".join(f"+line {number}" for number in range(20_000))
+    lines = "\n".join(f"+line {number} of a long text" for number in range(1_500))
     prompts = {"round 1": lines}
     cases = []
-    for number in range(20):
+    for number in range(12):
         a = trial(patch=lines, replies={"round 1": lines})
         b = trial(patch=lines, replies={"round 1": lines}, prompts=prompts)
         cases.append(case(a, b, number))
