@@ -19,6 +19,7 @@ _NAME_WIDTH = 24
 def describe_all(statistics: GroupStatistics) -> list[str]:
     """Return the lines about all runs together."""
     runs = count(statistics.runs, "run")
+    ended = statistics.runs - statistics.unfinished
     spent = usd(statistics.total_usd)
     results = [["", "runs", "share [95 %]"]]
     for name, share in statistics.outcomes.items():
@@ -30,7 +31,7 @@ def describe_all(statistics: GroupStatistics) -> list[str]:
         ["time", *_times(statistics.seconds)],
     ]
     return [
-        f"{runs}, {statistics.unfinished} of them unfinished: {spent}",
+        f"{runs}: {ended} ended, {statistics.unfinished} unfinished; {spent} in all",
         "",
         *_aligned(results),
         "",

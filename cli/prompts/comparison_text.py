@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from prompts.filters import one_line
+from repository.counts import count
 
 if TYPE_CHECKING:
     from console.comparison.comparison import Comparison
@@ -26,7 +27,7 @@ def describe(comparison: "Comparison") -> Iterator[str]:
         yield f"{row.name:<10} {row.a:>10} {row.b:>10} {row.difference:>12}  {row.interval}"
     yield (
         f"only A resolved {statistics.only_a}, only B {statistics.only_b}:"
-        f" McNemar p = {statistics.mcnemar_p:.3f} over {statistics.issues} issues"
+        f" McNemar p = {statistics.mcnemar_p:.3f} over {count(statistics.issues, 'issue')}"
     )
 
 

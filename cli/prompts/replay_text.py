@@ -22,8 +22,10 @@ def print_comparison(before: Trial, after: Trial) -> None:
 
     console = Console(highlight=False)
     table = Table("", "then", "with these templates", expand=True)
-    table.add_row("outcome", Text(str(before.outcome)), Text(str(after.outcome)))
-    table.add_row("tests", Text(describe_tests(before)), Text(describe_tests(after)))
+    table.add_row("outcome", str(before.outcome), str(after.outcome))
+    tests_before = Text(describe_tests(before))
+    tests_after = Text(describe_tests(after))
+    table.add_row("tests", tests_before, tests_after)
     table.add_row("rounds", str(before.rounds), str(after.rounds))
     table.add_row("cost", f"${before.cost_usd:.4f}", f"${after.cost_usd:.4f}")
     table.add_row(

@@ -42,22 +42,29 @@ class PairedStatistics:
 
 def summarize(cases: Sequence[Case]) -> PairedStatistics:
     """Compare the trials of at least one issue."""
-    only_a = sum(case.a.is_resolved and not case.b.is_resolved for case in cases)
-    only_b = sum(case.b.is_resolved and not case.a.is_resolved for case in cases)
+    only_a = 0
+    only_b = 0
+    for case in cases:
+        if case.a.is_resolved and not case.b.is_resolved:
+            only_a += 1
+        elif case.b.is_resolved and not case.a.is_resolved:
+            only_b += 1
     resolved = Measure(
         a=sum(case.a.is_resolved for case in cases),
         b=sum(case.b.is_resolved for case in cases),
         difference=(only_b - only_a) / len(cases),
         interval=proportions_interval(only_a, only_b, len(cases)),
     )
+    costs = [(case.a.cost_usd, case.b.cost_usd) for case in cases]
+    rounds = [(case.a.rounds, case.b.rounds) for case in cases]
     return PairedStatistics(
         issues=len(cases),
         only_a=only_a,
         only_b=only_b,
         mcnemar_p=mcnemar(only_a, only_b),
         resolved=resolved,
-        cost_usd=_compare_means([(case.a.cost_usd, case.b.cost_usd) for case in cases]),
-        rounds=_compare_means([(case.a.rounds, case.b.rounds) for case in cases]),
+        cost_usd=_compare_means(costs),
+        rounds=_compare_means(rounds),
     )
 
 

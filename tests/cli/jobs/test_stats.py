@@ -6,7 +6,7 @@ from tests.cli.console import Console
 from tests.stand_ins.runs import claim, job, result_of
 
 ALL_RUNS = """\
-3 runs, 1 of them unfinished: $2.00
+3 runs: 2 ended, 1 unfinished; $2.00 in all
 
               runs  share [95 %]
 no_fix           1  50 % [9, 91]
