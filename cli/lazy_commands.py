@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,9 @@ class LazyGroup(click.Group):
     def __init__(self, *arguments: Any, lazy_commands: Mapping[str, LazyCommand], **options: Any):
         super().__init__(*arguments, **options)
         self._lazy_commands = lazy_commands
+        for name in lazy_commands:
+            # click suggests these names for one that is not known.
+            self.commands[name] = click.Command(name)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self._lazy_commands)
@@ -41,3 +45,11 @@ class LazyGroup(click.Group):
             formatter.write_dl(
                 [(name, command.help) for name, command in self._lazy_commands.items()]
             )
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete a command's name without importing the commands."""
+        items = click.Command.shell_complete(self, ctx, incomplete)
+        for name, command in self._lazy_commands.items():
+            if name.startswith(incomplete):
+                items.append(CompletionItem(name, help=command.help))
+        return items

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from cli import exits
 from cli.command import CommandError
+from cli.dlq.columns import message_columns
 from cli.dlq.exports import ExportedMessage, missing_from, new_file, read_export
 from cli.dlq.moving import (
     Action,
@@ -25,7 +26,7 @@ from cli.dlq.moving import (
 )
 from cli.dlq.selection import Selection, select_messages, summary, with_selection
 from cli.dlq.session import DlqSession, with_dlq
-from cli.output import Output, json_option
+from cli.output import Output, Table, json_option
 from cli.overrides import OverrideOptions, with_override_options
 from console.queues.dead_messages import DeadMessage, Kind
 from console.queues.replays import Overrides, replay_job
@@ -33,8 +34,6 @@ from pipeline.job import FixIssueJob, explain
 from pipeline.queue import FAILED_GENERATION, REASON
 from prompts.filters import one_line
 from repository.counts import count
-
-_REASON_WIDTH = 200
 
 
 @click.group("dlq")
@@ -61,23 +60,22 @@ def ls(ctx: click.Context, selection: Selection, output: Output) -> None:
     """List messages, the oldest first.
 
     Each is failed (replay it), unfinished (redrive it), newer (for a newer worker), invalid (not a
-    valid job), or unreadable (not a job at all).
+    valid job), or unreadable (not a job at all). In a pipe, the fields are separated by tabs and
+    complete: message, job, kind, issue, time and reason.
 
     \b
     Examples:
       coding-agent dlq ls --since 2h
       coding-agent dlq ls --reason "rate*limit" --repo octo/repo --json
     """
-    for message in select_messages(ctx, selection):
-        fields = summary(message)
-        issue = (message.issue_url or "-").removeprefix("https://")
-        reason = one_line(message.reason)[:_REASON_WIDTH]
-        columns = [message.message_id, fields["sent_at"], f"{message.kind:<10}", issue, reason]
-        output.write(fields, "  ".join(columns))
+    messages = select_messages(ctx, selection)
+    output.write_table(
+        Table(messages, message_columns(messages), summary), if_empty="no such messages"
+    )
 
 
 @command.command("show")
-@click.argument("message_id", metavar="MESSAGE_ID|JOB_ID")
+@click.argument("message_id", metavar="MESSAGE_ID|JOB")
 @json_option()
 @click.pass_context
 def show(ctx: click.Context, message_id: str, output: Output) -> None:

@@ -3,13 +3,14 @@
 import sys
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import click
 
 from cli import exits
 from cli.command import CommandError
+from cli.dlq.names import resolve_names
 from cli.dlq.session import with_dlq
 from cli.option_groups import option_group, repository_option
 from cli.times import iso_time, since_option
@@ -40,7 +41,7 @@ class Selection:
 with_selection = option_group(
     "selection",
     Selection,
-    click.argument("ids", nargs=-1, metavar="[MESSAGE_ID|JOB_ID]..."),
+    click.argument("ids", nargs=-1, metavar="[MESSAGE_ID|JOB]..."),
     click.option("--reason", help="Only with this text in the reason; * stands for any text."),
     repository_option("Only of this repository."),
     since_option,
@@ -60,7 +61,9 @@ def select_messages(
             f"about {snapshot.unseen} more can't be seen now: in flight elsewhere, or delayed",
             err=True,
         )
-    matches = [message for message in snapshot.messages if selection.filter.matches(message)]
+    named = resolve_names(selection.ids, snapshot.messages)
+    chosen = replace(selection, ids=named).filter
+    matches = [message for message in snapshot.messages if chosen.matches(message)]
     if selection.ids and not matches:
         names = ", ".join(repr(name) for name in selection.ids)
         raise CommandError(

@@ -3,6 +3,7 @@
 import pytest
 
 from cli.completion import complete_job_id
+from cli.lazy_commands import LazyCommand
 from cli.main import main
 from pipeline.store.sqlite import SqliteStore
 from tests.cli.console import Console
@@ -47,3 +48,12 @@ def test_the_shell_gets_the_jobs_of_each_command_that_takes_one(
         monkeypatch.setenv("COMP_CWORD", "night")
         result = console.run()
         assert result.stdout == f"plain,nightly-1\t{job(1).issue_url}\n", command
+
+
+def test_the_names_of_commands_are_completed_without_importing_them(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LazyCommand, "load", None)
+    with main.make_context("coding-agent", ["jobs"]) as context:
+        items = main.shell_complete(context, "sub")
+    assert [(item.value, item.help) for item in items] == [("submit", "Put jobs on the queue.")]

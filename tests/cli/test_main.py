@@ -124,6 +124,8 @@ def test_the_readme_and_the_help_name_every_exit_code(console: Console) -> None:
 
 def test_an_unknown_command_is_a_usage_error(console: Console) -> None:
     assert console.refused("mend") == "No such command 'mend'."
+    assert console.refused("job") == "No such command 'job'. Did you mean 'jobs'?"
+    assert "Did you mean 'show'?" in console.refused("jobs", "shwo", "x")
 
 
 @pytest.mark.parametrize(("no_color", "coloured"), [("1", False), ("", True)])

@@ -11,81 +11,12 @@ from typing import Any
 import pytest
 
 from cli.dlq import moving
-from console.queues import dead_messages
-from pipeline.job import FixIssueJob, parse_job
 from pipeline.queue import FAILED_GENERATION, REASON, SqsQueue
 from prompts import TemplateSet
 from stages.order import NAMES
 from tests.cli.console import ROOT, Console
+from tests.cli.dlq.dead import RATE_LIMIT, URL, Dead
 from tests.stand_ins.aws import Aws, Queue
-
-URL = "https://github.com/octo/{}/issues/{}"
-RATE_LIMIT = "GitHub's rate limit: 403 (after {} tries)"
-
-
-@pytest.fixture
-def queue(console: Console, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Queue:
-    queue = aws.make_queue()
-    monkeypatch.setenv("CODING_AGENT_QUEUE_URL", queue.url)
-    monkeypatch.setattr(dead_messages, "POLL_SECONDS", 0)
-    return queue
-
-
-class Dead:
-    """The dead-letter queue, filled as workers and SQS fill it."""
-
-    def __init__(self, aws: Aws, queue: Queue):
-        self.aws = aws
-        self.queue = queue
-
-    def put(self, body: str, **attributes: str) -> str:
-        named = {
-            name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
-        }
-        response = self.aws.sqs.send_message(
-            QueueUrl=self.queue.dead_letters_url, MessageBody=body, MessageAttributes=named
-        )
-        return str(response["MessageId"])
-
-    def failed(
-        self, number: int, *, repo: str = "repo", reason: str = RATE_LIMIT, **fields: Any
-    ) -> str:
-        body = json.dumps({"issue_url": URL.format(repo, number), **fields})
-        return self.put(
-            body, **{FAILED_GENERATION: "0", REASON: reason.format(number), "sender": "billing"}
-        )
-
-    def depth(self) -> tuple[int, int]:
-        return self.aws.depth(self.queue.dead_letters_url)
-
-    def sent_jobs(self) -> list[tuple[FixIssueJob, dict[str, str]]]:
-        """Receive the messages on the main queue."""
-        return [
-            (
-                parse_job(message["Body"]),
-                {k: v["StringValue"] for k, v in message.get("MessageAttributes", {}).items()},
-            )
-            for message in self.aws.messages(self.queue.url)
-        ]
-
-
-@pytest.fixture
-def dead(aws: Aws, queue: Queue) -> Dead:
-    return Dead(aws, queue)
-
-
-@pytest.fixture
-def five(dead: Dead) -> list[str]:
-    """Message ids: two failed for one reason, one for another in another repository, one
-    unfinished, one no job.
-    """
-    return [
-        dead.failed(1),
-        dead.failed(2),
-        dead.failed(3, repo="other", reason="a defect: KeyError"),
-        dead.put(json.dumps({"issue_url": URL.format("repo", 4), "job_id": "ticket-4"})),
-        dead.put("\x1b[31mnot a job", **{REASON: "the message is not JSON: \x1b[31m"}),
-    ]
 
 
 def interrupt_after(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
@@ -100,90 +31,6 @@ def interrupt_after(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
         return await send(self, *arguments)
 
     monkeypatch.setattr(SqsQueue, "send", sending)
-
-
-# Reading
-
-
-def test_messages_are_listed_and_stay(console: Console, dead: Dead, five: list[str]) -> None:
-    rows = console.lines("dlq", "ls", "--json")
-    assert [row["message_id"] for row in rows] == five
-    assert [row["kind"] for row in rows] == [
-        "failed",
-        "failed",
-        "failed",
-        "unfinished",
-        "unreadable",
-    ]
-    assert rows[0]["reason"] == RATE_LIMIT.format(1)
-    assert rows[0]["repository"] == "octo/repo"
-    assert rows[0]["failed_generation"] == 0
-    assert rows[3]["job_id"] == "ticket-4"
-    assert rows[4]["job_id"] is None
-    output = console.run("dlq", "ls").stdout
-    assert "github.com/octo/other/issues/3" in output
-    assert "\x1b" not in output
-    assert dead.depth() == (5, 0)
-
-
-@pytest.mark.parametrize(
-    ("options", "expected"),
-    [
-        (["--reason", "RATE*limit"], [0, 1]),
-        (["--repo", "Octo/Other"], [2]),
-        (["--since", "1h"], [0, 1, 2, 3, 4]),
-        (["--since", "2999-01-01"], []),
-        (["--limit", "2"], [0, 1]),
-        (["--reason", "limit", "--limit", "1"], [0]),
-        (["ticket-4"], [3]),
-    ],
-)
-def test_a_list_can_be_filtered(
-    console: Console, five: list[str], options: list[str], expected: list[int]
-) -> None:
-    rows = console.lines("dlq", "ls", "--json", *options)
-    assert [five.index(row["message_id"]) for row in rows] == expected
-
-
-def test_a_list_covers_several_pages_and_counts_messages_in_flight(
-    console: Console, aws: Aws, dead: Dead
-) -> None:
-    ids = [dead.failed(number) for number in range(1, 26)]
-    (held,) = aws.sqs.receive_message(QueueUrl=dead.queue.dead_letters_url, VisibilityTimeout=600)[
-        "Messages"
-    ]
-    result = console.run("dlq", "ls", "--json")
-    listed = [json.loads(line)["message_id"] for line in result.stdout.splitlines()]
-    assert sorted([*listed, held["MessageId"]]) == sorted(ids)
-    assert result.stderr == "about 1 more can't be seen now: in flight elsewhere, or delayed\n"
-
-
-def test_a_message_is_shown_by_either_id(console: Console, five: list[str]) -> None:
-    payload = console.json("dlq", "show", five[0], "--json")
-    assert json.loads(payload["body"]) == {"issue_url": URL.format("repo", 1)}
-    assert payload["attributes"]["sender"] == {"DataType": "String", "StringValue": "billing"}
-    assert console.json("dlq", "show", "ticket-4", "--json")["message_id"] == five[3]
-    output = console.run("dlq", "show", five[4]).stdout
-    assert "not a job" in output
-    assert "\x1b" not in output
-    for command in (("show", "nothing"), ("replay", "nothing", "--yes")):
-        assert console.refused("dlq", *command) == (
-            "'nothing': not seen in the dead-letter queue; see: coding-agent dlq ls"
-        )
-
-
-def test_messages_are_counted_by_reason_and_repository(console: Console, five: list[str]) -> None:
-    (first, *rest) = console.lines("dlq", "group-by", "reason", "--json")
-    assert first == {"reason": "GitHub's rate limit: * (after * tries)", "count": 2}
-    assert len(rest) == 3
-    assert len(console.lines("dlq", "ls", "--json", "--reason", first["reason"])) == 2
-    repositories = console.lines("dlq", "group-by", "repo", "--json")
-    assert repositories == [
-        {"repo": "octo/repo", "count": 3},
-        {"repo": "octo/other", "count": 1},
-        {"repo": "-", "count": 1},
-    ]
-    assert console.run("dlq", "group-by", "repo").stdout.startswith("     3  octo/repo\n")
 
 
 # Replaying
