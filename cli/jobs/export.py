@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TextIO, TypeVar
+from typing import TYPE_CHECKING, Literal, TextIO, TypeVar, get_args
 
 import click
 
@@ -28,7 +28,7 @@ _PROGRESS_ROWS = 100
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(["jsonl", "csv", "sqlite"]),
+    type=click.Choice(get_args(Format)),
     default="jsonl",
     show_default=True,
     help="A JSON object a line; a table for spreadsheets; or a database with all tables.",

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import click
 
@@ -13,16 +13,17 @@ from cli.jobs.opening import open_store
 from cli.jobs.statistics_text import describe_all, describe_groups
 from cli.output import Output, json_option
 from cli.times import since_option
+from console.history.statistics import Grouping
 
 if TYPE_CHECKING:
-    from console.history.statistics import Grouping, GroupStatistics
+    from console.history.statistics import GroupStatistics
 
 
 @click.command("stats")
 @click.option(
     "--by",
     "grouping",
-    type=click.Choice(["template", "model", "repository", "strategy"]),
+    type=click.Choice(get_args(Grouping)),
     help="A row for each template set, model, repository or strategy; default: all runs together.",
 )
 @since_option
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 @click.pass_context
 def command(
     ctx: click.Context,
-    grouping: "Grouping | None",
+    grouping: Grouping | None,
     since: float | None,
     plot_path: Path | None,
     output: Output,
@@ -70,9 +71,7 @@ def command(
         click.echo("\n".join(describe_groups(grouping, groups)))
 
 
-def _write_plot(
-    path: Path, grouping: "Grouping | None", groups: "Sequence[GroupStatistics]"
-) -> None:
+def _write_plot(path: Path, grouping: Grouping | None, groups: "Sequence[GroupStatistics]") -> None:
     from console.history.share_plots import plot_groups, plot_outcomes
 
     plot = plot_outcomes(groups[0]) if grouping is None else plot_groups(grouping, groups)

@@ -31,7 +31,7 @@ class ComparisonOutput:
 
         page = render_comparison(comparison, Redactor(secret_values(settings(ctx))))
         try:
-            self.html.write_text(page, encoding="utf-8", errors="replace")
+            self.html.write_bytes(page)
         except OSError as error:
             message = f"{self.html} can't be written: {error.strerror}"
             raise CommandError(message, exits.USAGE) from None

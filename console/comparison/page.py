@@ -6,17 +6,20 @@ from typing import Literal
 
 from console.comparison.comparison import Comparison
 from console.comparison.trials import Case, Trial
-from console.comparison.wording import describe_certainty, describe_changes, describe_measures
+from console.comparison.wording import (
+    MeasureRow,
+    describe_certainty,
+    describe_changes,
+    describe_measures,
+)
 from console.html.diffs import FileDiff, Row, compare_texts
+from console.html.fitting import render_to_fit
 from console.html.rendering import make_environment
 from repository.counts import count
 
-#: Bytes of a page. A longer one is made again with shorter texts.
-MAX_BYTES = 2_000_000
 #: Rows of a message's difference, and characters of a reply or a patch.
 _ROWS = 1_000
 _CHARACTERS = 40_000
-_DIVISORS = (1, 4, 16, 64)
 
 LineKind = Literal["added", "removed", "context"]
 
@@ -31,8 +34,8 @@ class CaseView:
     """Messages to the model that are the same with both sets."""
 
 
-def render_comparison(comparison: Comparison, redact: Callable[[str], str]) -> str:
-    """Return the page as HTML. Long texts are cut, further if it would exceed ``MAX_BYTES``.
+def render_comparison(comparison: Comparison, redact: Callable[[str], str]) -> bytes:
+    """Return the page as UTF-8. Long texts are cut, further if it would be too large.
 
     Args:
         redact: replaces secrets in a text.
@@ -41,19 +44,23 @@ def render_comparison(comparison: Comparison, redact: Callable[[str], str]) -> s
     environment.filters["patch_lines"] = patch_lines
     template = environment.get_template("comparison.html.j2")
     cases = [_redacted_case(case, redact) for case in comparison.cases]
-    page = ""
-    for divisor in _DIVISORS:
-        page = template.render(
+    certainty = ""
+    measures: list[MeasureRow] = []
+    if cases:
+        certainty = describe_certainty(comparison.statistics)
+        measures = describe_measures(comparison.statistics)
+
+    def render(divisor: int) -> str:
+        return template.render(
             comparison=comparison,
             summary=describe_changes(comparison),
-            certainty=describe_certainty(comparison.statistics) if cases else "",
-            measures=describe_measures(comparison.statistics) if cases else (),
+            certainty=certainty,
+            measures=measures,
             views=[_view(case, _ROWS // divisor) for case in cases],
             characters=_CHARACTERS // divisor,
         )
-        if len(page.encode(errors="replace")) <= MAX_BYTES:
-            break
-    return page
+
+    return render_to_fit(render)
 
 
 def _redacted_case(case: Case, redact: Callable[[str], str]) -> Case:

@@ -4,36 +4,27 @@ from functools import cache
 
 from jinja2 import Template
 
+from console.html.fitting import render_to_fit
 from console.html.rendering import make_environment
 from console.page.view import PageView, TextLimits, make_view
 from console.runs.report import RunReport
 
 #: How a page says at its beginning that it is one.
 GENERATOR = "coding-agent, page of a run"
-#: Bytes of a page. A longer one is made again with shorter texts.
-MAX_BYTES = 2_000_000
 LIMITS = TextLimits(log=20_000, prompt=40_000, step=6_000, file=6_000, patch_rows=1_200)
-_DIVISORS = (1, 2, 4, 16, 64)
 _TEMPLATE = "run.html.j2"
 
 
 def render_page(report: RunReport) -> bytes:
     """Return the page as UTF-8. It holds no time but the run's own, so that it can be made again.
 
-    Long texts are cut in the middle, further if the page would exceed ``MAX_BYTES``.
+    Long texts are cut in the middle, further if the page would be too large.
     """
-    page = b""
-    for divisor in _DIVISORS:
-        view = make_view(report, LIMITS.divided(divisor))
-        page = _render(view)
-        if len(page) <= MAX_BYTES:
-            break
-    return page
+    return render_to_fit(lambda divisor: _render(make_view(report, LIMITS.divided(divisor))))
 
 
-def _render(view: PageView) -> bytes:
-    text = _template().render(view=view, generator=GENERATOR)
-    return text.encode(errors="replace")
+def _render(view: PageView) -> str:
+    return _template().render(view=view, generator=GENERATOR)
 
 
 @cache

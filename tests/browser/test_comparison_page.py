@@ -36,7 +36,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
         template_changes=compare_templates(shipped, mine),
     )
     path = tmp_path_factory.mktemp("pages") / "comparison.html"
-    path.write_text(render_comparison(comparison, str))
+    path.write_bytes(render_comparison(comparison, str))
     return path.as_uri()
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from console.html.assets import read_asset
-from console.page.rendering import MAX_BYTES, render_page
+from console.html.fitting import MAX_BYTES
+from console.page.rendering import render_page
 from pipeline.outcome import Outcome
 from tests.console.runs.test_report import read
 from tests.stand_ins.example_runs import (
