@@ -96,28 +96,31 @@ def _make_app(
     with exit_on_settings_error():
         from cli.backends import open_artifacts, template_sets
         from cli.missing import require_package
-        from cli.policy import known_policy
+        from cli.policy import ceiling
         from cli.stores import open_store_to_read
 
         require_package("starlette", "api")
         require_package("uvicorn", "api")
         if chosen.queue_url:
             require_package("aioboto3", "aws")
+        from console.queues.dead_letters import DeadLetters
         from console.queues.watch import QueueWatch
         from console.web.app import create_app
         from console.web.services import Services
         from pipeline.settings import secret_values
         from pipeline.telemetry.redaction import Redactor
 
+        url = chosen.queue_url
         store = open_store_to_read(chosen)
         ctx.call_on_close(store.close)
         services = Services(
             store=store,
             artifacts=open_artifacts(chosen),
             template_sets=template_sets(chosen),
-            queue=QueueWatch(chosen.queue_url, time.time) if chosen.queue_url else None,
+            queue=QueueWatch(url, time.time) if url else None,
+            dead_letters=DeadLetters(url, time.time) if url else None,
             allow_actions=allow_actions,
-            ceiling=known_policy(chosen).limits,
+            ceiling=ceiling(chosen),
             redact=Redactor(secret_values(chosen)),
             clock=time.time,
         )

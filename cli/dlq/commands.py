@@ -29,9 +29,8 @@ from cli.dlq.session import DlqSession, with_dlq
 from cli.output import Output, Table, json_option
 from cli.overrides import OverrideOptions, with_override_options
 from console.queues.dead_messages import DeadMessage, Kind
-from console.queues.replays import Overrides, replay_job
-from pipeline.job import FixIssueJob, explain
-from pipeline.queue import FAILED_GENERATION, REASON
+from console.queues.replays import plan_replay, send_replay
+from pipeline.job import explain
 from prompts.filters import one_line
 from repository.counts import count
 
@@ -148,21 +147,17 @@ def replay(
     overrides = override_options.resolve(ctx)
     messages = select_messages(ctx, selection, kinds=[Kind.FAILED])
     try:
-        jobs = {message.message_id: _job_to_replay(message, overrides) for message in messages}
+        replays = {message.message_id: plan_replay(message, overrides) for message in messages}
     except ValidationError as error:
         raise CommandError(f"{explain(error)}; nothing was replayed", exits.USAGE) from None
     changes = ", ".join(f"{name}={value}" for name, value in overrides.changes.items())
     action = Action("replay", "replayed", f"with {changes}" if changes else "")
     confirm_plan(messages, action, confirmation, output)
 
-    async def send_replay(session: DlqSession, message: DeadMessage) -> dict[str, str]:
-        attributes = dict(message.delivery.attributes)
-        attributes.pop(FAILED_GENERATION, None)
-        attributes.pop(REASON, None)
-        job = jobs[message.message_id]
-        return {"sent_as": await session.main_queue.send(job.to_json(), attributes)}
+    async def send(session: DlqSession, message: DeadMessage) -> dict[str, str]:
+        return {"sent_as": await send_replay(session.main_queue, replays[message.message_id])}
 
-    move_messages(ctx, messages, action, send_replay, output, rate=rate)
+    move_messages(ctx, messages, action, send, output, rate=rate)
 
 
 @command.command("redrive")
@@ -304,10 +299,3 @@ def discard(
             return {"kept_in": str(copy)}
 
         move_messages(ctx, messages, action, write_copy, output)
-
-
-def _job_to_replay(message: DeadMessage, overrides: Overrides) -> FixIssueJob:
-    generation = message.delivery.failed_generation
-    if message.job is None or generation is None:
-        raise ValueError(f"message {message.message_id} is not a failed job")
-    return replay_job(message.job, generation, overrides)

@@ -1,9 +1,11 @@
-"""The job that runs a job again, perhaps with changes."""
+"""Running a job again, perhaps with changes: the job that is sent, and its message."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from console.queues.dead_messages import DeadMessage
 from pipeline.job import FixIssueJob, Limits
+from pipeline.queue import FAILED_GENERATION, REASON, SqsQueue
 from pipeline.run_key import redrive_replay_id
 
 
@@ -42,3 +44,36 @@ def replay_job(job: FixIssueJob, generation: int, overrides: Overrides) -> FixIs
             replay[name] = value
     replay["id"] = redrive_replay_id(generation)
     return FixIssueJob.model_validate(body)
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A failed job's message, and the job that is sent in its place."""
+
+    message: DeadMessage
+    job: FixIssueJob
+    failed_generation: int
+
+
+def plan_replay(message: DeadMessage, overrides: Overrides) -> Replay:
+    """Return the replay of a message of the kind ``failed``.
+
+    Raises:
+        ValueError: the message is of another kind.
+        pydantic.ValidationError: an override is out of its bounds.
+    """
+    generation = message.delivery.failed_generation
+    if message.job is None or generation is None:
+        raise ValueError(f"message {message.message_id} is not a failed job")
+    return Replay(message, replay_job(message.job, generation, overrides), generation)
+
+
+async def send_replay(queue: SqsQueue, replay: Replay) -> str:
+    """Send a replay to the job queue, with the attributes of its sender. Return the message's id.
+
+    The caller must still delete the dead message.
+    """
+    attributes = dict(replay.message.delivery.attributes)
+    attributes.pop(FAILED_GENERATION, None)
+    attributes.pop(REASON, None)
+    return await queue.send(replay.job.to_json(), attributes)

@@ -5,16 +5,12 @@ from collections.abc import Callable
 import anyio
 
 from console.queues.depths import Depths, read_depths
-from pipeline.errors import describe
+from console.queues.unavailable import explain_unavailable
 
 #: Seconds for which a reading is shown again.
 KEEP_SECONDS = 10.0
 #: Seconds after which a reading is given up.
 TIME_LIMIT = 5.0
-
-
-class QueueUnavailable(Exception):
-    """SQS refuses, or does not answer in time; the message says which."""
 
 
 class QueueWatch:
@@ -44,16 +40,5 @@ class QueueWatch:
             return self._depths
 
     async def _read(self) -> Depths:
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        try:
-            with anyio.fail_after(TIME_LIMIT):
-                return await read_depths(self.url)
-        except TimeoutError as error:
-            raise QueueUnavailable(f"SQS did not answer within {TIME_LIMIT:.0f} s") from error
-        except (BotoCoreError, ClientError) as error:
-            raise QueueUnavailable(f"SQS refused: {describe(error)}") from error
-
-    def forget(self) -> None:
-        """Let the next reading be a new one: messages were moved."""
-        self._depths = None
+        with explain_unavailable(), anyio.fail_after(TIME_LIMIT):
+            return await read_depths(self.url)

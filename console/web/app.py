@@ -13,7 +13,16 @@ from console.web.access.headers import HeadersMiddleware
 from console.web.rendering import Renderer
 from console.web.routing import guarded
 from console.web.services import Services
-from console.web.views import artifacts, queue, run_page, running, runs_list, search, spend
+from console.web.views import (
+    artifacts,
+    dead_letters,
+    queue,
+    run_page,
+    running,
+    runs_list,
+    search,
+    spend,
+)
 from pipeline.api.middleware import RequestMiddleware
 
 STATIC = Path(__file__).with_name("static")
@@ -31,6 +40,9 @@ def create_app(services: Services, doorkeeper: Doorkeeper) -> Starlette:
             guarded("/runs/{job_id}/{generation:int}/artifacts/{key:path}", artifacts.download),
             guarded("/queue", queue.show),
             guarded("/spend", spend.show),
+            guarded("/dead-letters", dead_letters.show),
+            guarded("/dead-letters/plan", dead_letters.plan, method="POST"),
+            guarded("/dead-letters/replay", dead_letters.replay, method="POST"),
             guarded("/sign-out", sign_in.sign_out, method="POST"),
             Route("/sign-in", sign_in.show_form, methods=["GET"]),
             Route("/sign-in", sign_in.sign_in, methods=["POST"]),

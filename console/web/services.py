@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from console.queues.dead_letters import DeadLetters
 from console.queues.watch import QueueWatch
 from pipeline.artifacts import Artifacts
 from pipeline.budget import EffectiveLimits
@@ -19,7 +20,9 @@ class Services:
     artifacts: Artifacts
     template_sets: TemplateSets
     queue: QueueWatch | None
-    """The job queue and its dead-letter queue; None in local mode."""
+    """The depths of both queues; None in local mode."""
+    dead_letters: DeadLetters | None
+    """None in local mode."""
     allow_actions: bool
     """Whether people may replay dead letters, or only look."""
     ceiling: EffectiveLimits

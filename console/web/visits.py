@@ -28,6 +28,7 @@ PAGES = (
     PageLink("Runs", "/"),
     PageLink("Queue", "/queue"),
     PageLink("Spend", "/spend"),
+    PageLink("Dead letters", "/dead-letters"),
 )
 
 
@@ -90,6 +91,16 @@ class Visit:
                 " operator: true in CODING_AGENT_KEY_LIMITS"
             )
             raise Refusal(403, "not_operator", message)
+
+    def check_actions(self) -> None:
+        """Refuse a visitor where people may only look.
+
+        Raises:
+            Refusal: 403.
+        """
+        if not self.services.allow_actions:
+            message = "this console is read-only; start it with --allow-actions to replay messages"
+            raise Refusal(403, "read_only", message)
 
     def visible_run(self, job_id: str, generation: int | None) -> RunRow:
         """Return a run that the visitor may see, by default the job's newest.

@@ -6,7 +6,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from console.queues.depths import Depths
-from console.queues.watch import KEEP_SECONDS, QueueUnavailable
+from console.queues.unavailable import QueueUnavailable
+from console.queues.watch import KEEP_SECONDS
 from console.web.visits import Visit
 from pipeline.store.reader import StoreReader
 

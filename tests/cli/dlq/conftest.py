@@ -5,8 +5,8 @@ import pytest
 from console.queues import dead_messages
 from pipeline.queue import REASON
 from tests.cli.console import Console
-from tests.cli.dlq.dead import URL, Dead
 from tests.stand_ins.aws import Aws, Queue
+from tests.stand_ins.dead_letters import URL, Dead
 
 
 @pytest.fixture

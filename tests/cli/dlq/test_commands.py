@@ -15,8 +15,8 @@ from pipeline.queue import FAILED_GENERATION, REASON, SqsQueue
 from prompts import TemplateSet
 from stages.order import NAMES
 from tests.cli.console import ROOT, Console
-from tests.cli.dlq.dead import RATE_LIMIT, URL, Dead
 from tests.stand_ins.aws import Aws, Queue
+from tests.stand_ins.dead_letters import RATE_LIMIT, URL, Dead
 
 
 def interrupt_after(monkeypatch: pytest.MonkeyPatch, count: int) -> None:

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from tests.cli.console import Console
-from tests.cli.dlq.dead import RATE_LIMIT, URL, Dead
 from tests.cli.terminal import run_on_terminal
 from tests.stand_ins.aws import Aws
+from tests.stand_ins.dead_letters import RATE_LIMIT, URL, Dead
 
 
 def test_messages_are_listed_and_stay(console: Console, dead: Dead, five: list[str]) -> None:

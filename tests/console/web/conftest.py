@@ -37,6 +37,7 @@ class Site:
             artifacts=self.artifacts,
             template_sets=TemplateSets(FolderArtifacts(folder / "template-sets")),
             queue=None,
+            dead_letters=None,
             allow_actions=False,
             ceiling=EffectiveLimits(max_cost_usd=2.0, max_minutes=60, max_rounds=4),
             redact=Redactor([SECRET]),

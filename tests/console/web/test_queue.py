@@ -24,7 +24,7 @@ def test_both_depths_are_shown(site: Site, aws: Aws) -> None:
     text = site.browser(queue=QueueWatch(queue.url, site.clock)).get("/queue").text
     assert "<dt>Waiting</dt><dd>2</dd>" in text
     assert "<dt>In flight: a worker has received them</dt><dd>1</dd>" in text
-    assert '<dt>Messages</dt><dd class="bad">1</dd>' in text
+    assert '<dt>Messages</dt><dd class="bad"><a href="/dead-letters">1</a></dd>' in text
 
 
 def test_reloading_does_not_ask_sqs_again_at_once(site: Site, aws: Aws) -> None:
