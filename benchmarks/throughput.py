@@ -4,8 +4,9 @@ same calls and commits.
     python -m benchmarks.throughput [--jobs N] [--rounds R] [--concurrency C] [--json OUT]
 
 All runs use the strict stand-in, in a separate process, and SQLite on disk with synchronous=FULL.
-In each round the bare loop, the worker, and the worker with logs and metrics run in turn; a ratio
-is the median over the rounds. The rows contain the number of calls per job.
+In each round the bare loop, the worker, and the worker with logs and metrics run in turn, then with
+spans that are kept in memory, and with spans that are encoded for a collector and figures for
+Prometheus. A ratio is the median over the rounds. The rows contain the number of calls per job.
 """
 
 import json
@@ -32,7 +33,9 @@ from tests.stand_ins.aws import Aws
 from tests.stand_ins.strict_aws import StrictAws
 
 ROOT = Path(__file__).parents[1]
-MODES = ("bare", "worker", "worker with logs")
+MODES = ("bare", "worker", "worker with logs", "worker with spans", "worker with OTLP")
+SPEED = "jobs_per_second"
+CPU = "cpu_ms_per_job"
 CALLS = ("ReceiveMessage", "DeleteMessage", "DeleteMessageBatch", "Publish", "PublishBatch")
 #: Seconds that one run may take.
 PATIENCE = 300.0
@@ -73,8 +76,8 @@ def measure(mode: str, aws: Aws, jobs: int, concurrency: int) -> dict[str, Any]:
     row: dict[str, Any] = {
         "mode": mode,
         "jobs": jobs,
-        "jobs_per_second": jobs / seconds,
-        "cpu_ms_per_job": used.cpu / jobs * 1000,
+        SPEED: jobs / seconds,
+        CPU: used.cpu / jobs * 1000,
     }
     for name in CALLS:
         calls = after.calls.get(name, 0) - before.calls.get(name, 0)
@@ -130,19 +133,23 @@ def read_counts(aws: Aws) -> Counts:
 
 
 def summarise(rows: list[dict[str, Any]]) -> dict[str, float]:
-    with_logs = [row["cpu_ms_per_job"] for row in rows if row["mode"] == "worker with logs"]
+    with_logs = [row[CPU] for row in rows if row["mode"] == "worker with logs"]
     return {
-        "ratio": median_ratio(rows, "worker"),
-        "ratio_with_logs": median_ratio(rows, "worker with logs"),
+        "ratio": median_ratio(rows, SPEED, "worker", "bare"),
+        "ratio_with_logs": median_ratio(rows, SPEED, "worker with logs", "bare"),
+        "ratio_spans_to_logs": median_ratio(rows, SPEED, "worker with spans", "worker with logs"),
+        "ratio_otlp_to_logs": median_ratio(rows, SPEED, "worker with OTLP", "worker with logs"),
+        "cpu_ratio_spans_to_logs": median_ratio(rows, CPU, "worker with spans", "worker with logs"),
+        "cpu_ratio_otlp_to_logs": median_ratio(rows, CPU, "worker with OTLP", "worker with logs"),
         "cpu_ms_per_job": statistics.median(with_logs),
     }
 
 
-def median_ratio(rows: list[dict[str, Any]], mode: str) -> float:
-    """Return a mode's jobs per second relative to the bare loop's: the median over the rounds."""
-    speeds = [row["jobs_per_second"] for row in rows if row["mode"] == mode]
-    bare_speeds = [row["jobs_per_second"] for row in rows if row["mode"] == "bare"]
-    ratios = [speed / bare for speed, bare in zip(speeds, bare_speeds, strict=True)]
+def median_ratio(rows: list[dict[str, Any]], column: str, mode: str, other: str) -> float:
+    """Return a mode's value relative to another's: the median over the rounds."""
+    values = [row[column] for row in rows if row["mode"] == mode]
+    others = [row[column] for row in rows if row["mode"] == other]
+    ratios = [value / compared for value, compared in zip(values, others, strict=True)]
     return float(statistics.median(ratios))
 
 

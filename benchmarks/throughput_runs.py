@@ -2,7 +2,7 @@
 benchmarks.throughput_runs MODE SETTING``.
 
 It prints "ready", works until it reads a line, and then prints the resources it used as JSON.
-MODE is ``bare``, ``worker`` or ``worker with logs``; SETTING is JSON.
+MODE is one of benchmarks.throughput.MODES; SETTING is JSON.
 """
 
 import asyncio
@@ -13,10 +13,16 @@ import os
 import resource
 import sys
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from pydantic import BaseModel
 
 from pipeline import telemetry
@@ -28,10 +34,14 @@ from pipeline.engine.engine import Engine
 from pipeline.job import parse_job
 from pipeline.outcome import Event, Outcome, RunResult
 from pipeline.policy import Policy
+from pipeline.prometheus import PrometheusMetrics
 from pipeline.queue import BATCH, SqsQueue
 from pipeline.stage import Pipeline, RunContext, Stop
 from pipeline.store.contract import Claimed, Submission
 from pipeline.store.sqlite import SqliteStore
+from pipeline.telemetry import Redactor
+from pipeline.telemetry.otel import OtelTracer
+from pipeline.telemetry.spans import NoTracer, Tracer
 from pipeline.worker.options import WorkerOptions, WorkerTools
 from pipeline.worker.outbox import Publisher
 from pipeline.worker.worker import Worker
@@ -56,7 +66,23 @@ class Nothing:
         return Stop(Outcome.NO_FIX, "there was nothing to do")
 
 
-async def run_worker(setting: Setting, stop: asyncio.Event) -> None:
+class EncodingExporter(SpanExporter):
+    """Makes the bytes that a collector would get, and sends them nowhere."""
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        encode_spans(spans).SerializeToString()
+        return SpanExportResult.SUCCESS
+
+
+def make_tracer(mode: str) -> OtelTracer | None:
+    if mode == "worker with spans":
+        return OtelTracer(BatchSpanProcessor(InMemorySpanExporter()), Redactor([]))
+    if mode == "worker with OTLP":
+        return OtelTracer(BatchSpanProcessor(EncodingExporter()), Redactor([]))
+    return None
+
+
+async def run_worker(setting: Setting, stop: asyncio.Event, tracer: Tracer) -> None:
     log = logging.getLogger("coding_agent.run")
 
     def observe(progress: Progress) -> None:
@@ -81,6 +107,7 @@ async def run_worker(setting: Setting, stop: asyncio.Event) -> None:
         policy,
         setting.folder / "runs",
         observe,
+        tracer=tracer,
     )
     queue = SqsQueue(setting.queue_url, visibility_timeout=VISIBILITY)
     async with queue, Publisher(store, policy.topic_of) as publisher:
@@ -165,10 +192,16 @@ async def run_timed(mode: str, setting: Setting) -> dict[str, float]:
         loop.call_soon_threadsafe(stop.set)
 
     threading.Thread(target=wait_for_line, daemon=True).start()
-    work = BareLoop(setting).run(stop) if mode == "bare" else run_worker(setting, stop)
+    tracer = make_tracer(mode)
+    if mode == "bare":
+        work = BareLoop(setting).run(stop)
+    else:
+        work = run_worker(setting, stop, tracer or NoTracer())
     before = cpu_seconds()
     print("ready", flush=True)
     await work
+    if tracer is not None:
+        tracer.close()
     return {"cpu": cpu_seconds() - before}
 
 
@@ -182,9 +215,11 @@ def main() -> None:
     setting = Setting.model_validate_json(setting_json)
     os.environ |= setting.environment
     with (setting.folder / "log").open("w") as log:
-        level = "INFO" if mode == "worker with logs" else "ERROR"
+        level = "INFO" if mode.startswith("worker with") else "ERROR"
         telemetry.configure(stream=log, level=level)
-        used = asyncio.run(run_timed(mode, setting))
+        figures = PrometheusMetrics() if mode == "worker with OTLP" else nullcontext()
+        with figures:
+            used = asyncio.run(run_timed(mode, setting))
     print(json.dumps(used), flush=True)
 
 

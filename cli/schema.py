@@ -16,6 +16,10 @@ _EVENT_ATTRIBUTES = {
         "const": "true",
         "description": "the event of a finished job, sent again",
     },
+    "traceparent": {
+        "type": "string",
+        "description": "the run's place in its trace, if the event has one",
+    },
 }
 
 

@@ -23,13 +23,13 @@ variable "model" {
 }
 
 variable "model_secrets" {
-  description = "Environment variables with the keys that the models need, such as [\"ANTHROPIC_API_KEY\"]. An empty secret is created for each. [] for Amazon Bedrock, which the task role gives access to."
+  description = "Environment variables with the keys that the models need, such as [\"ANTHROPIC_API_KEY\"]. An empty secret is created for each. [] for Amazon Bedrock, which the task role gives access to. OTEL_EXPORTER_OTLP_HEADERS, with a trace collector's key, may be among them."
   type        = set(string)
   nullable    = false
 
   validation {
-    condition     = alltrue([for name in var.model_secrets : can(regex("^[A-Z][A-Z0-9_]*_(API_KEY|KEY|TOKEN|SECRET|PASSWORD)$", name)) && !startswith(name, "GITHUB_")])
-    error_message = "model_secrets must be names of environment variables that end with _API_KEY, _KEY, _TOKEN, _SECRET or _PASSWORD (those are kept out of logs); GitHub's has its secret already."
+    condition     = alltrue([for name in var.model_secrets : can(regex("^([A-Z][A-Z0-9_]*_(API_KEY|KEY|TOKEN|SECRET|PASSWORD)|OTEL_EXPORTER_OTLP_(TRACES_)?HEADERS)$", name)) && !startswith(name, "GITHUB_")])
+    error_message = "model_secrets must be names of environment variables that end with _API_KEY, _KEY, _TOKEN, _SECRET or _PASSWORD (those are kept out of logs), or OTEL_EXPORTER_OTLP_HEADERS; GitHub's has its secret already."
   }
 }
 
@@ -202,7 +202,7 @@ variable "environment" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for name in keys(var.environment) : can(regex("^[A-Za-z_][A-Za-z0-9_]*$", name)) && !can(regex("(_KEY|_TOKEN|_SECRET|_PASSWORD|_API_KEYS)$", name))])
+    condition     = alltrue([for name in keys(var.environment) : can(regex("^[A-Za-z_][A-Za-z0-9_]*$", name)) && !can(regex("(_KEY|_TOKEN|_SECRET|_PASSWORD|_API_KEYS|_HEADERS)$", name))])
     error_message = "environment must be names of environment variables, none of them a secret's: a value here is in the state and in the task definition, for everybody who may look."
   }
 

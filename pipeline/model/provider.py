@@ -37,6 +37,11 @@ def find_provider(model: str) -> str:
 
 
 def otel_provider(model: str) -> str:
-    """Return OpenTelemetry's name of a model's provider, or else litellm's."""
-    provider = find_provider(model)
+    """Return OpenTelemetry's name of a model's provider, or else litellm's; ``_OTHER`` for one that
+    litellm does not know.
+    """
+    try:
+        provider = find_provider(model)
+    except ValueError:
+        return "_OTHER"
     return _OTEL_NAMES.get(provider, provider)
