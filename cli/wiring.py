@@ -199,6 +199,7 @@ def _pipeline(
         ),
         protected=settings.protected_paths,
         comment_authors=settings.comment_authors,
+        page_url=settings.page_url,
         templates=templates,
     )
     return compose(tools)

@@ -164,6 +164,13 @@ class Settings(BaseSettings):
             " author_association, comma-separated"
         ),
     )
+    page_url: str | None = Field(
+        None,
+        description=(
+            "where maintainers see the page of a run, such as the console's https://HOST/runs:"
+            " pull requests link to URL/JOB/GENERATION"
+        ),
+    )
     templates: str | None = Field(
         None,
         description=(
@@ -290,6 +297,17 @@ class Settings(BaseSettings):
             raise ValueError(
                 "must be an https address (http only on loopback): the token is sent there"
             )
+        return value.rstrip("/")
+
+    @field_validator("page_url")
+    @classmethod
+    def _check_page_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        is_web_address = parts.scheme in ("http", "https") and bool(parts.hostname)
+        if not is_web_address or "@" in parts.netloc or parts.query or parts.fragment:
+            raise ValueError("must look like https://HOST/PATH, without a query or a password")
         return value.rstrip("/")
 
     @field_validator("allowed_repositories")

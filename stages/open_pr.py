@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict
 
@@ -149,8 +150,11 @@ class OpenPullRequest:
         mirrors: Mirrors,
         templates: Templates,
         *,
+        page_url: str | None = None,
         clock: Callable[[], float] = time.time,
     ):
+        """``page_url`` is where the pages of runs are: each at ``/JOB/GENERATION`` below it."""
+        self._page_url = page_url
         self._forge = forge
         self._mirrors = mirrors
         self._templates = templates
@@ -195,6 +199,7 @@ class OpenPullRequest:
         """
         mirror = self._mirrors.at(change.checkout.repository)
         variables = change.variables(run, await run.ledger.cost_usd())
+        variables["page_url"] = self._page_of(run)
         branch = branch_name(variables["issue_number"], run.job_id)
         await self._claim_issue(run)
         was_tried = await run.has_intended(PUSH)
@@ -220,6 +225,12 @@ class OpenPullRequest:
             reason = f"{change.verdict.verification}; branch {commit.branch} is in the repository"
             return Stop(Outcome.PROPOSED, reason, facts)
         return await self._open_for(change, run, commit.branch, pull, facts)
+
+    def _page_of(self, run: RunContext) -> str | None:
+        """Return the address of the run's page; None if the pages have none."""
+        if self._page_url is None:
+            return None
+        return f"{self._page_url}/{quote(run.job_id, safe='')}/{run.generation}"
 
     async def _claim_issue(self, run: RunContext) -> None:
         """Keep other jobs from opening a pull request for the issue at the same time.

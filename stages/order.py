@@ -51,6 +51,8 @@ class StageTools:
 
     comment_authors: tuple[str, ...]
     """GitHub's names for the roles whose comments are shown to the model."""
+    page_url: str | None
+    """Where the pages of runs are, for links in pull requests; None for no links."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,10 @@ def _run_tests(tools: StageTools) -> RunTests:
     )
 
 
+def _open_pr(tools: StageTools) -> OpenPullRequest:
+    return OpenPullRequest(tools.forge, tools.mirrors, tools.templates, page_url=tools.page_url)
+
+
 ORDER: tuple[Entry, ...] = (
     Entry(FetchIssue, lambda tools: FetchIssue(tools.forge, tools.comment_authors)),
     Entry(CheckoutStage, lambda tools: CheckoutStage(tools.forge, tools.mirrors)),
@@ -103,9 +109,7 @@ ORDER: tuple[Entry, ...] = (
     Entry(ProposePatch, _propose_patch),
     Entry(ApplyPatch, lambda tools: ApplyPatch(tools.mirrors, tools.edits)),
     Entry(RunTests, _run_tests),
-    Entry(
-        OpenPullRequest, lambda tools: OpenPullRequest(tools.forge, tools.mirrors, tools.templates)
-    ),
+    Entry(OpenPullRequest, _open_pr),
 )
 
 #: A run can be rejected until this stage has run; after it, the run has started and may cost money.

@@ -140,6 +140,10 @@ def test_secret_values_are_all_secrets_of_the_process(monkeypatch: pytest.Monkey
         ("GITHUB_API_URL", "http://127.0.0.1@evil.example"),
         ("GITHUB_API_URL", "https://token@ghe.example.com"),
         ("GITHUB_API_URL", "https://"),
+        ("CODING_AGENT_PAGE_URL", "console.example.org/runs"),
+        ("CODING_AGENT_PAGE_URL", "javascript:alert(1)"),
+        ("CODING_AGENT_PAGE_URL", "https://user:password@console.example.org"),
+        ("CODING_AGENT_PAGE_URL", "https://console.example.org/runs?key=1"),
     ],
 )
 def test_wrong_value_is_named_with_its_variable(

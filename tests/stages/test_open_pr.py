@@ -67,6 +67,7 @@ class Scenario:
         )
         self.clone_url = f"{github.origin}/{REPOSITORY}.git"
         self.templates = TEMPLATES
+        self.page_url: str | None = None
         self.title = "x is wrong"
         self.hidden = ()
 
@@ -125,7 +126,11 @@ class Scenario:
             template_set="c" * 64,
         )
         stage = OpenPullRequest(
-            self.forge, mirrors, FixedTemplates(self.templates), clock=self.clock
+            self.forge,
+            mirrors,
+            FixedTemplates(self.templates),
+            page_url=self.page_url,
+            clock=self.clock,
         )
         candidates = Candidates(repository=REPOSITORY, base_sha=base, candidates=(candidate,))
         return await stage.run(
@@ -216,6 +221,15 @@ async def test_the_body_says_what_was_verified_and_by_which_run(scenario: Scenar
     ):
         assert provenance in body
     assert body.endswith(f"<!-- coding-agent:job={JOB.id} generation=0 -->\n")
+
+
+async def test_the_body_links_to_the_page_of_the_run_if_pages_have_an_address(
+    scenario: Scenario,
+) -> None:
+    scenario.page_url = "https://console.example.org/runs"
+    await scenario.open(claim(scenario.store))
+    address = f"https://console.example.org/runs/{JOB.id}/0"
+    assert f"- how it came about: {address}\n" in (scenario.pulls[0].issue.body or "")
 
 
 async def test_each_effect_is_stored_first_as_an_intention_and_then_as_a_record(

@@ -23,6 +23,7 @@ def test_the_stages_fit_together_in_their_order() -> None:
         fetch_for_private=False,
         protected=(),
         comment_authors=none,
+        page_url=None,
     )
     assert compose(tools).names == list(NAMES)
 
