@@ -12,7 +12,7 @@ from repository.counts import count
 
 Row = list[str]
 
-_NAME_WIDTH = 24
+_NAME_WIDTH = 22
 """Of a group's name on a terminal. Elsewhere, names are whole."""
 
 

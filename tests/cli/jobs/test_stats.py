@@ -3,6 +3,7 @@
 from pipeline.outcome import Event, Outcome, Verification
 from pipeline.store.sqlite import SqliteStore
 from tests.cli.console import Console
+from tests.cli.terminal import run_on_terminal
 from tests.stand_ins.runs import claim, job, result_of
 
 ALL_RUNS = """\
@@ -83,3 +84,16 @@ def test_a_plot_in_no_folder_is_refused(console: Console, store: SqliteStore) ->
     finish(store, 1)
     message = console.refused("jobs", "stats", "--plot", "no/all.svg")
     assert message == "no/all.svg can't be written: No such file or directory"
+
+
+def test_on_a_terminal_a_row_has_at_most_80_columns_and_elsewhere_whole_names(
+    console: Console, store: SqliteStore
+) -> None:
+    model = "bedrock/anthropic.claude-" + "x" * 60
+    for number in range(1, 4):
+        finish(store, number, model=model, cost_usd=9_999.99, seconds=3_599.0)
+    code, output = run_on_terminal(console.folder, "jobs", "stats", "--by", "model")
+    assert code == 0
+    assert max(len(line) for line in output.splitlines()) <= 80
+    assert "bedrock/ant…" in output
+    assert model in console.run("jobs", "stats", "--by", "model").stdout
