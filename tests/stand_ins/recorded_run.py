@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from pipeline.artifacts.folder import FolderArtifacts
+from pipeline.clock import budget_day, iso_time
 from pipeline.job import FixIssueJob
 from pipeline.leased_run import REMEMBERED, fingerprint
 from pipeline.model import Message, ModelReply, ModelRequest
@@ -22,7 +23,7 @@ from pipeline.store.contract import (
 )
 from pipeline.store.sqlite import SqliteStore
 from stages.propose_patch.agent.steps import StepRecord
-from tests.stand_ins.runs import DAY, LEASE, Clock, claim, job
+from tests.stand_ins.runs import LEASE, START, Clock, claim, job
 
 MODEL = "provider/model-1"
 _CAPS = MoneyCaps(10**9, 10**9, 10**9)
@@ -35,9 +36,11 @@ class RecordedRun:
     since the one before it, so that it contains the calls and steps in between.
     """
 
-    def __init__(self, folder: Path, requested: FixIssueJob | None = None):
+    def __init__(
+        self, folder: Path, requested: FixIssueJob | None = None, *, began_at: float = START
+    ):
         self.job = requested or job()
-        self.clock = Clock()
+        self.clock = Clock(began_at)
         self.store = SqliteStore(folder / "store.sqlite", clock=self.clock)
         self.artifacts = FolderArtifacts(folder / "artifacts")
         self.round = 1
@@ -92,9 +95,8 @@ class RecordedRun:
         lease = self._claimed.lease
         reply_key = f"{self.prefix}/replies/{key.replace('/', '-')}-{{attempt}}.json"
         worst = to_micro_usd(reply.cost_usd * 2 + 0.01)
-        reserved = self.store.reserve(
-            lease, CallRequest(key, worst, reply.model, reply_key, DAY), _CAPS
-        )
+        request = CallRequest(key, worst, reply.model, reply_key, budget_day(self.clock()))
+        reserved = self.store.reserve(lease, request, _CAPS)
         self._pass(seconds)
         self.artifacts.put(reserved.reply_key, reply.model_dump_json().encode())
         self.store.settle(lease, reserved, micro_usd=to_micro_usd(reply.cost_usd))
@@ -149,7 +151,7 @@ class RecordedRun:
             artifacts=artifacts,
             trace=row.key.trace,
         )
-        event = Event.about(result, "2001-09-09T01:46:40.000Z")
+        event = Event.about(result, iso_time(self.clock(), "milliseconds"))
         self.store.finish(self._claimed.lease, result, event, None)
 
     def _pass(self, seconds: float) -> None:

@@ -76,7 +76,7 @@ def outline_of(run: RecordedRun) -> Outline:
 def test_what_happened_comes_first(tmp_path: Path) -> None:
     text = outline_of(opened_pull_request(tmp_path)).text
     order = [
-        "coding-agent · a run for octo/repo#42",
+        "A run for octo/repo#42",
         TITLE,
         "Opened pull request #7 red to green",
         "Proof: 1 test failed before the change and passes with it",
@@ -85,7 +85,7 @@ def test_what_happened_comes_first(tmp_path: Path) -> None:
         "The change In the words of the model: An entry that ends before it starts",
         "Tests before and after",
     ]
-    found = [text.find(part, text.find("coding-agent ·")) for part in order]
+    found = [text.find(part, text.find("A run for")) for part in order]
     assert -1 not in found
     assert found == sorted(found)
 
