@@ -1,7 +1,6 @@
 """The options with which a replay changes a job."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import click
 
@@ -14,20 +13,20 @@ from pipeline.settings import Settings
 
 @dataclass(frozen=True)
 class OverrideOptions:
-    """``Overrides`` as given on the command line, with a folder instead of a template set."""
+    """``Overrides`` as given on the command line, with a template set by any of its names."""
 
     from_stage: str | None
     model: str | None
-    template_dir: Path | None
+    template_dir: str | None
     max_cost: float | None
     max_minutes: float | None
     max_rounds: int | None
 
     def resolve(self, ctx: click.Context) -> Overrides:
-        """Publish the folder of templates, and return the overrides. Ends the command if workers
-        would reject the replay, before any job is touched.
+        """Publish the templates, and return the overrides. Ends the command if workers would reject
+        the replay, before any job is touched.
         """
-        from cli.prompts.publishing import publish_folder
+        from cli.prompts.publishing import publish_named
 
         chosen = settings(ctx)
         _check_stage(self.from_stage)
@@ -35,7 +34,7 @@ class OverrideOptions:
         self._check_limits(chosen)
         template_set = None
         if self.template_dir is not None:
-            template_set = publish_folder(ctx, self.template_dir)
+            template_set = publish_named(ctx, self.template_dir)
         return Overrides(
             from_stage=self.from_stage,
             model=self.model,
@@ -69,8 +68,9 @@ with_override_options = option_group(
     click.option("--model", help="Use this model; the worker must allow it."),
     click.option(
         "--template-dir",
-        type=click.Path(exists=True, file_okay=False, path_type=Path),
-        help="Publish this folder of templates first, and use it.",
+        metavar="FOLDER|HASH",
+        help="Use these templates: a folder, which is published first, a published set by the first"
+        " digits of its hash, or `default` for the shipped one.",
     ),
     click.option("--max-cost", type=float, help="US dollars, up to the deployment's limit."),
     click.option(

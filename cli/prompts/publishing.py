@@ -6,15 +6,27 @@ import click
 
 from cli import exits
 from cli.command import CommandError, exit_on_settings_error, settings
+from cli.prompts.source import load
 from pipeline.errors import describe
 from prompts import TemplateError, TemplateSet, lint
 
 
 def publish_folder(ctx: click.Context, folder: Path) -> str:
     """Publish the folder's templates, unless they have lint findings; return the set's hash."""
+    return _publish(ctx, _load_without_findings(folder))
+
+
+def publish_named(ctx: click.Context, named: str) -> str:
+    """Let workers find the folder or set ``named``, as ``load`` does; return the set's hash."""
+    folder = Path(named)
+    if folder.is_dir():
+        return publish_folder(ctx, folder)
+    return _publish(ctx, load(ctx, named))
+
+
+def _publish(ctx: click.Context, templates: TemplateSet) -> str:
     from cli.backends import template_sets
 
-    templates = _load_without_findings(folder)
     with exit_on_settings_error():
         sets = template_sets(settings(ctx))
     try:

@@ -1,11 +1,13 @@
 """Completing the ids of jobs in a shell."""
 
+import click
 import pytest
 
 from cli.completion import complete_job_id
 from cli.lazy_commands import LazyCommand
 from cli.main import main
 from pipeline.store.sqlite import SqliteStore
+from tests.cli.commands import each_command
 from tests.cli.console import Console
 from tests.stand_ins.runs import Clock, claim, job
 
@@ -39,15 +41,20 @@ def test_nothing_is_offered_without_a_store(console: Console) -> None:
     assert not console.data_dir.exists()
 
 
-def test_the_shell_gets_the_jobs_of_each_command_that_takes_one(
+def test_the_shell_completes_the_job_of_each_command_that_takes_one(
     console: Console, two_jobs: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("_CODING_AGENT_COMPLETE", "fish_complete")
-    for command in ("jobs show", "jobs cancel", "jobs retry", "jobs watch", "prompts replay"):
-        monkeypatch.setenv("COMP_WORDS", f"coding-agent {command} night")
+    completing = set()
+    for name, command in each_command():
+        arguments = [item for item in command.params if isinstance(item, click.Argument)]
+        if "job" not in [argument.name for argument in arguments]:
+            continue
+        monkeypatch.setenv("COMP_WORDS", f"coding-agent {name} night")
         monkeypatch.setenv("COMP_CWORD", "night")
-        result = console.run()
-        assert result.stdout == f"plain,nightly-1\t{job(1).issue_url}\n", command
+        assert console.run().stdout == f"plain,nightly-1\t{job(1).issue_url}\n", name
+        completing.add(name)
+    assert {"jobs show", "jobs cancel", "prompts replay"} < completing
 
 
 def test_the_names_of_commands_are_completed_without_importing_them(

@@ -14,45 +14,29 @@ import click
 import pytest
 
 from cli import exits
-from cli.main import COMMANDS, main
 from pipeline.outcome import Outcome
+from tests.cli.commands import each_group_or_command
 from tests.cli.console import ROOT, Console
 from tests.cli.terminal import run_on_terminal
 
 HEAVY = {"litellm", "boto3", "botocore", "aioboto3", "fastapi", "github", "rich", "sqlite_utils"}
 
 
-def every_command() -> list[tuple[str, ...]]:
-    paths: list[tuple[str, ...]] = [()]
-    for name in COMMANDS:
-        command = main.get_command(click.Context(main), name)
-        assert command is not None
-        paths.append((name,))
-        if isinstance(command, click.Group):
-            paths += [(name, sub) for sub in command.commands]
-    return paths
+COMMANDS_BY_NAME = dict(each_group_or_command())
 
 
-@pytest.mark.parametrize("path", every_command(), ids=" ".join)
-def test_every_command_has_help_with_an_example_of_itself(
-    console: Console, path: tuple[str, ...]
-) -> None:
-    result = console.run(*path, "--help")
+@pytest.mark.parametrize("name", COMMANDS_BY_NAME)
+def test_every_command_has_help_with_an_example_of_itself(console: Console, name: str) -> None:
+    result = console.run(*name.split(), "--help")
     assert result.exit_code == 0
     _, _, examples = result.stdout.partition("Example")
-    assert f"coding-agent {' '.join(path)}".strip() in examples.partition("Options:")[0]
+    assert f"coding-agent {name}".strip() in examples.partition("Options:")[0]
 
 
-@pytest.mark.parametrize("path", every_command(), ids=" ".join)
-def test_every_option_says_what_it_does(path: tuple[str, ...]) -> None:
-    command: click.Command = main
-    for name in path:
-        assert isinstance(command, click.Group)
-        subcommand = command.get_command(click.Context(command), name)
-        assert subcommand is not None
-        command = subcommand
-    silent = [p.name for p in command.params if isinstance(p, click.Option) and not p.help]
-    assert silent == []
+@pytest.mark.parametrize("name", COMMANDS_BY_NAME)
+def test_every_option_says_what_it_does(name: str) -> None:
+    options = [item for item in COMMANDS_BY_NAME[name].params if isinstance(item, click.Option)]
+    assert [option.name for option in options if not option.help] == []
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -1,14 +1,12 @@
 """Commands that only read create nothing: no store, no folder, no file beside a store."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import click
 import pytest
 
 from cli import exits
-from cli.main import main
 from pipeline.store.sqlite import SqliteStore
+from tests.cli.commands import each_command
 from tests.cli.console import Console, Sample
 from tests.stand_ins.aws import Aws
 from tests.stand_ins.runs import claim
@@ -70,24 +68,13 @@ WRITES = {
 }
 
 
-def commands(command: click.Command, *path: str) -> Iterator[str]:
-    """Return the names of a command, or of all below a group, as they are typed."""
-    if not isinstance(command, click.Group):
-        yield " ".join(path)
-        return
-    context = click.Context(command)
-    for name in command.list_commands(context):
-        subcommand = command.get_command(context, name)
-        assert subcommand is not None
-        yield from commands(subcommand, *path, name)
-
-
 def files_below(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*")}
 
 
 def test_each_command_is_known_to_read_or_to_write() -> None:
-    assert sorted(commands(main)) == sorted([*READS_STORE, *READS_OTHER, *WRITES])
+    names = [name for name, _ in each_command()]
+    assert sorted(names) == sorted([*READS_STORE, *READS_OTHER, *WRITES])
 
 
 @pytest.mark.parametrize("command", READS_STORE)

@@ -204,6 +204,7 @@ def test_messages_moved_by_others_in_the_meantime_are_reported(
             "'--since': 'yesterday' is neither an age, such as 90m, 2h or 3d, nor a time",
         ),
         (["--template-dir", "templates"], "the folder contains no *.md.j2 files"),
+        (["--template-dir", "mistyped"], "mistyped: neither a folder, nor 4 or more digits"),
     ],
 )
 def test_overrides_that_workers_would_reject_are_refused_first(
@@ -235,6 +236,18 @@ def test_a_replay_publishes_a_folder_of_templates(console: Console, dead: Dead) 
     assert job.replay is not None
     assert job.replay.template_set == set_hash
     assert (console.data_dir / f"artifacts/template-sets/{set_hash}.json").exists()
+
+
+def test_a_replay_takes_a_set_by_the_beginning_of_its_hash(console: Console, dead: Dead) -> None:
+    set_hash = TemplateSet.load().set_hash
+    dead.failed(1)
+    for name in ("default", set_hash[:12]):
+        result = console.run("dlq", "replay", "--template-dir", name, "--yes")
+        assert result.exit_code == 0, result.output
+        ((job, _),) = dead.sent_jobs()
+        assert job.replay is not None
+        assert job.replay.template_set == set_hash
+        dead.failed(1)
 
 
 def test_templates_with_findings_stop_a_replay(console: Console, dead: Dead) -> None:
