@@ -111,7 +111,7 @@ def test_everything_can_be_opened_without_scripts(browser: Browser, pages: Pages
 def test_a_stranger_sees_first_what_happened(browser: Browser, pages: Pages) -> None:
     with browser.open(pages.address("failed"), width=390) as view:
         heading = view.page.locator("h1")
-        sentence = view.page.locator("main h2").first
+        sentence = view.page.locator("main .headline p").first
         assert heading.inner_text() == "Night shifts are counted as negative time"
         assert sentence.inner_text() == "Failed for a reason outside of the issue"
         bottom = "element => element.getBoundingClientRect().bottom < window.innerHeight"
