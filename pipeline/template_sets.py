@@ -153,6 +153,16 @@ class TemplateSets:
         except FileNotFoundError:
             return []
 
+    def hashes(self) -> list[str]:
+        """Return the hashes of all sets: those that were made current, newest first, then the
+        others, which were published or used by a run, or are shipped.
+        """
+        current_ones = self.history() or [self._default.set_hash]
+        others = set(self._known)
+        for place in self._places:
+            others.update(_hashes_in(place, ""))
+        return [*current_ones, *sorted(others - set(current_ones))]
+
     def _choose(self, requested: str | None) -> str:
         """Choose a new run's set, store a copy for the run, and return its hash."""
         templates = self.get(requested) if requested else self.current()
@@ -169,8 +179,7 @@ class TemplateSets:
             return set_hash
         matches = {known for known in self._known if known.startswith(set_hash)}
         for place in self._places:
-            names = place.names(set_hash)
-            matches.update(name.removesuffix(_SUFFIX) for name in names if name.endswith(_SUFFIX))
+            matches.update(_hashes_in(place, set_hash))
         if len(matches) > 1:
             several = ", ".join(sorted(matches))
             raise TemplateError(set_hash, f"several sets begin so: {several}")
@@ -191,6 +200,12 @@ class TemplateSets:
         raise TemplateError(
             set_hash, "no such set is published: coding-agent prompts publish FOLDER"
         )
+
+
+def _hashes_in(place: Artifacts, beginning: str) -> list[str]:
+    """Return the hashes of the sets in a place that begin so."""
+    names = place.names(beginning)
+    return [name.removesuffix(_SUFFIX) for name in names if name.endswith(_SUFFIX)]
 
 
 def _document(templates: TemplateSet) -> bytes:

@@ -22,6 +22,7 @@ from console.web.views import (
     runs_list,
     search,
     spend,
+    template_sets,
 )
 from pipeline.api.middleware import RequestMiddleware
 
@@ -40,6 +41,8 @@ def create_app(services: Services, doorkeeper: Doorkeeper) -> Starlette:
             guarded("/runs/{job_id}/{generation:int}/artifacts/{key:path}", artifacts.download),
             guarded("/queue", queue.show),
             guarded("/spend", spend.show),
+            guarded("/templates", template_sets.show),
+            guarded("/templates/diff", template_sets.show_difference),
             guarded("/dead-letters", dead_letters.show),
             guarded("/dead-letters/plan", dead_letters.plan, method="POST"),
             guarded("/dead-letters/replay", dead_letters.replay, method="POST"),

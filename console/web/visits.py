@@ -28,6 +28,7 @@ PAGES = (
     PageLink("Runs", "/"),
     PageLink("Queue", "/queue"),
     PageLink("Spend", "/spend"),
+    PageLink("Templates", "/templates"),
     PageLink("Dead letters", "/dead-letters"),
 )
 

@@ -96,7 +96,7 @@ def show(visit: Visit) -> Response:
         "runs",
         query=query,
         states=STATES,
-        sets=visit.services.template_sets.history() if visit.is_operator else [],
+        sets=visit.services.template_sets.hashes() if visit.is_operator else [],
         lines=[run_line(row) for row in rows],
         older=query.address(rows[-1].place) if has_older else "",
         running=read_running(visit) if is_start else None,
