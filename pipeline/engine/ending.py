@@ -95,7 +95,7 @@ async def finish(
         result = result.pointing_to(address)
         event = event.model_copy(update={"data": result, "dataref": address})
     await run.finish(result, event, topic_of(ending.job))
-    tracer.record_run(run_span(row, result, now))
+    tracer.record_run(run_span(row, result, run.now()))
     return result
 
 

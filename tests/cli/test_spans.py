@@ -18,8 +18,10 @@ from tests.end_to_end.service import FIX
 from tests.stand_ins.spans import SpanNode, Spans
 
 #: Seconds by which the times in the store may differ from those of the spans: some are written
-#: before a span ends, some after.
-TOLERANCE = 0.5
+#: before a span ends, some after, and the machine may be busy.
+TOLERANCE = 1.0
+#: Seconds that the first step's command takes.
+FIRST_STEP = 1
 #: What is in the prompt, the reply, the repository, the environment and the tests' output.
 SECRET = "ghp_0123456789recognisable"
 TEXTS = (SECRET, "subtracts", "sign was wrong", "return a - b", "test_add", "double(2)", "sed -i")
@@ -56,7 +58,7 @@ def calls(*calls: tuple[str, dict[str, object]]) -> dict[str, object]:
 
 
 AGENT = [
-    calls(("bash", {"command": "cat calc.py && sleep 1"})),
+    calls(("bash", {"command": f"cat calc.py && sleep {FIRST_STEP}"})),
     calls(("bash", {"command": "sed -i 's/a - b/a + b/' calc.py"})),
     calls(("submit", {"summary": "The sign was wrong."})),
     calls(("submit", {"summary": "The sign was wrong."})),
@@ -110,8 +112,15 @@ def test_a_trace_is_the_timeline_of_the_page(
     for node, span in zip(recorded, shown, strict=True):
         assert name_of(node) == name_of_span(span)
         assert node.began == pytest.approx(span.start, abs=TOLERANCE), span
-        assert span.seconds is not None
-        assert node.seconds == pytest.approx(span.seconds, abs=TOLERANCE), span
+        # The store knows of a stage that ended the run only when the outcome was stored, after the
+        # page had been made.
+        if span.state != "ended the run":
+            assert span.seconds is not None
+            assert node.seconds == pytest.approx(span.seconds, abs=TOLERANCE), span
+    if steps:
+        durations = [node.seconds for node in recorded if kind_of(node) == "step"]
+        shown_durations = [span.seconds or 0.0 for span in shown if span.kind == "step"]
+        assert durations[0] > FIRST_STEP and shown_durations[0] > FIRST_STEP
 
 
 def kind_of(node: SpanNode) -> SpanKind | None:
