@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher, unified_diff
 from itertools import zip_longest
 from typing import Literal
@@ -35,6 +35,10 @@ class Line:
     number: int
     parts: tuple[Part, ...]
 
+    @property
+    def text(self) -> str:
+        return "".join(part.text for part in self.parts)
+
 
 @dataclass(frozen=True)
 class Row:
@@ -61,7 +65,10 @@ class FileDiff:
 
 
 def read_patch(patch: str) -> tuple[FileDiff, ...]:
-    """Return the files of a patch as ``git diff`` writes it. Unknown lines are ignored."""
+    """Return the files of a patch as ``git diff`` writes it. Unknown lines are ignored.
+
+    No words are marked: see ``mark_words``.
+    """
     files: list[FileDiff] = []
     lines: list[str] = []
     for line in patch.split("\n"):
@@ -76,11 +83,14 @@ def read_patch(patch: str) -> tuple[FileDiff, ...]:
 
 
 def compare_texts(name: str, old: str, new: str) -> FileDiff | None:
-    """Return the difference of two texts as that of a file ``name``; None if there is none."""
+    """Return the difference of two texts as that of a file ``name``, with the words marked that
+    differ; None if there is none.
+    """
     if old == new:
         return None
     lines = unified_diff(old.splitlines(), new.splitlines(), lineterm="")
-    return _read_file([f"diff --git a/{name} b/{name}", *lines])
+    file = _read_file([f"diff --git a/{name} b/{name}", *lines])
+    return replace(file, rows=tuple(mark_words(row) for row in file.rows))
 
 
 def _read_file(lines: Sequence[str]) -> FileDiff:
@@ -153,22 +163,33 @@ class _Hunk:
         return rows
 
     def _pair(self, old: str | None, new: str | None) -> Row:
-        old_parts, new_parts = _compare(old, new)
         old_line = None
         new_line = None
         if old is not None:
-            old_line = Line(self._old, old_parts)
+            old_line = Line(self._old, (Part(old),))
             self._old += 1
         if new is not None:
-            new_line = Line(self._new, new_parts)
+            new_line = Line(self._new, (Part(new),))
             self._new += 1
         return Row("changed", old_line, new_line)
 
 
-def _compare(old: str | None, new: str | None) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+def mark_words(row: Row) -> Row:
+    """Return the row of a changed line with the words marked that differ.
+
+    This takes up to a millisecond, so only what is shown should be marked.
+    """
+    if row.kind != "changed" or row.old is None or row.new is None:
+        return row
+    old_parts, new_parts = _compare(row.old.text, row.new.text)
+    old = replace(row.old, parts=old_parts)
+    return replace(row, old=old, new=replace(row.new, parts=new_parts))
+
+
+def _compare(old: str, new: str) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
     """Return the parts of two lines, with the words marked that differ."""
-    if old is None or new is None or max(len(old), len(new)) > _MAX_COMPARED:
-        return (Part(old or ""),), (Part(new or ""),)
+    if max(len(old), len(new)) > _MAX_COMPARED:
+        return (Part(old),), (Part(new),)
     old_words = _WORD.findall(old)
     new_words = _WORD.findall(new)
     matcher = SequenceMatcher(None, old_words, new_words, autojunk=False)

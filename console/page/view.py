@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from console.html.bars import Lane, Tone
-from console.html.diffs import FileDiff, read_patch
+from console.html.diffs import FileDiff, mark_words, read_patch
 from console.page.commands import Commands
 from console.page.lanes import money_lanes, timeline_lanes
 from console.page.tests_table import TestTable, make_test_table
@@ -72,7 +72,7 @@ class PageView:
         left = self.limits.patch_rows
         left_out = 0
         for file in read_patch(change.patch or ""):
-            shown = file.rows[:left]
+            shown = tuple(mark_words(row) for row in file.rows[:left])
             left -= len(shown)
             left_out += len(file.rows) - len(shown)
             files.append(replace(file, rows=shown))

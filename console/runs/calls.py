@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from pydantic import ValidationError
+
 from console.runs.agent_steps import AgentStep
 from console.runs.source import RunSource, artifact_key
 from pipeline.model import ModelReply, ToolCall
@@ -10,9 +12,10 @@ from pipeline.model.recording import RecordedExchange
 from pipeline.money import to_usd
 from pipeline.outcome import RunResult
 from pipeline.run_key import RunKey
-from pipeline.store.contract import Call
+from pipeline.store.contract import Call, Round
 from stages.propose_patch import Proposals
 from stages.propose_patch.results import STAGE as PROPOSE_PATCH
+from stages.propose_patch.round_note import CutOffNote
 from stages.run_tests import RunTests, Verdict
 
 #: The first part of the ledger's keys of calls that are made once a run: those of the agent.
@@ -182,7 +185,11 @@ def _prompt(exchange: RecordedExchange | None) -> tuple[PromptMessage, ...]:
 
 def _exchange_keys(source: RunSource, result: RunResult | None) -> Mapping[str, str]:
     """Return the artifact of each exchange that a stored result names, by the key of its call."""
-    artifacts = [*_keys_in_stage_results(source), *_keys_in_result(source.run.key, result)]
+    artifacts = [
+        *_keys_in_stage_results(source),
+        *_keys_in_notes(source.rounds),
+        *_keys_in_result(source.run.key, result),
+    ]
     keys: dict[str, str] = {}
     for artifact in artifacts:
         name = _call_key(source.run.key, artifact)
@@ -201,6 +208,17 @@ def _keys_in_stage_results(source: RunSource) -> Iterable[str]:
             verdict = source.read_checkpoint(checkpoint, Verdict)
             if verdict is not None and verdict.choice_key is not None:
                 yield verdict.choice_key
+
+
+def _keys_in_notes(rounds: Iterable[Round]) -> Iterable[str]:
+    """Yield the exchanges whose replies were unusable, so that a round was opened."""
+    for opened in rounds:
+        try:
+            note = CutOffNote.model_validate(opened.note)
+        except ValidationError:  # from another version
+            continue
+        if note.exchange_key is not None:
+            yield note.exchange_key
 
 
 def _keys_in_result(run: RunKey, result: RunResult | None) -> Iterable[str]:

@@ -56,6 +56,8 @@ class SentBackNote(RoundNote):
 class CutOffNote(RoundNote):
     cut_off: bool = False
     """Whether the reply of the previous round was cut off at its maximum length."""
+    exchange_key: str | None = None
+    """Artifact: the exchange whose reply was unusable."""
 
 
 def count_cut_replies(run: RunContext) -> int:

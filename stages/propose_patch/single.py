@@ -18,7 +18,7 @@ async def propose(task: Task) -> Proposals | Back | Stop:
     exchange = await _ask_for_change(task)
     because = unusable_reason(exchange.reply)
     if because is not None:
-        note = CutOffNote(cut_off=exchange.reply.cut_off)
+        note = CutOffNote(cut_off=exchange.reply.cut_off, exchange_key=exchange.key)
         return Back(to=STAGE, because=because, note=note)
     stop = read_needs_info(exchange.reply.content, exchange.key)
     if stop is not None:

@@ -1,6 +1,6 @@
 """A git patch as rows of two sides."""
 
-from console.html.diffs import FileDiff, Line, read_patch
+from console.html.diffs import FileDiff, Line, mark_words, read_patch
 from tests.stand_ins.example_runs import PATCH
 
 TWO_FILES = """\
@@ -20,7 +20,7 @@ Binary files a/old.bin and /dev/null differ
 def text(line: Line | None) -> str | None:
     if line is None:
         return None
-    return f"{line.number} " + "".join(part.text for part in line.parts)
+    return f"{line.number} {line.text}"
 
 
 def rows(file: FileDiff) -> list[tuple[str, str | None, str | None]]:
@@ -62,7 +62,7 @@ def test_the_words_that_differ_are_marked() -> None:
         "diff --git a/a.py b/a.py\n--- a/a.py\n+++ b/a.py\n"
         "@@ -1 +1 @@\n-x = one + 2\n+x = two + 2\n"
     )
-    row = file.rows[1]
+    row = mark_words(file.rows[1])
     assert row.old is not None
     assert row.new is not None
     assert [part.text for part in row.old.parts if part.is_changed] == ["one"]

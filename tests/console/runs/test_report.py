@@ -9,8 +9,10 @@ from console.runs.report import ReportReader, RunReport
 from pipeline.budget import EffectiveLimits
 from pipeline.github.local import local_issue_url
 from pipeline.job import FixIssueJob
+from pipeline.model import Message
 from pipeline.outcome import Outcome
 from pipeline.telemetry import Redactor
+from stages.propose_patch.round_note import CutOffNote
 from tests.stand_ins.example_runs import (
     FAILING,
     OTHER,
@@ -23,6 +25,7 @@ from tests.stand_ins.example_runs import (
 )
 from tests.stand_ins.recorded_run import RecordedRun
 from tests.stand_ins.runs import job
+from tests.stand_ins.runs import reply as model_reply
 
 CEILING = EffectiveLimits(max_cost_usd=3.0, max_minutes=60.0, max_rounds=4)
 
@@ -94,6 +97,17 @@ def test_calls_say_what_they_were_for(tmp_path: Path) -> None:
     assert call.title == "round 1, propose_patch"
     agent = read(long_agent_run(tmp_path / "agent", steps=2))
     assert [call.title for call in agent.calls] == ["step 1", "step 2"]
+
+
+def test_the_prompt_of_an_unusable_reply_is_there(tmp_path: Path) -> None:
+    run = RecordedRun(tmp_path)
+    reply = model_reply("")
+    run.call("1/propose_patch/0", reply, seconds=3.0)
+    prompt = (Message(role="user", content="mend it"),)
+    note = CutOffNote(exchange_key=run.exchange("", prompt, reply))
+    run.send_back("The reply was empty.", note, seconds=0.1)
+    (call,) = read(run).calls
+    assert [message.text for message in call.prompt] == ["mend it"]
 
 
 def test_spending_is_added_up_by_stage_and_model(tmp_path: Path) -> None:
