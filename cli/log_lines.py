@@ -1,5 +1,6 @@
 """The log for people: short aligned lines, in color where a terminal shows them."""
 
+import logging
 import os
 import sys
 from collections.abc import Mapping
@@ -14,9 +15,12 @@ from pipeline.telemetry.logs import LineForm, LogLine, json_line
 LogFormat = Literal["auto", "json", "text"]
 FORMATS: tuple[LogFormat, ...] = ("auto", "json", "text")
 
+#: Columns of a line, unless it is a warning or an error: these are never cut.
+WIDTH = 120
 _JOB_ID_LENGTH = 8
-_STAGE_LENGTH = 13
-"""Characters of the longest name of a stage."""
+_RUN_LENGTH = _JOB_ID_LENGTH + 2
+_PLACE_LENGTH = 16
+"""Characters of the longest name of a stage, and the round."""
 _COLORS = {"warning": "yellow", "error": "red", "critical": "red"}
 #: Fields that have a column of their own, or say nothing to somebody who watches.
 _OMITTED = ("job_id", "generation", "stage", "kind", "trace", "trace_id", "message_id")
@@ -40,17 +44,21 @@ def text_line(line: LogLine, *, use_color: bool) -> str:
     The time is UTC, as in JSON lines.
     """
     time = datetime.fromtimestamp(line.time, UTC).strftime("%H:%M:%S")
-    stage = str(line.fields.get("stage", ""))
-    message = line.message.removeprefix(f"{stage} ").replace("\n", " ")
-    columns = [
-        time,
-        _color(f"{line.level_name:<7}", _COLORS.get(line.level_name, "dim"), use_color),
-        visible(f"{_run(line.fields):<{_JOB_ID_LENGTH + 2}} {stage:<{_STAGE_LENGTH}} {message}"),
-    ]
+    level = f"{line.level_name:<7}"
+    columns = f"{_run(line.fields):<{_RUN_LENGTH}} {_place(line.fields):<{_PLACE_LENGTH}}"
     others = _other_fields(line)
+    message = _message(line)
+    if line.level < logging.WARNING:
+        used = len(f"{time} {level} {columns}  {others}")
+        message = _cut(message, WIDTH - used)
+    parts = [
+        time,
+        _color(level, _COLORS.get(line.level_name, "dim"), use_color),
+        visible(f"{columns} {message}"),
+    ]
     if others:
-        columns.append(_color(visible(others), "dim", use_color))
-    text = " ".join(columns)
+        parts.append(_color(visible(others), "dim", use_color))
+    text = " ".join(parts)
     if line.traceback is not None:
         text = f"{text}\n{visible(line.traceback)}"
     return text
@@ -63,17 +71,39 @@ def _run(fields: Mapping[str, Any]) -> str:
     return job_id if generation is None else f"{job_id}/{generation}"
 
 
+def _place(fields: Mapping[str, Any]) -> str:
+    """Return the stage, and the round from the second on."""
+    stage = str(fields.get("stage", ""))
+    number = fields.get("round", 1)
+    return f"{stage} {number}" if stage and number != 1 else stage
+
+
+def _message(line: LogLine) -> str:
+    """Return the message on one line, without what its column or its kind says."""
+    stage = str(line.fields.get("stage", ""))
+    message = line.message.removeprefix(f"{stage} ")
+    if line.fields.get("kind") == "note":
+        message = message.removeprefix("note ")
+    return " ".join(message.split())
+
+
+def _cut(message: str, length: int) -> str:
+    return message if len(message) <= length else f"{message[: max(length - 1, 0)]}…"
+
+
 def _other_fields(line: LogLine) -> str:
     """Return the fields without a column, and for a warning the module that it comes from."""
     parts = []
     for name, value in line.fields.items():
         if name in _OMITTED or (name == "seconds" and not value):
             continue
+        if name == "round" and line.fields.get("stage"):
+            continue
         shown = f"{value:.1f}" if isinstance(value, float) else value
         parts.append(f"{name}={shown}")
-    if line.level_name in _COLORS:
+    if line.level >= logging.WARNING:
         parts.append(f"({line.logger})")
-    return " ".join(parts).replace("\n", " ")
+    return " ".join(" ".join(parts).split())
 
 
 def _color(text: str, color: str, use_color: bool) -> str:

@@ -122,14 +122,14 @@ class DeliveryHandler:
                 case Busy(until):
                     await self._defer_while_busy(slot, until)
                 case Finished(run):
-                    with _bound_to(run.key):
+                    with _bound_to(run):
                         await self._republish(slot, run, submission)
-                case ClaimedInvalid(lease=lease):
-                    with _bound_to(lease.key):
+                case ClaimedInvalid(run=run):
+                    with _bound_to(run):
                         result = await self._engine.reject(claim)
                         await self._finish(slot, result)
-                case Claimed(lease=lease):
-                    with _bound_to(lease.key):
+                case Claimed(run=run):
+                    with _bound_to(run):
                         await self._process_run(slot, claim, submission)
 
     async def _claim(self, slot: Slot, submission: Submission) -> Claim | None:
@@ -341,9 +341,14 @@ class DeliveryHandler:
             await self._slots.sleep(delay)
 
 
-def _bound_to(key: RunKey) -> AbstractContextManager[None]:
-    """Add the run's generation and trace to log lines, which have its job_id already."""
-    return telemetry.bound(generation=key.generation, trace=key.trace)
+def _bound_to(run: RunRow) -> AbstractContextManager[None]:
+    """Add the run's generation and trace to log lines, which have its job_id already. If the sender
+    brought a trace, its id is added, too.
+    """
+    fields: dict[str, str | float] = {"generation": run.generation, "trace": run.key.trace}
+    if run.trace.sender is not None:
+        fields["trace_id"] = run.trace.trace_id
+    return telemetry.bound(**fields)
 
 
 def _read(delivery: Delivery) -> Submission:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 import pytest
 
-from cli.log_lines import choose_form, text_line
+from cli.log_lines import WIDTH, choose_form, text_line
 from pipeline.telemetry import LogLine, json_line
 
 RUN = {"job_id": "4f1d7a52-0c3b-5d0c-9a38-0d7b6a3d2f11", "generation": 0, "trace": "ab" * 16}
@@ -25,11 +25,23 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_line_shows_time_level_run_stage_and_message_in_columns():
     ended = line("ended: no_fix: nothing to do", **RUN)
-    asking = line("propose_patch note asking a model", stage="propose_patch", round=2, **RUN)
-    assert [text_line(shown, use_color=False) for shown in (ended, asking)] == [
-        "08:00:31 info    4f1d7a52/0               ended: no_fix: nothing to do",
-        "08:00:31 info    4f1d7a52/0 propose_patch note asking a model round=2",
+    at = {"stage": "propose_patch", "round": 2, "kind": "note", "seconds": 0.0}
+    asking = line("propose_patch note asking a model", **at, **RUN)
+    finished = line("checkout finished ", stage="checkout", round=1, seconds=0.25, **RUN)
+    assert [text_line(shown, use_color=False) for shown in (ended, asking, finished)] == [
+        "08:00:31 info    4f1d7a52/0                  ended: no_fix: nothing to do",
+        "08:00:31 info    4f1d7a52/0 propose_patch 2  asking a model",
+        "08:00:31 info    4f1d7a52/0 checkout         finished seconds=0.2",
     ]
+
+
+def test_a_line_fits_its_columns_unless_it_is_a_warning():
+    long = "many words " * 20
+    shown = text_line(line(long, round=1, **RUN), use_color=False)
+    assert len(shown) == WIDTH
+    assert shown.endswith("… round=1")
+    warning = text_line(line(long, logging.WARNING, **RUN), use_color=False)
+    assert long.strip() in warning
 
 
 def test_a_line_of_no_run_says_so():
