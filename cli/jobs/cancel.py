@@ -18,9 +18,8 @@ def command(ctx: click.Context, job: str, output: Output) -> None:
     A run that an interrupted `fix` left behind ends at once.
 
     \b
-    Examples:
-      coding-agent jobs cancel d7e04176
-      coding-agent jobs cancel octo/repo#42
+    Example:
+      coding-agent jobs cancel octo/repo#17
     """
     from cli.backends import open_artifacts
     from cli.cancel import end_cancelled

@@ -30,6 +30,7 @@ def command() -> None:
     \b
     Examples:
       coding-agent jobs list --outcome failed --since 2h
-      coding-agent jobs show 5c0b... --json
-      coding-agent jobs retry 5c0b... --from-stage propose_patch
+      coding-agent jobs show octo/repo#42
+      coding-agent jobs diff octo/repo#42 | git apply
+      coding-agent jobs retry octo/repo#42 --from-stage propose_patch
     """

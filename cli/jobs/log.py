@@ -38,7 +38,7 @@ def command(
     \b
     Examples:
       coding-agent jobs log octo/repo#42
-      coding-agent jobs log octo/repo#42 --round 1 | grep FAILED
+      coding-agent jobs log octo/repo#42 --round 1 | tail -n 20
       coding-agent jobs log d7e04176 --of environment
     """
     from cli.paging import plain_text, show_bytes

@@ -39,7 +39,7 @@ def command(
     \b
     Examples:
       coding-agent jobs transcript d7e04176
-      coding-agent jobs transcript octo/repo#42 --round 2 --plain
+      coding-agent jobs transcript octo/repo#42 --round 1 --plain
       coding-agent jobs transcript d7e04176 --json
     """
     from cli.transcripts.source import TranscriptSource

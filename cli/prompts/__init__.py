@@ -13,7 +13,7 @@ def command() -> None:
     Examples:
       coding-agent prompts lint --template-dir ./mine
       coding-agent prompts golden --template-dir ./mine
-      coding-agent prompts replay JOB_ID --from-stage propose_patch --template-dir ./mine
+      coding-agent prompts replay octo/repo#42 --from-stage propose_patch --template-dir ./mine
       coding-agent prompts publish ./mine --use
     """
 

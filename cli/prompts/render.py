@@ -67,7 +67,7 @@ def render(  # noqa: PLR0913 - one parameter an option
     Examples:
       coding-agent prompts render https://github.com/octo/repo/issues/42
       coding-agent prompts render --repo . --issue-file bug.md --template-dir ./mine
-      coding-agent prompts render propose --job JOB_ID --template-dir ./mine
+      coding-agent prompts render propose --job octo/repo#42 --template-dir ./mine
       coding-agent prompts render pull_request_title --variables values.json
     """
     is_issue = what is not None and "://" in what

@@ -54,7 +54,7 @@ def replay(
 
     \b
     Examples:
-      coding-agent prompts replay 5c0b7e9c --template-dir ./mine
+      coding-agent prompts replay d7e04176 --template-dir ./mine
       coding-agent prompts replay octo/repo#42 --template-dir ./mine --model openai/gpt-4o
       coding-agent prompts replay octo/repo#42 --template-dir ./mine --html replay.html
     """

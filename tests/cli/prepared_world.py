@@ -1,0 +1,183 @@
+"""A small world in which the examples of the help make sense: a repository with a finished run and
+a waiting one, a dead letter, a queue, a topic, and files of the names that the examples use.
+"""
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pipeline.model.scripted import Script
+from pipeline.store.contract import Submission
+from pipeline.store.sqlite import SqliteStore
+from prompts.template_set import SHIPPED
+from tests.cli.console import Console, git, new_console, write
+from tests.end_to_end.service import FILES, FIX, ISSUE
+from tests.stand_ins.aws import Aws, Queue, Topic
+from tests.stand_ins.github import WRITE_TOKEN, GithubStandIn
+from tests.stand_ins.model_server import ModelServer
+from tests.stand_ins.runs import job
+
+REPOSITORY = "octo/repo"
+NUMBER = 42
+ISSUE_URL = f"https://github.com/{REPOSITORY}/issues/{NUMBER}"
+#: The issue of the run that waits.
+WAITING = 17
+MODEL_KEY = "stand-in-model-key"
+#: The job of the dead letter in the examples.
+DEAD_JOB = "5c0b7e9c-6d34-5f6a-9d21-0c1f2a3b4c5d"
+#: The hash of a published set in the examples.
+EXAMPLE_HASH = "9f86d081884c"
+_SUBMIT = '<tool name="submit">\n<summary>The sign was wrong.</summary>\n</tool>'
+_REPLIES = (FIX, _SUBMIT, _SUBMIT)
+#: A failed run's message, as the worker moves it to the dead-letter queue.
+_REASON = "GitHub's rate limit"
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """A run of issue 42 through the whole pipeline, made once for all worlds."""
+
+    data_dir: Path
+    github: GithubStandIn
+
+
+@contextmanager
+def finished_run(folder: Path) -> Iterator[FinishedRun]:
+    """Fix issue 42 on a stand-in of GitHub, with the strategy ``agent`` and a scripted model."""
+    with GithubStandIn(folder / "github") as github, pytest.MonkeyPatch.context() as monkeypatch:
+        github.add_repository(REPOSITORY, FILES)
+        for number in range(1, NUMBER):
+            github.add_issue(REPOSITORY, f"Another thing, number {number}", "")
+        github.add_issue(REPOSITORY, *ISSUE)
+        console = new_console(folder, monkeypatch)
+        (console.folder / "replies.yaml").write_text(_script())
+        _set_github(monkeypatch, github)
+        monkeypatch.setenv("CODING_AGENT_STRATEGY", "agent")
+        result = console.run("fix", ISSUE_URL, "--model", "scripted:replies.yaml")
+        assert result.exit_code == 0, result.output
+        yield FinishedRun(console.data_dir, github)
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything that an example may ask for."""
+
+    console: Console
+    aws: Aws
+    queue: Queue
+    topic: Topic
+    published_hash: str
+    """Of a set of templates that is published."""
+
+    def fill_in(self, line: str) -> str:
+        """Return an example with the hash of this world's set."""
+        return line.replace(EXAMPLE_HASH, self.published_hash[: len(EXAMPLE_HASH)])
+
+    def export_dead_letters(self) -> None:
+        """Write the file that an import reads."""
+        result = self.console.run("dlq", "export", "dead.jsonl")
+        assert result.exit_code == 0, result.output
+
+
+@contextmanager
+def prepared_world(
+    console: Console, finished: FinishedRun, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[World]:
+    """Prepare the world around a console."""
+    shutil.copytree(finished.data_dir, console.data_dir)
+    _write_files(console)
+    _begin_another_run(console)
+    queue = aws.make_queue()
+    topic = aws.make_topic()
+    _send_dead_letters(aws, queue)
+    with ModelServer(Script.load(console.folder / "replies.yaml"), key=MODEL_KEY) as model:
+        _set_github(monkeypatch, finished.github)
+        settings = {
+            "CODING_AGENT_QUEUE_URL": queue.url,
+            "CODING_AGENT_TOPIC_ARN": topic.arn,
+            "CODING_AGENT_MODEL": f"scripted:{console.folder / 'reply.md'}",
+            "CODING_AGENT_API_KEYS": "ops=a-key-of-the-operators",
+            "CODING_AGENT_PORT": "0",
+            "OPENAI_API_BASE": model.api_base,
+            "OPENAI_API_KEY": MODEL_KEY,
+        }
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        yield World(console, aws, queue, topic, _publish_templates(console))
+
+
+def _set_github(monkeypatch: pytest.MonkeyPatch, github: GithubStandIn) -> None:
+    monkeypatch.setenv("GITHUB_API_URL", github.api_url)
+    monkeypatch.setenv("GITHUB_TOKEN", WRITE_TOKEN)
+
+
+def _script() -> str:
+    """Return the replies of the model, each once; JSON is YAML."""
+    return json.dumps([{"reply": reply, "times": 1} for reply in _REPLIES])
+
+
+def _write_files(console: Console) -> None:
+    """Write the files that the examples name, into a clone of the repository."""
+    here = write(console.folder, {**FILES, "Makefile": "test:\n\ttrue\n"})
+    git(here, "init", "--quiet", "--initial-branch=main")
+    git(here, "add", "--all")
+    git(here, "commit", "--quiet", "--message=first")
+    git(here, "tag", "v2.1")
+    shutil.copytree(here, here.parent / "shop")
+    shutil.copytree(here, console.home / "src/project")
+    write(
+        here,
+        {
+            "bug.md": "# " + "\n\n".join(ISSUE),
+            "reply.md": FIX,
+            "replies.yaml": _script(),
+            "jobs.jsonl": json.dumps({"issue_url": ISSUE_URL}) + "\n",
+            "jobs.json": json.dumps([{"issue_url": ISSUE_URL}]),
+            "values.json": json.dumps({"issue_number": NUMBER, "title": ISSUE[0]}),
+            "docs/README.md": "",
+            # Stand-ins for what a user's machine has.
+            "pytest.py": "print('1 passed')\n",
+            ".venv/bin/pip": "#!/bin/sh\necho installed\n",
+        },
+    )
+    (here / ".venv/bin/pip").chmod(0o755)
+    shutil.copytree(SHIPPED, here / "mine")
+    shutil.copytree(SHIPPED, here / "prompts/templates")
+
+
+def _publish_templates(console: Console) -> str:
+    """Publish a set whose first template is of an earlier version; return its hash."""
+    earlier = shutil.copytree(SHIPPED, console.home / "earlier")
+    template = earlier / "propose.md.j2"
+    text, count = re.subn(
+        r"^version: \d+$", "version: 1", template.read_text(), count=1, flags=re.M
+    )
+    assert count == 1
+    template.write_text(text)
+    result = console.run("prompts", "publish", earlier)
+    assert result.exit_code == 0, result.output
+    return result.stdout.split()[0]
+
+
+def _begin_another_run(console: Console) -> None:
+    """Store a run that waits for a worker, of another issue."""
+    store = SqliteStore(console.data_dir / "store.sqlite")
+    store.register(Submission.of(job(WAITING)))
+    store.close()
+
+
+def _send_dead_letters(aws: Aws, queue: Queue) -> None:
+    failed = job(44, job_id=DEAD_JOB).to_json()
+    attributes = {
+        "reason": {"DataType": "String", "StringValue": _REASON},
+        "failed_generation": {"DataType": "Number", "StringValue": "0"},
+    }
+    aws.sqs.send_message(
+        QueueUrl=queue.dead_letters_url, MessageBody=failed, MessageAttributes=attributes
+    )

@@ -1,0 +1,116 @@
+"""A shell line with ``coding-agent`` in it, which runs in this process; other programs do not.
+
+Pipes, ``<``, ``>``, ``~``, comments and ``$(coding-agent ...)`` are understood.
+"""
+
+import re
+import shlex
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.cli.console import Console
+
+PROGRAM = "coding-agent"
+_COMMENT = re.compile(r"\s+#\s.*$")
+_SUBSTITUTION = re.compile(r"\$\(coding-agent ([^)]*)\)")
+_SECONDS = 30.0
+
+#: What stands for a program that can't end by itself: it gets the words after its name.
+StandIn = Callable[[list[str]], None]
+
+
+@dataclass(frozen=True)
+class LineResult:
+    """What a line printed, and how our part ended."""
+
+    code: int
+    stdout: bytes
+    stderr: str
+
+
+@dataclass(frozen=True)
+class ShellLine:
+    """Runs lines in the console's current folder."""
+
+    console: Console
+    stand_ins: dict[str, StandIn]
+    """By the name of a program."""
+
+    def run(self, line: str, *, answer: str = "y\n") -> LineResult:
+        """Run a line. Each other program in it must succeed.
+
+        Args:
+            line: as a user types it.
+            answer: standard input of our part, unless the line has something for it.
+        """
+        line = _SUBSTITUTION.sub(self._substitute, _COMMENT.sub("", line))
+        data: bytes | None = None
+        result: LineResult | None = None
+        for words in _split(line):
+            words, source, target = _redirections(words)
+            if source is not None:
+                data = self._path(source).read_bytes()
+            if words[0] == PROGRAM:
+                stdin = answer.encode() if data is None else data
+                run = self.console.run(*words[1:], stdin=stdin)
+                result = LineResult(run.exit_code, run.stdout_bytes, run.stderr)
+                data = run.stdout_bytes
+            else:
+                data = self._run_other(words, data)
+            if target is not None:
+                self._path(target).write_bytes(data)
+        code = result.code if result is not None else 0
+        return LineResult(code, data or b"", result.stderr if result is not None else "")
+
+    def _substitute(self, match: re.Match[str]) -> str:
+        run = self.console.run(*shlex.split(match[1]))
+        assert run.exit_code == 0, run.stderr
+        return run.stdout.strip()
+
+    def _run_other(self, words: list[str], data: bytes | None) -> bytes:
+        stand_in = self.stand_ins.get(words[0])
+        if stand_in is not None:
+            stand_in(words[1:])
+            return b""
+        completed = subprocess.run(
+            words,
+            input=data or b"",
+            cwd=self.console.folder,
+            capture_output=True,
+            timeout=_SECONDS,
+            check=False,
+        )
+        assert completed.returncode == 0, completed.stderr.decode()
+        return completed.stdout
+
+    def _path(self, name: str) -> Path:
+        return self.console.folder / name
+
+
+def _split(line: str) -> list[list[str]]:
+    """Return the words of each command of a pipeline; redirections are still in them."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars="|<>")
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    commands: list[list[str]] = [[]]
+    for word in lexer:
+        if word == "|":
+            commands.append([])
+        else:
+            commands[-1].append(str(Path(word).expanduser()) if word.startswith("~/") else word)
+    return commands
+
+
+def _redirections(words: list[str]) -> tuple[list[str], str | None, str | None]:
+    """Return the words without redirections, and the files of ``<`` and ``>``."""
+    rest: list[str] = []
+    files: dict[str, str] = {}
+    remaining = iter(words)
+    for word in remaining:
+        if word in ("<", ">"):
+            files[word] = next(remaining)
+        else:
+            rest.append(word)
+    return rest, files.get("<"), files.get(">")
