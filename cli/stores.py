@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from cli.missing import require_package
 from pipeline.settings import Settings, SettingsError
 from pipeline.store.reader import StoreReader
-from pipeline.store.schema import NewerStore, OlderStore
+from pipeline.store.schema import NewerStore, NotAStore, OlderStore
 
 if TYPE_CHECKING:
     from pipeline.store.store import RunStore
@@ -75,8 +75,8 @@ def open_store(settings: Settings) -> "RunStore":
 def _explain_sqlite_errors(settings: Settings) -> Iterator[None]:
     try:
         yield
-    except NewerStore as error:
-        raise SettingsError(f"CODING_AGENT_STORE: {error}") from error
+    except (NewerStore, NotAStore) as error:
+        raise SettingsError(f"CODING_AGENT_STORE: {settings.store_path}: {error}") from error
     except (OSError, sqlite3.Error) as error:
         raise SettingsError(
             f"CODING_AGENT_STORE: {settings.store_path} can't be opened: {error}"

@@ -18,6 +18,10 @@ class OlderStore(RuntimeError):
     """The store has to be migrated before it can be read."""
 
 
+class NotAStore(RuntimeError):
+    """The file is empty, or somebody else's database."""
+
+
 def refuse_unknown_steps(applied: Collection[str]) -> None:
     """Raise NewerStore if a file's schema contains a step that this version does not know."""
     for step in applied:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pipeline.store.reader import StoreReader
-from pipeline.store.schema import STEPS, OlderStore, refuse_unknown_steps
+from pipeline.store.schema import STEPS, NotAStore, OlderStore, refuse_unknown_steps
 from pipeline.store.sqlite_queries import SqliteReadTable, connect
 
 
@@ -13,6 +13,7 @@ class SqliteReader(StoreReader):
     Raises:
         NewerStore: a newer version wrote the file.
         OlderStore: an older version wrote it, and it has not been migrated yet.
+        NotAStore: it is no store.
         sqlite3.Error: it can't be read.
     """
 
@@ -28,6 +29,8 @@ class SqliteReader(StoreReader):
 
 def _check_steps(table: "SqliteReadTable") -> None:
     applied = table.applied_steps()
+    if not applied:
+        raise NotAStore("the file is no store of coding-agent")
     refuse_unknown_steps(applied)
     if len(applied) < len(STEPS):
         raise OlderStore

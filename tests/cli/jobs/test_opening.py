@@ -1,6 +1,7 @@
 """Opening the store, and finding a run in it."""
 
 import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -33,6 +34,22 @@ def test_a_table_that_does_not_exist_is_reported_in_one_line(
     assert console.refused("jobs", "list", code=1) == (
         "AWS has no such table: check CODING_AGENT_STORE and AWS_REGION"
     )
+
+
+def test_a_file_that_is_no_store_is_left_alone(console: Console) -> None:
+    console.data_dir.mkdir(parents=True)
+    path = console.data_dir / "store.sqlite"
+    path.touch()
+    message = console.refused("jobs", "list")
+    assert message == f"CODING_AGENT_STORE: {path}: the file is no store of coding-agent"
+    assert path.read_bytes() == b""
+
+
+def test_a_store_of_an_older_version_is_read(console: Console, store: SqliteStore) -> None:
+    claim(store)
+    with closing(sqlite3.connect(console.data_dir / "store.sqlite")) as other, other:
+        other.execute("DELETE FROM _sqlite_migrations WHERE name = 'finding runs'")
+    assert console.json("jobs", "list", "--json")["job_id"] == job().id
 
 
 def test_a_store_of_a_newer_version_is_refused(console: Console, store: SqliteStore) -> None:

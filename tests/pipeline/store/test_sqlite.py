@@ -17,7 +17,7 @@ from pipeline.outcome import Event, Outcome
 from pipeline.run_key import RunKey
 from pipeline.store.contract import Busy, Checkpoint, MoneyCaps, Round, Submission
 from pipeline.store.rows import StoredRun, run_item_key
-from pipeline.store.schema import NewerStore, OlderStore
+from pipeline.store.schema import NewerStore, NotAStore, OlderStore
 from pipeline.store.sqlite import SqliteStore, SqliteTable
 from pipeline.store.sqlite_reader import SqliteReader
 from pipeline.store.table import Transaction
@@ -270,9 +270,12 @@ def test_a_reader_sees_what_a_worker_commits(store: SqliteStore, path: Path):
 
 def test_a_file_that_is_no_store_is_not_read(path: Path):
     path.parent.mkdir()
-    path.touch()
-    with pytest.raises(OlderStore):
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE accounts (name)")
+    before = path.read_bytes()
+    with pytest.raises(NotAStore):
         SqliteReader(path)
+    assert path.read_bytes() == before
 
 
 def test_the_events_are_a_view(store: SqliteStore, path: Path):
