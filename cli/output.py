@@ -8,42 +8,16 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from console.visible_text import visible
+from cli.tables import Row, Table, print_for_people, print_for_programs
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-Row = TypeVar("Row")
-
-
-@dataclass(frozen=True)
-class Column(Generic[Row]):
-    """A column of a table."""
-
-    heading: str
-    cell: Callable[[Row], str]
-    """What people see on a terminal."""
-    full: Callable[[Row], str]
-    """What programs read from a pipe."""
-    style: Callable[[Row], str] = lambda _row: ""
-    """The cell's color, in rich's words."""
-    may_shrink: bool = False
-    """Whether its cells are cut if the table is wider than the terminal."""
-
-
-@dataclass(frozen=True)
-class Table(Generic[Row]):
-    """Results of a command, one a row."""
-
-    rows: Sequence[Row]
-    columns: Sequence[Column[Row]]
-    payload: Callable[[Row], Mapping[str, Any]]
-    """Makes a row's JSON object."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +39,7 @@ class Output:
         for line in lines:
             console.print(line)
 
-    def write_table(self, table: "Table[Row]", *, if_empty: str) -> None:
+    def write_table(self, table: Table[Row], *, if_empty: str) -> None:
         """Print each row: as a JSON object on a line, on a terminal as a table that fits its width,
         else with full values, separated by tabs and without headings.
         """
@@ -75,10 +49,9 @@ class Output:
         elif not table.rows:
             click.echo(if_empty, err=True)
         elif sys.stdout.isatty():
-            _print_for_people(table)
+            print_for_people(table)
         else:
-            for row in table.rows:
-                click.echo("\t".join(_one_line(column.full(row)) for column in table.columns))
+            print_for_programs(table)
 
     def note(self, text: str) -> None:
         """Print text that is not a result: to standard error if results are printed as JSON."""
@@ -101,24 +74,3 @@ def styled_console(*, stderr: bool = False, quiet: bool = False) -> "Console":
     from rich.console import Console
 
     return Console(stderr=stderr, quiet=quiet, highlight=False, soft_wrap=True)
-
-
-def _print_for_people(table: "Table[Row]") -> None:
-    from rich.console import Console
-    from rich.table import Table as RichTable
-    from rich.text import Text
-
-    grid = RichTable(box=None, header_style="bold", padding=(0, 2, 0, 0))
-    for column in table.columns:
-        grid.add_column(column.heading, no_wrap=not column.may_shrink)
-    for row in table.rows:
-        cells = []
-        for column in table.columns:
-            text = _one_line(column.cell(row))
-            cells.append(Text(text, style=column.style(row), no_wrap=True, overflow="ellipsis"))
-        grid.add_row(*cells)
-    Console(highlight=False).print(grid)
-
-
-def _one_line(text: str) -> str:
-    return visible(text).replace("\n", " ")

@@ -3,11 +3,11 @@
 import time
 from collections.abc import Sequence
 
-from cli.output import Column
+from cli.tables import Column, cut
 from cli.times import iso_time
 from console.queues.dead_messages import DeadMessage
 from console.runs.phrases import age
-from console.runs.short_ids import shorten_ids
+from console.runs.short_names import shorten_ids, shorten_issue
 from pipeline.job import IssueRef
 
 
@@ -27,7 +27,7 @@ def message_columns(messages: Sequence[DeadMessage]) -> list[Column[DeadMessage]
             lambda message: message.job_id or "",
         ),
         Column("kind", lambda message: message.kind, lambda message: message.kind),
-        Column("issue", _issue, _issue),
+        Column("issue", _issue, _issue, shorten=shorten_issue),
         Column(
             "age",
             lambda message: age(now - message.delivery.sent_at),
@@ -37,7 +37,7 @@ def message_columns(messages: Sequence[DeadMessage]) -> list[Column[DeadMessage]
             "reason",
             lambda message: message.reason,
             lambda message: message.reason,
-            may_shrink=True,
+            shorten=cut,
         ),
     ]
 

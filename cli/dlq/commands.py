@@ -26,8 +26,9 @@ from cli.dlq.moving import (
 )
 from cli.dlq.selection import Selection, select_messages, summary, with_selection
 from cli.dlq.session import DlqSession, with_dlq
-from cli.output import Output, Table, json_option
+from cli.output import Output, json_option
 from cli.overrides import OverrideOptions, with_override_options
+from cli.tables import Table
 from console.queues.dead_messages import DeadMessage, Kind
 from console.queues.replays import plan_replay, send_replay
 from pipeline.job import explain

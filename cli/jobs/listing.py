@@ -7,7 +7,8 @@ import click
 
 from cli.jobs.opening import open_store
 from cli.option_groups import repository_option
-from cli.output import Column, Output, Table, json_option
+from cli.output import Output, json_option
+from cli.tables import Column, Table
 from cli.times import iso_time, since_option
 from pipeline.outcome import Outcome
 
@@ -79,10 +80,11 @@ def command(
 
 def _columns(now: float) -> "list[Column[RunLine]]":
     from console.runs.phrases import age, usd
+    from console.runs.short_names import shorten_issue
 
     return [
         Column("job", lambda line: line.short_name, lambda line: line.name),
-        Column("issue", lambda line: line.issue, lambda line: line.issue, may_shrink=True),
+        Column("issue", lambda line: line.issue, lambda line: line.issue, shorten=shorten_issue),
         Column("outcome", lambda line: line.status, lambda line: line.status, style=_color),
         Column("proof", lambda line: line.verification, lambda line: line.verification),
         Column("PR", _pull_request, lambda line: _pull_request(line).removeprefix("#")),

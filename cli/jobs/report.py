@@ -75,7 +75,7 @@ def command(
 
 
 def _default_name(run: "RunRow") -> str:
-    from console.runs.short_ids import LENGTH
+    from console.runs.short_names import LENGTH
 
     return f"run-{run.job_id[:LENGTH]}-{run.generation}.html"
 

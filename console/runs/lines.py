@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from console.runs.short_ids import shorten_ids
+from console.runs.short_names import shorten_ids
 from pipeline.job import IssueRef
 from pipeline.money import to_usd
 from pipeline.store.contract import RunRow

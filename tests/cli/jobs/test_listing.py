@@ -89,7 +89,7 @@ def test_on_a_terminal_each_run_is_one_line_of_at_most_80_columns(
     assert max(len(line) for line in lines) <= 80
     assert lines[0].split()[:3] == [f"{ended[:8]}/1", "octo/repo#42", "pr_opened"]
     assert lines[2].startswith("a-local-")
-    assert "…  running" in lines[2]
+    assert "…#9  running" in lines[2]
     assert lines[2].endswith("$0       2m")
 
 

@@ -1,4 +1,4 @@
-"""Short ids of jobs, as lists show them."""
+"""Short names of jobs and issues, as lists show them."""
 
 from collections.abc import Collection
 
@@ -19,6 +19,13 @@ def shorten_ids(job_ids: Collection[str]) -> dict[str, str]:
             length = max(length, _common_length(job_id, neighbour) + 1)
         shortened[job_id] = job_id[:length]
     return shortened
+
+
+def shorten_issue(issue: str, width: int) -> str:
+    """Cut ``OWNER/REPO#NUMBER`` to a width: the number is kept, with the beginning of the name."""
+    name, _, number = issue.rpartition("#")
+    ending = f"…#{number}"
+    return name[: max(width - len(ending), 0)] + ending
 
 
 def _common_length(one: str, other: str) -> int:

@@ -1,8 +1,8 @@
-"""Short ids in a list."""
+"""Short names in a list."""
 
 import pytest
 
-from console.runs.short_ids import shorten_ids
+from console.runs.short_names import shorten_ids, shorten_issue
 
 
 @pytest.mark.parametrize(
@@ -17,3 +17,7 @@ from console.runs.short_ids import shorten_ids
 def test_an_id_is_as_short_as_its_neighbours_allow(ids: list[str], shortened: list[str]) -> None:
     short = shorten_ids(ids)
     assert [short[job_id] for job_id in ids] == shortened
+
+
+def test_a_short_issue_keeps_its_number() -> None:
+    assert shorten_issue("octo/a-long-name#91", 12) == "octo/a-l…#91"
