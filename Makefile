@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 # Where this is set, each of the tests' processes would compile the modules it imports: litellm alone takes seconds.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup setup-browser demo test test-slow test-browser fuzz lint lint-terraform format bench image image-check lock clean
+.PHONY: help setup setup-browser demo test test-slow test-browser screenshots fuzz lint lint-terraform format bench image image-check lock clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ test: $(STAMP) ## Run the tests, in parallel
 
 test-slow: $(STAMP) ## Run the tests that take half a minute each: whole services under faults
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -q -m slow
+
+screenshots: .venv/.browser ## Make the pictures below docs/images again, from a run of the demo
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.browser.screenshots
 
 test-browser: .venv/.browser ## Open the pages in Chromium: errors, hostile text, keyboard, accessibility
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -q -m browser tests/browser

@@ -46,6 +46,7 @@ class RecordedRun:
         self.round = 1
         self.seconds = 0.0
         self.cost_usd = 0.0
+        self.model: str | None = None
         self.facts = Facts()
         self._claimed = self._claim()
         self._stage_began = self.clock()
@@ -101,6 +102,7 @@ class RecordedRun:
         self.artifacts.put(reserved.reply_key, reply.model_dump_json().encode())
         self.store.settle(lease, reserved, micro_usd=to_micro_usd(reply.cost_usd))
         self.cost_usd += reply.cost_usd
+        self.model = reply.model
 
     def exchange(self, label: str, prompt: tuple[Message, ...], reply: ModelReply) -> str:
         """Store an exchange as ``stages.propose_patch.model_session`` does; return its key."""
@@ -148,6 +150,9 @@ class RecordedRun:
             rounds=self.round,
             cost_usd=self.cost_usd,
             seconds=self.seconds,
+            model=self.model,
+            strategy=merged.strategy,
+            template_set=merged.template_set,
             artifacts=artifacts,
             trace=row.key.trace,
         )
