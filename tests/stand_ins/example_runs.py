@@ -16,7 +16,7 @@ from stages.propose_patch import Proposal, Proposals
 from stages.propose_patch.agent.steps import Observation, StepRecord, Usage
 from stages.propose_patch.round_note import SentBack, SentBackNote
 from stages.run_tests import Verdict
-from tests.stand_ins.recorded_run import MODEL, RecordedRun
+from tests.stand_ins.recorded_run import MODEL, OpenStore, RecordedRun, open_sqlite
 
 BASE_SHA = "b" * 40
 TITLE = "Night shifts are counted as negative time"
@@ -101,9 +101,11 @@ def failed(folder: Path) -> RecordedRun:
     return run
 
 
-def long_agent_run(folder: Path, *, steps: int = 60, output: str = "") -> RecordedRun:
+def long_agent_run(
+    folder: Path, *, steps: int = 60, output: str = "", open_store: OpenStore = open_sqlite
+) -> RecordedRun:
     """A run of the strategy ``agent`` with this many steps; each prints ``output``."""
-    run = RecordedRun(folder)
+    run = RecordedRun(folder, open_store=open_store)
     _begin(run, TITLE, BODY)
     prompt = (
         Message(role="system", content="You mend bugs."),

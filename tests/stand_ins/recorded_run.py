@@ -1,5 +1,6 @@
 """A run whose stored results, calls and end a test writes itself, without stages and models."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,19 @@ from pipeline.store.contract import (
     RunRow,
 )
 from pipeline.store.sqlite import SqliteStore
+from pipeline.store.store import RunStore
 from stages.propose_patch.agent.steps import StepRecord
 from tests.stand_ins.runs import LEASE, START, Clock, claim, job
 
 MODEL = "provider/model-1"
 _CAPS = MoneyCaps(10**9, 10**9, 10**9)
+
+
+OpenStore = Callable[[Path, Clock], RunStore]
+
+
+def open_sqlite(folder: Path, clock: Clock) -> RunStore:
+    return SqliteStore(folder / "store.sqlite", clock=clock)
 
 
 class RecordedRun:
@@ -37,11 +46,16 @@ class RecordedRun:
     """
 
     def __init__(
-        self, folder: Path, requested: FixIssueJob | None = None, *, began_at: float = START
+        self,
+        folder: Path,
+        requested: FixIssueJob | None = None,
+        *,
+        began_at: float = START,
+        open_store: OpenStore = open_sqlite,
     ):
         self.job = requested or job()
         self.clock = Clock(began_at)
-        self.store = SqliteStore(folder / "store.sqlite", clock=self.clock)
+        self.store = open_store(folder, self.clock)
         self.artifacts = FolderArtifacts(folder / "artifacts")
         self.round = 1
         self.seconds = 0.0
