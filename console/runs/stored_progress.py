@@ -11,12 +11,15 @@ from console.runs.stage_spans import stage_spans
 from pipeline.engine.deps import Progress, ProgressKind
 from pipeline.money import to_usd
 from pipeline.store.contract import RunRow
+from prompts.filters import clip, one_line
 from stages.propose_patch.results import STAGE as PROPOSE_PATCH
 
 #: Stands for the stage of a run that no worker has at present.
 QUEUE = "queue"
 #: Entries of a run's history that are reported.
 _REPORTED = ("waits", "try failed", "cancel requested", "dead-lettered")
+_MAX_CALL = 120
+"""Characters."""
 _KINDS: dict[str, ProgressKind] = {"sent back": "back", "in progress": "started"}
 
 
@@ -81,7 +84,8 @@ def _steps(run: RunRow, steps: Sequence[AgentStep]) -> Iterator[DatedProgress]:
     for step in steps:
         record = step.record
         for observation in record.observations:
-            detail = f"step {record.number}: {observation.call}"
+            call = clip(one_line(observation.call), _MAX_CALL)
+            detail = f"step {record.number}: {call}"
             report = _report(run, "note", PROPOSE_PATCH, record.round, detail=detail)
             yield DatedProgress(step.stored_at, report)
 

@@ -38,7 +38,6 @@ MODEL_KEY = "demo-model-key"
 #: Seconds that the whole demo may take.
 TIMEOUT = 300.0
 _DETAIL_WIDTH = 110
-_MARKS = {"finished": "[green]✓[/]", "back": "[yellow]↩[/]", "restored": "↺"}
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -137,27 +136,31 @@ def submit(issue_url: str, environment: dict[str, str]) -> None:
 def run_worker(
     environment: dict[str, str], aws: Aws, topic: Topic, log_file: Path
 ) -> dict[str, Any] | None:
-    """Run the worker until its run.finished event arrives, and show its log lines about stages."""
+    """Run the worker until its run.finished event arrives; show what happens in the run."""
     with log_file.open("w") as log:
         worker = subprocess.Popen([_command(), "worker"], env=environment, stderr=log)
     deadline = time.monotonic() + TIMEOUT
-    lines_shown = 0
     try:
         while time.monotonic() < deadline and worker.poll() is None:
-            events = list(receive_events(aws, topic))
-            lines_shown = show_log(log_file, lines_shown)
-            for event in events:
+            for event in receive_events(aws, topic):
                 console.print(f"  event [bold]{event['type']}[/]")
                 if event["type"] == "run.finished":
                     return event
+                follow_run(event["data"]["job_id"], environment)
     finally:
         # A clean stop waits up to 20 s for the end of its long poll; only traces would be lost.
         end = worker.terminate if telemetry_environment() else worker.kill
         end()
         worker.wait()
-        show_log(log_file, lines_shown)
     console.print(f"no run.finished event within {TIMEOUT:g} s; the worker's log is {log_file}")
     return None
+
+
+def follow_run(job_id: str, environment: dict[str, str]) -> None:
+    """Print the run's progress until it ends."""
+    command = [_command(), "jobs", "watch", job_id]
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        subprocess.run(command, env=environment, check=False, timeout=TIMEOUT)
 
 
 def receive_events(aws: Aws, topic: Topic) -> Iterator[dict[str, Any]]:
@@ -171,27 +174,6 @@ def receive_events(aws: Aws, topic: Topic) -> Iterator[dict[str, Any]]:
         aws.sqs.delete_message(QueueUrl=topic.queue_url, ReceiptHandle=message["ReceiptHandle"])
         envelope = json.loads(message["Body"])
         yield json.loads(envelope["Message"])
-
-
-def show_log(log_file: Path, lines_shown: int) -> int:
-    """Print the log's new lines about stages. Return how many lines have been shown."""
-    lines = log_file.read_text().splitlines()
-    for line in lines[lines_shown:]:
-        with contextlib.suppress(ValueError):
-            show_log_line(json.loads(line))
-    return len(lines)
-
-
-def show_log_line(fields: dict[str, Any]) -> None:
-    kind = fields.get("kind")
-    stage = f"{fields.get('stage', ''):<14}"
-    message = str(fields.get("message", ""))
-    detail = escape(message.partition(f"{kind} ")[2][:_DETAIL_WIDTH])
-    if kind == "note":
-        console.print(f"    [dim]{stage} {detail}[/]")
-    elif kind in _MARKS:
-        seconds = f"{fields['seconds']:6.2f} s"
-        console.print(f"{_MARKS[kind]} round {fields['round']}  {stage} {seconds}  {detail}")
 
 
 def show_steps(job_id: str, environment: dict[str, str]) -> None:
