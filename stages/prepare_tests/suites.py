@@ -159,8 +159,12 @@ def _open_bed(sandbox: Sandbox, recipe: Recipe, run: RunContext, workspace: Path
         recipe,
         seconds=suite_seconds(run.limits.max_minutes),
         save=run.save,
-        report_count=lambda number: run.status(f"{count_tests(number)} finished"),
+        report_count=lambda number: run.status(_describe_count(number)),
     )
+
+
+def _describe_count(finished: int) -> str:
+    return f"{count_tests(finished)} finished" if finished else ""
 
 
 def _describe(error: EnvironmentFailed, recipe: Recipe) -> str:

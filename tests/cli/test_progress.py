@@ -32,6 +32,14 @@ def test_the_line_beside_the_spinner_has_the_elapsed_time_and_the_status() -> No
     assert output.getvalue() == "run_tests round 2 1:23 132 tests finished\n"
 
 
+def test_an_empty_status_removes_the_one_before() -> None:
+    line = StageLine("run_tests round 2", 60.0, Clock())
+    line.status = ""
+    output = io.StringIO()
+    RichConsole(file=output).print(line)
+    assert output.getvalue() == "run_tests round 2 1:00\n"
+
+
 def test_a_status_is_not_printed_where_nobody_watches(capsys: pytest.CaptureFixture[str]) -> None:
     printer = Printer()
     printer(progress("started"))

@@ -16,7 +16,7 @@ from pathlib import Path
 from repository.testing.run.crashes import TEST
 from repository.untrusted_files import open_without_links
 
-#: ``report_count(number)`` receives the number of tests that have finished.
+#: ``report_count(number)`` receives the number of tests that have finished, and 0 at the end.
 ReportCount = Callable[[int], None]
 
 MESSAGES = "*.messages"
@@ -32,7 +32,7 @@ _MAX_MESSAGE = 10_000
 
 @asynccontextmanager
 async def counting(report: Path, report_count: ReportCount) -> AsyncIterator[None]:
-    """Until the block ends, report each new number of finished tests.
+    """Until the block ends, report each new number of finished tests; then 0, if there were any.
 
     Args:
         report: the folder to which the runner writes.
@@ -49,12 +49,16 @@ async def counting(report: Path, report_count: ReportCount) -> AsyncIterator[Non
 async def _count_repeatedly(report: Path, report_count: ReportCount) -> None:
     tests = FinishedTests(report)
     reported = 0
-    while True:
-        number = await asyncio.to_thread(tests.count)
-        if number != reported:
-            report_count(number)
-            reported = number
-        await asyncio.sleep(_SECONDS_BETWEEN_COUNTS)
+    try:
+        while True:
+            number = await asyncio.to_thread(tests.count)
+            if number != reported:
+                report_count(number)
+                reported = number
+            await asyncio.sleep(_SECONDS_BETWEEN_COUNTS)
+    finally:
+        if reported:
+            report_count(0)
 
 
 class FinishedTests:

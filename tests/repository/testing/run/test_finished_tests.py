@@ -67,4 +67,5 @@ async def test_each_new_number_is_reported_until_the_tests_end(
         messages.write_bytes((STARTED + FINISHED) * 2)
         assert await reported.get() == 2
     messages.write_bytes((STARTED + FINISHED) * 3)
+    assert reported.get_nowait() == 0
     assert reported.empty()
