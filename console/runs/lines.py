@@ -26,6 +26,7 @@ class RunLine:
     verification: str
     """What the tests prove, in the words of the pull request; empty if no change was judged."""
     pull_request_number: int | None
+    pull_request_url: str | None
 
     @property
     def name(self) -> str:
@@ -60,4 +61,5 @@ def _read_line(run: RunRow, short_name: str) -> RunLine:
         status=run.outcome or run.state,
         verification=result.get("verification") or "",
         pull_request_number=result.get("pull_request_number"),
+        pull_request_url=result.get("pull_request_url"),
     )

@@ -3,6 +3,7 @@
 from typing import Any
 
 from console.html.rendering import make_environment
+from console.runs.phrases import age
 from pipeline.telemetry.redaction import Redactor
 
 
@@ -13,6 +14,7 @@ class Renderer:
 
     def __init__(self, redact: Redactor):
         self._environment = make_environment("console.web", "console.page", redact=redact)
+        self._environment.filters["age"] = age
         self._environment.filters["words"] = words
 
     def render(self, template: str, **values: Any) -> str:

@@ -71,7 +71,13 @@ async def show(visit: Visit) -> Response:
             listed = await _list_messages(dead_letters, chosen)
         except QueueUnavailable as error:
             problem = str(error)
-    return visit.page("dead_letters", chosen=chosen, listed=listed, problem=problem)
+    return visit.page(
+        "dead_letters",
+        chosen=chosen,
+        listed=listed,
+        problem=problem,
+        choose_all=visit.parameter("choose") == "all",
+    )
 
 
 async def plan(visit: Visit) -> Response:

@@ -7,10 +7,9 @@ from starlette.responses import HTMLResponse, Response
 
 from console.page.rendering import LIMITS
 from console.page.view import PageView, make_view
-from console.runs.progress import read_progress
 from console.runs.report import ReportReader
-from console.web.views.run_lines import run_address, run_line
-from console.web.views.running import RunningLine
+from console.web.views.run_lines import run_address
+from console.web.views.running import RunningLine, read_running_lines
 from console.web.visits import Visit
 from pipeline.store.contract import RunRow
 
@@ -57,7 +56,8 @@ def _running_line(visit: Visit, run: RunRow) -> RunningLine | None:
     """Return how far the run is; None if it is not at work."""
     if run.state != "running":
         return None
-    return RunningLine(run_line(run), read_progress(visit.services.store, run))
+    (running_line,) = read_running_lines(visit.services.store, [run])
+    return running_line
 
 
 def _downloads(run: RunRow, view: PageView) -> Iterator[Download]:

@@ -1,35 +1,37 @@
 """What runs now: the part of the list's page that is asked for again every few seconds."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from console.runs.progress import Progress, read_progress
-from console.web.views.run_lines import RunLine, run_line
+from console.runs.position import Position, read_position
+from console.web.views.run_lines import LinkedLine, linked_lines
 from console.web.visits import Visit
-from pipeline.store.contract import RunFilter
+from pipeline.store.contract import RunFilter, RunRow
+from pipeline.store.reader import StoreReader
 from repository.counts import count
 
-#: Runs whose progress is shown. Each costs one query.
+#: Runs whose position is shown. Each costs one query.
 MAX_RUNNING = 20
 
 
 @dataclass(frozen=True)
 class RunningLine:
-    line: RunLine
-    progress: Progress
+    linked: LinkedLine
+    position: Position
 
     @property
     def stage(self) -> str:
-        return self.progress.stage.replace("_", " ")
+        return self.position.stage.replace("_", " ")
 
     @property
     def place(self) -> str:
         """Where the run is, in words."""
-        words = f"{self.stage}, round {self.progress.round}"
-        if self.progress.step is not None:
-            words += f", step {self.progress.step}"
+        words = f"{self.stage}, round {self.position.round}"
+        if self.position.step is not None:
+            words += f", step {self.position.step}"
         return words
 
 
@@ -46,7 +48,7 @@ class Running:
         """What a screen reader says of it. It changes with a run's stage, not with each step."""
         if not self.lines:
             return "No run is at work."
-        stages = [f"{running.line.issue}: {running.stage}" for running in self.lines]
+        stages = [f"{running.linked.line.issue}: {running.stage}" for running in self.lines]
         number = "More than " if self.has_more else ""
         number += count(len(self.lines), "run")
         return f"{number} at work. {', '.join(stages)}"
@@ -62,8 +64,13 @@ def read_running(visit: Visit) -> Running:
     store = visit.services.store
     chosen = RunFilter(outcome="running", owner=visit.owner)
     rows = store.runs(chosen, limit=MAX_RUNNING + 1)
-    lines = [RunningLine(run_line(row), read_progress(store, row)) for row in rows[:MAX_RUNNING]]
+    lines = read_running_lines(store, rows[:MAX_RUNNING])
     return Running(tuple(lines), has_more=len(rows) > MAX_RUNNING)
+
+
+def read_running_lines(store: StoreReader, runs: Sequence[RunRow]) -> list[RunningLine]:
+    """Read where each of these runs is."""
+    return [RunningLine(linked, read_position(store, linked.run)) for linked in linked_lines(runs)]
 
 
 def show(visit: Visit) -> Response:

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
-from console.web.views.run_lines import run_line
+from console.web.views.run_lines import linked_lines
 from console.web.views.running import read_running
 from console.web.visits import Visit
 from pipeline.api.problem import Refusal
@@ -97,7 +97,7 @@ def show(visit: Visit) -> Response:
         query=query,
         states=STATES,
         sets=visit.services.template_sets.hashes() if visit.is_operator else [],
-        lines=[run_line(row) for row in rows],
+        lines=linked_lines(rows),
         older=query.address(rows[-1].place) if has_older else "",
         running=read_running(visit) if is_start else None,
         sentence="whole",

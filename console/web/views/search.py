@@ -6,7 +6,7 @@ from starlette.responses import RedirectResponse, Response
 
 from console.runs.finding import AmbiguousName, NoSuchRun, find_run
 from console.runs.references import UnreadableReference
-from console.web.views.run_lines import run_address, run_line
+from console.web.views.run_lines import linked_lines, run_address
 from console.web.visits import Visit
 from pipeline.store.contract import RunRow
 
@@ -29,6 +29,4 @@ def show(visit: Visit) -> Response:
     if not visible:
         # Somebody else's run is no different from none.
         problem = problem if visit.is_operator else "none of your jobs has this name"
-    return visit.page(
-        "search", text=text, problem=problem, lines=[run_line(run) for run in visible]
-    )
+    return visit.page("search", text=text, problem=problem, lines=linked_lines(visible))

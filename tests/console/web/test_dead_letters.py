@@ -1,5 +1,6 @@
 """The page of dead letters, and replaying them, against moto's SQS."""
 
+import html
 import json
 import re
 from collections.abc import Sequence
@@ -43,8 +44,8 @@ def test_messages_are_shown_with_their_reasons_and_stay(site: Site, dead: Dead) 
     dead.failed(2)
     dead.put(json.dumps({"issue_url": URL.format("repo", 4)}))
     text = open_console(site, dead).get("/dead-letters").text
-    assert "https://github.com/octo/repo/issues/1</a>" in text
-    assert re.search(r'<td class="number">2</td><td>octo/repo</td><td>GitHub.*?\*.*?</td>', text)
+    assert '<a href="https://github.com/octo/repo/issues/1">octo/repo#1</a>' in text
+    assert re.search(r'<td>GitHub.*?\*.*?</td><td>octo/repo</td><td class="number">2</td>', text)
     assert "3 of 3 messages" in text
     assert text.count('type="checkbox"') == 2, "only a failed job can be replayed"
     assert dead.depth() == (3, 0)
@@ -67,6 +68,20 @@ def test_messages_are_filtered_by_reason_and_repository(site: Site, dead: Dead) 
     assert "issues/2" not in browser.get("/dead-letters?reason=rate*limit").text
     assert "issues/1" not in browser.get("/dead-letters?repository=octo/other").text
     assert "No message agrees" in browser.get("/dead-letters?reason=nothing").text
+
+
+def test_all_failed_messages_that_agree_with_a_filter_are_chosen_at_once(
+    site: Site, dead: Dead
+) -> None:
+    dead.failed(1)
+    dead.failed(2, repo="other")
+    browser = open_console(site, dead)
+    page = browser.get("/dead-letters?repository=octo/other").text
+    link = re.search(r'<a href="([^"]+)">Choose all 1 failed message</a>', page)
+    assert link is not None
+    chosen = browser.get(html.unescape(link[1])).text
+    assert chosen.count(" checked>") == 1
+    assert "issues/1" not in chosen
 
 
 def test_reloading_does_not_receive_the_messages_again_at_once(site: Site, dead: Dead) -> None:
@@ -101,7 +116,7 @@ def test_a_replay_sends_the_next_generation_and_deletes_the_message(site: Site, 
     assert job.replay.id == "redrive:0"
     assert attributes == {"sender": "billing"}
     assert dead.depth() == (1, 0)
-    assert "issues/1<" not in browser.get("/dead-letters").text
+    assert "octo/repo#1<" not in browser.get("/dead-letters").text
 
 
 def test_sending_the_form_twice_sends_the_job_once(site: Site, dead: Dead) -> None:

@@ -1,4 +1,7 @@
-"""How far a run is that has not ended: its stage, its round and the agent's step."""
+"""Where a run is that has not ended: its stage, its round and the agent's step.
+
+This is asked again every few seconds: only the run's newest checkpoints are read.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +20,7 @@ NEWEST = 20
 
 
 @dataclass(frozen=True)
-class Progress:
+class Position:
     stage: str
     """The stage that is at work."""
     round: int
@@ -25,13 +28,13 @@ class Progress:
     """The agent's steps that are stored so far; None if the stage is not an agent's."""
 
 
-def read_progress(store: StoreReader, run: RunRow) -> Progress:
-    """Return how far a run is. The store is asked once, and a second time in a later round."""
+def read_position(store: StoreReader, run: RunRow) -> Position:
+    """Return where a run is. The store is asked once, and a second time in a later round."""
     newest = store.newest_checkpoints(run.key, NEWEST)
     step = _running_step(newest)
     if step is not None:
-        return Progress(PROPOSE_PATCH, run.round, step)
-    return Progress(_running_stage(store, run, newest), run.round, None)
+        return Position(PROPOSE_PATCH, run.round, step)
+    return Position(_running_stage(store, run, newest), run.round, None)
 
 
 def _running_step(newest: Sequence[Checkpoint]) -> int | None:
