@@ -1,5 +1,6 @@
 """The identity of a run."""
 
+import functools
 import uuid
 from dataclasses import dataclass
 
@@ -19,10 +20,15 @@ class RunKey:
     @property
     def trace(self) -> str:
         """The W3C trace id of everything that happens in the run: 32 hexadecimal digits."""
-        return uuid.uuid5(uuid.NAMESPACE_URL, f"coding-agent:{self.prefix}").hex
+        return _trace_of(self.prefix)
 
     def __str__(self) -> str:
         return self.prefix
+
+
+@functools.lru_cache(maxsize=1024)
+def _trace_of(prefix: str) -> str:
+    return uuid.uuid5(uuid.NAMESPACE_URL, f"coding-agent:{prefix}").hex
 
 
 def redrive_replay_id(generation: int) -> str:

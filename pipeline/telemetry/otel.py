@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import SERVICE_NAME, OTELResourceDetector, Resource
@@ -85,6 +86,8 @@ class OtelTracer:
         self._provider.add_span_processor(processor)
         self._tracer = self._provider.get_tracer(SCOPE)
         self._redact = redact
+        # A run asks several times in each delivery.
+        self._run_context = lru_cache(maxsize=1024)(self._make_run_context)
 
     @contextmanager
     def span(
@@ -145,7 +148,7 @@ class OtelTracer:
         """Return the context of a span that is part of the run's own."""
         return _context(self._run_context(trace))
 
-    def _run_context(self, trace: RunTrace) -> TraceContext:
+    def _make_run_context(self, trace: RunTrace) -> TraceContext:
         """Return the place of the run's own span, sampled as it will be."""
         parent = _context(trace.sender) if trace.sender is not None else Context()
         trace_id = int(trace.trace_id, 16)
