@@ -1,6 +1,7 @@
 """Where a point in time is on the timeline. Long waits are drawn short."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from console.html.bars import MIN_WIDTH, WIDTH, Bar, Tone
 from console.runs.spans import Span
@@ -10,13 +11,28 @@ from console.runs.timeline import Timeline
 _MAX_WAIT_SHARE = 0.1
 
 
+@dataclass(frozen=True)
+class _Cut:
+    """A wait that is drawn shorter than it was."""
+
+    start: float
+    end: float
+    share: float
+    """The part of it that is drawn."""
+
+    def hidden(self, at: float) -> float:
+        """Return the seconds of the wait, up to a time, that are not drawn."""
+        passed = min(at, self.end) - self.start
+        return max(passed, 0.0) * (1 - self.share)
+
+
 class TimeAxis:
     """The axis of a run's timeline, from 0 to ``console.html.bars.WIDTH``."""
 
     def __init__(self, timeline: Timeline):
         self._start = timeline.start
         self._end = timeline.end
-        self._cuts = _cuts(timeline)
+        self._cuts = _find_cuts(timeline)
         self._length = max(self._drawn(self._end), 1e-9)
 
     @property
@@ -30,35 +46,30 @@ class TimeAxis:
 
     def bar(self, span: Span, tone: Tone, title: str) -> Bar:
         """Return the bar of a span; one that has not ended reaches to the end of the axis."""
-        x = self.x(span.start)
+        start = self.x(span.start)
         end = self.x(self._end if span.end is None else span.end)
-        width = max(end - x, MIN_WIDTH)
-        return Bar(round(min(x, WIDTH - MIN_WIDTH), 1), round(width, 1), tone, title)
+        width = max(end - start, MIN_WIDTH)
+        x = min(start, WIDTH - MIN_WIDTH)
+        return Bar(round(x, 1), round(width, 1), tone, title)
 
     def _drawn(self, at: float) -> float:
         """Return the seconds before a time, without those that are cut."""
         at = min(max(at, self._start), self._end)
-        seconds = at - self._start
-        for begin, end, kept in self._cuts:
-            if at > begin:
-                passed = min(at, end) - begin
-                seconds -= passed * (1 - kept)
-        return seconds
+        hidden = sum(cut.hidden(at) for cut in self._cuts)
+        return at - self._start - hidden
 
 
-def _cuts(timeline: Timeline) -> Sequence[tuple[float, float, float]]:
-    """Return the start and the end of each long wait, and the share of it that is drawn."""
-    waits = timeline.of_kind("wait")
-    waited = sum(_seconds(span, timeline.end) for span in waits)
-    worked = timeline.end - timeline.start - waited
+def _find_cuts(timeline: Timeline) -> Sequence[_Cut]:
+    """Return the waits that are too long to be drawn in proportion."""
+    waits: list[tuple[float, float]] = []
+    worked = timeline.end - timeline.start
+    for span in timeline.of_kind("wait"):
+        end = timeline.end if span.end is None else span.end
+        waits.append((span.start, end))
+        worked -= end - span.start
     longest = max(worked * _MAX_WAIT_SHARE, 1.0)
-    cuts: list[tuple[float, float, float]] = []
-    for span in waits:
-        seconds = _seconds(span, timeline.end)
-        if seconds > longest:
-            cuts.append((span.start, span.start + seconds, longest / seconds))
+    cuts: list[_Cut] = []
+    for start, end in waits:
+        if end - start > longest:
+            cuts.append(_Cut(start, end, longest / (end - start)))
     return cuts
-
-
-def _seconds(span: Span, end: float) -> float:
-    return (end if span.end is None else span.end) - span.start

@@ -90,7 +90,7 @@ def make_view(report: RunReport, limits: TextLimits) -> PageView:
         timeline_lanes=timeline_lanes(report.timeline),
         has_short_waits=TimeAxis(report.timeline).has_cuts,
         money_lanes=money_lanes(report.spending),
-        tests=make_test_table(report.tests),
+        tests=make_test_table(report.tests, report.rounds),
         trouble=tuple(moment for moment in history if moment.what in _TROUBLE),
         artifacts=tuple(_artifacts(report)),
     )

@@ -1,6 +1,6 @@
 """Secrets are replaced in every text of a report, wherever it came from."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from typing import Any, TypeVar, cast
@@ -16,19 +16,21 @@ def redacted(value: Value, redact: Callable[[str], str]) -> Value:
 
 
 def _redacted(value: Any, redact: Callable[[str], str]) -> Any:
+    if isinstance(value, Enum):
+        return value
     if isinstance(value, str):
-        return value if isinstance(value, Enum) else redact(value)
+        return redact(value)
     if isinstance(value, BaseModel):
-        names = type(value).model_fields
-        update = {name: _redacted(getattr(value, name), redact) for name in names}
-        return value.model_copy(update=update)
+        return value.model_copy(update=_fields(value, type(value).model_fields, redact))
+    if is_dataclass(value) and not isinstance(value, type):
+        names = [field.name for field in fields(value)]
+        return replace(value, **_fields(value, names, redact))
     if isinstance(value, Mapping):
         return {_redacted(key, redact): _redacted(item, redact) for key, item in value.items()}
     if isinstance(value, (tuple, list)):
         return type(value)(_redacted(item, redact) for item in value)
-    if is_dataclass(value) and not isinstance(value, type):
-        changes = {
-            field.name: _redacted(getattr(value, field.name), redact) for field in fields(value)
-        }
-        return replace(value, **changes)
     return value
+
+
+def _fields(value: Any, names: Iterable[str], redact: Callable[[str], str]) -> dict[str, Any]:
+    return {name: _redacted(getattr(value, name), redact) for name in names}

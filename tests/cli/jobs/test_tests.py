@@ -2,6 +2,7 @@
 
 from tests.cli.console import Console
 from tests.stand_ins.example_runs import (
+    BROKEN,
     FAILING,
     OTHER,
     at_work,
@@ -16,10 +17,10 @@ def test_a_pipe_gets_the_results_and_the_test_separated_by_tabs(console: Console
     opened_pull_request(console.data_dir)
     result = console.run("jobs", "tests", job().id)
     assert result.stdout.splitlines() == [
-        "absent\tfailed\ttests.test_old::test_broken",
+        f"failed\tfailed\t{BROKEN}",
         f"absent\tpassed\t{FAILING}",
     ]
-    assert result.stderr == "before: 2 passed, 0 failed; round 1: 3 ran, red to green\n"
+    assert result.stderr == "before: 2 passed, 1 failed; round 1: 3 ran, red to green\n"
 
 
 def test_a_round_that_was_sent_back_has_its_failing_tests(console: Console) -> None:
@@ -31,7 +32,7 @@ def test_a_round_that_was_sent_back_has_its_failing_tests(console: Console) -> N
 def test_before_any_change_is_tested_there_is_only_the_base(console: Console) -> None:
     at_work(console.data_dir)
     result = console.run("jobs", "tests", job().id)
-    assert result.stdout == ""
+    assert result.stdout == f"failed\tabsent\t{BROKEN}\n"
     assert result.stderr.startswith("No change has been tested yet")
 
 

@@ -92,7 +92,7 @@ def test_what_happened_comes_first(tmp_path: Path) -> None:
 
 def test_the_tests_are_named_before_and_after(tmp_path: Path) -> None:
     text = outline_of(opened_pull_request(tmp_path)).text
-    assert f"{FAILING} fails passes" in text
+    assert f"{FAILING} new; fails without the change passes" in text
     assert "tests.test_old::test_broken fails fails" in text
 
 
