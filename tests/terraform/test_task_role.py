@@ -49,13 +49,6 @@ RESOURCES = {
     "${var.artifacts.bucket_arn}/${var.artifacts.templates}/*": "templates",
     "var.artifacts.bucket_arn": "bucket",
 }
-#: Allowed actions without a call of their own, and why they are allowed.
-BESIDE = {
-    (
-        "s3:ListBucket",
-        "bucket",
-    ): "without it S3 answers 403, and not NoSuchKey, for what is not there"
-}
 
 
 def allowed() -> set[Call]:
@@ -99,6 +92,8 @@ def actions(service: str, operation: str, parameters: dict[str, Any]) -> Iterato
         )
     elif service == "sns":
         yield f"sns:{operation}", "topic"
+    elif operation == "ListObjectsV2":
+        yield "s3:ListBucket", "bucket"
     elif service == "s3":
         yield f"s3:{operation}", parameters["Key"].split("/")[0]
     elif operation == "TransactWriteItems":
@@ -143,9 +138,11 @@ async def everything_a_worker_does(aws: Aws, table: str, bucket: str) -> None:
     assert artifacts.get("a/b") == b"c"
     with pytest.raises(FileNotFoundError):
         artifacts.get("not/there")
-    TemplateSets(
+    sets = TemplateSets(
         S3Artifacts(bucket, "artifacts/template-sets"), S3Artifacts(bucket, "templates")
-    ).current()
+    )
+    assert sets.refusal("0123abcd") is not None
+    sets.current()
 
 
 @pytest.fixture
@@ -207,7 +204,7 @@ def test_the_role_allows_what_the_worker_calls_and_nothing_else(
     assert {call[:2] for call in traffic} == operations_of_the_source(), (
         "the scenario makes every call of the source"
     )
-    needed = {action for call in traffic for action in actions(*call)} | set(BESIDE)
+    needed = {action for call in traffic for action in actions(*call)}
     with ecs_agent() as ecs:
         protect = connect_agent({AGENT_VARIABLE: ecs.uri})
         assert protect is not None

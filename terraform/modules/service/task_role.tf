@@ -60,7 +60,9 @@ data "aws_iam_policy_document" "task" {
   }
 
   statement {
-    sid       = "ArtifactsMissing" # without it S3 answers 403 for what is not there
+    # A template set is found by the beginning of its hash. Without this permission, S3 also answers
+    # 403 for what is not there.
+    sid       = "ArtifactsListed"
     actions   = ["s3:ListBucket"]
     resources = [var.artifacts.bucket_arn]
   }
