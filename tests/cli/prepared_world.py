@@ -26,6 +26,8 @@ from tests.stand_ins.runs import job
 REPOSITORY = "octo/repo"
 NUMBER = 42
 ISSUE_URL = f"https://github.com/{REPOSITORY}/issues/{NUMBER}"
+#: The folder of another project, beside the current one.
+SHOP = "shop"
 #: The issue of the run that waits.
 WAITING = 17
 MODEL_KEY = "stand-in-model-key"
@@ -41,27 +43,33 @@ _REASON = "GitHub's rate limit"
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """A run of issue 42 through the whole pipeline, made once for all worlds."""
+    """A run of issue 42 through the whole pipeline, and the files around it, made once for all
+    worlds.
+    """
 
-    data_dir: Path
+    console: Console
     github: GithubStandIn
+    published_hash: str
+    """Of a set of templates that is published."""
 
 
 @contextmanager
 def finished_run(folder: Path) -> Iterator[FinishedRun]:
     """Fix issue 42 on a stand-in of GitHub, with the strategy ``agent`` and a scripted model."""
-    with GithubStandIn(folder / "github") as github, pytest.MonkeyPatch.context() as monkeypatch:
+    with GithubStandIn(folder / "github") as github:
         github.add_repository(REPOSITORY, FILES)
         for number in range(1, NUMBER):
             github.add_issue(REPOSITORY, f"Another thing, number {number}", "")
         github.add_issue(REPOSITORY, *ISSUE)
-        console = new_console(folder, monkeypatch)
-        (console.folder / "replies.yaml").write_text(_script())
-        _set_github(monkeypatch, github)
-        monkeypatch.setenv("CODING_AGENT_STRATEGY", "agent")
-        result = console.run("fix", ISSUE_URL, "--model", "scripted:replies.yaml")
-        assert result.exit_code == 0, result.output
-        yield FinishedRun(console.data_dir, github)
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            console = new_console(folder, monkeypatch)
+            _write_files(console)
+            _set_github(monkeypatch, github)
+            monkeypatch.setenv("CODING_AGENT_STRATEGY", "agent")
+            result = console.run("fix", ISSUE_URL, "--model", "scripted:replies.yaml")
+            assert result.exit_code == 0, result.output
+            published_hash = _publish_templates(console)
+        yield FinishedRun(console, github, published_hash)
 
 
 @dataclass(frozen=True)
@@ -90,8 +98,7 @@ def prepared_world(
     console: Console, finished: FinishedRun, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[World]:
     """Prepare the world around a console."""
-    shutil.copytree(finished.data_dir, console.data_dir)
-    _write_files(console)
+    _copy_folders(finished.console, console)
     _begin_another_run(console)
     queue = aws.make_queue()
     topic = aws.make_topic()
@@ -109,7 +116,14 @@ def prepared_world(
         }
         for name, value in settings.items():
             monkeypatch.setenv(name, value)
-        yield World(console, aws, queue, topic, _publish_templates(console))
+        yield World(console, aws, queue, topic, finished.published_hash)
+
+
+def _copy_folders(source: Console, target: Console) -> None:
+    """Copy the current folder, the one beside it, and the home folder with the data directory."""
+    shutil.copytree(source.folder, target.folder, dirs_exist_ok=True)
+    shutil.copytree(source.folder.parent / SHOP, target.folder.parent / SHOP)
+    shutil.copytree(source.home, target.home, dirs_exist_ok=True)
 
 
 def _set_github(monkeypatch: pytest.MonkeyPatch, github: GithubStandIn) -> None:
@@ -129,7 +143,7 @@ def _write_files(console: Console) -> None:
     git(here, "add", "--all")
     git(here, "commit", "--quiet", "--message=first")
     git(here, "tag", "v2.1")
-    shutil.copytree(here, here.parent / "shop")
+    shutil.copytree(here, here.parent / SHOP)
     shutil.copytree(here, console.home / "src/project")
     write(
         here,
