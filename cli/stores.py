@@ -31,12 +31,12 @@ def open_store_to_read(settings: Settings) -> StoreReader:
     from pipeline.store.sqlite_reader import SqliteReader
 
     path = settings.store_path
-    try:
-        with _explain_sqlite_errors(settings):
+    with _explain_sqlite_errors(settings):
+        try:
             return SqliteReader(path)
-    except OlderStore:
-        open_store(settings).close()  # which migrates it
-        return SqliteReader(path)
+        except OlderStore:
+            open_store(settings).close()  # which migrates it
+            return SqliteReader(path)
 
 
 def open_existing_store(settings: Settings) -> "RunStore":

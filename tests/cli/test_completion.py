@@ -1,5 +1,7 @@
 """Completing the ids of jobs in a shell."""
 
+from contextlib import closing
+
 import click
 import pytest
 
@@ -9,7 +11,8 @@ from cli.main import main
 from pipeline.store.sqlite import SqliteStore
 from tests.cli.commands import each_command
 from tests.cli.console import Console
-from tests.stand_ins.runs import Clock, claim, job
+from tests.stand_ins.aws import Aws
+from tests.stand_ins.runs import Clock, claim, finish, job
 
 
 def completed(incomplete: str) -> list[tuple[str, str | None]]:
@@ -36,9 +39,23 @@ def test_the_beginning_of_an_id_is_completed(two_jobs: None) -> None:
     assert completed("x") == []
 
 
+def test_a_job_with_several_runs_is_offered_once(console: Console, two_jobs: None) -> None:
+    with closing(SqliteStore(console.data_dir / "store.sqlite")) as store:
+        finish(store, claim(store, job(3, job_id="third")))
+        claim(store, job(3, job_id="third", replay={"id": "again"}))
+    assert [value for value, _ in completed("")] == ["third", "weekly", "nightly-1"]
+
+
 def test_nothing_is_offered_without_a_store(console: Console) -> None:
     assert completed("") == []
     assert not console.data_dir.exists()
+
+
+def test_nothing_is_offered_if_aws_refuses(
+    console: Console, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CODING_AGENT_STORE", "dynamodb://nosuch")
+    assert completed("") == []
 
 
 def test_the_shell_completes_the_job_of_each_command_that_takes_one(
