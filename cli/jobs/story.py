@@ -1,16 +1,15 @@
 """A run as a story: what happened to which issue, round by round, and what to do next."""
 
-import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from cli.jobs.story_writer import StoryLine, StoryWriter
 from console.html.diffs import read_patch
 from console.runs.next_steps import NextStep
 from console.runs.report import RunReport
 from console.runs.rounds import ProposedChange, RoundReport
+from console.runs.test_comparison import ABSENT, TestComparison, compare_tests
 from console.runs.test_results import TestResults
-from console.visible_text import visible
 from prompts.filters import clip, one_line
 from repository.counts import count
 from repository.testing.models import count_tests
@@ -19,30 +18,19 @@ MAX_TESTS = 5
 """Names of tests in one place."""
 MAX_FILES = 5
 _MAX_SUMMARY = 400
-_LABEL_WIDTH = 9
-_STATEMENT = " " * _LABEL_WIDTH
-_ITEM = _STATEMENT + "  "
 _GOOD = ("pr_opened", "proposed", "no_change_needed")
-
-
-@dataclass(frozen=True)
-class StoryLine:
-    """A line of text that is safe to print, and its style in rich's words."""
-
-    text: str
-    style: str = ""
 
 
 def tell(report: RunReport, width: int) -> list[StoryLine]:
     """Return the story in lines of at most ``width`` characters; addresses are never broken."""
-    writer = _Writer(width)
+    writer = StoryWriter(width)
     _write_outcome(writer, report)
     _write_issue(writer, report)
     _write_tests_before(writer, report.tests)
     if report.calls:
         for round_ in report.rounds:
             _write_round(writer, round_, report)
-    _write_proof(writer, report.tests)
+    _write_proof(writer, report)
     _write_effects(writer, report)
     _write_delays(writer, report)
     writer.write("Cost", report.headline.effort)
@@ -52,52 +40,13 @@ def tell(report: RunReport, width: int) -> list[StoryLine]:
     return writer.lines
 
 
-class _Writer:
-    """Breaks text into lines."""
-
-    def __init__(self, width: int):
-        self.lines: list[StoryLine] = []
-        self._width = width
-
-    def write(self, label: str, text: str, style: str = "") -> None:
-        """Write a statement with a label before its first line."""
-        self._wrap(text, f"{label:<{_LABEL_WIDTH}}", _STATEMENT, style)
-
-    def go_on(self, text: str, style: str = "") -> None:
-        """Write another statement below the last label."""
-        self._wrap(text, _STATEMENT, _STATEMENT, style)
-
-    def item(self, text: str, style: str = "") -> None:
-        self._wrap(text, _ITEM, _ITEM, style)
-
-    def plain(self, text: str, style: str = "") -> None:
-        self._wrap(text, "", "", style)
-
-    def address(self, text: str, indent: str = _STATEMENT) -> None:
-        """Write a line that must not be broken."""
-        self.lines.append(StoryLine(f"{indent}{visible(one_line(text))}"))
-
-    def space(self) -> None:
-        self.lines.append(StoryLine(""))
-
-    def _wrap(self, text: str, first: str, indent: str, style: str) -> None:
-        lines = textwrap.wrap(
-            visible(one_line(text)),
-            self._width,
-            initial_indent=first,
-            subsequent_indent=indent,
-            break_on_hyphens=False,
-        )
-        self.lines += [StoryLine(line, style) for line in lines]
-
-
-def _write_outcome(writer: _Writer, report: RunReport) -> None:
+def _write_outcome(writer: StoryWriter, report: RunReport) -> None:
     color = "green" if report.run.outcome in _GOOD else "yellow"
     writer.plain(report.headline.sentence, f"bold {color}")
     writer.space()
 
 
-def _write_issue(writer: _Writer, report: RunReport) -> None:
+def _write_issue(writer: StoryWriter, report: RunReport) -> None:
     writer.write("Issue", report.title)
     writer.address(report.run.issue_url)
     if report.context is not None:
@@ -105,7 +54,7 @@ def _write_issue(writer: _Writer, report: RunReport) -> None:
         writer.go_on(f"The model saw {shown} of the repository with it.")
 
 
-def _write_tests_before(writer: _Writer, tests: TestResults) -> None:
+def _write_tests_before(writer: StoryWriter, tests: TestResults) -> None:
     suite = tests.suite
     if suite is None:
         return
@@ -119,7 +68,7 @@ def _write_tests_before(writer: _Writer, tests: TestResults) -> None:
     _write_tests(writer, tests.failed_before)
 
 
-def _write_round(writer: _Writer, round_: RoundReport, report: RunReport) -> None:
+def _write_round(writer: StoryWriter, round_: RoundReport, report: RunReport) -> None:
     label = f"Round {round_.number}"
     if not round_.changes:
         nothing = "No change yet." if report.run.outcome is None else "No change."
@@ -135,7 +84,7 @@ def _write_round(writer: _Writer, round_: RoundReport, report: RunReport) -> Non
         writer.go_on(f"The agent took {count(len(steps), 'step')}.")
 
 
-def _write_files(writer: _Writer, change: ProposedChange) -> None:
+def _write_files(writer: StoryWriter, change: ProposedChange) -> None:
     if change.patch is None:
         return
     files = read_patch(change.patch)
@@ -144,7 +93,7 @@ def _write_files(writer: _Writer, change: ProposedChange) -> None:
     _write_more(writer, len(files) - MAX_FILES, "file")
 
 
-def _write_fate(writer: _Writer, change: ProposedChange, round_: RoundReport) -> None:
+def _write_fate(writer: StoryWriter, change: ProposedChange, round_: RoundReport) -> None:
     match change.fate:
         case "sent back" if change.failing:
             writer.go_on("Sent back, as these tests fail with it:", "yellow")
@@ -157,23 +106,33 @@ def _write_fate(writer: _Writer, change: ProposedChange, round_: RoundReport) ->
             pass
 
 
-def _write_proof(writer: _Writer, tests: TestResults) -> None:
-    verdict = tests.verdict
-    if verdict is None:
+def _write_proof(writer: StoryWriter, report: RunReport) -> None:
+    judged = [round_ for round_ in report.rounds if round_.verdict is not None]
+    suite = report.tests.suite
+    if not judged or suite is None or judged[-1].verdict is None:
         return
+    verdict = judged[-1].verdict
     writer.write("Tests", f"{verdict.verification}; {count_tests(verdict.ran)} ran")
-    groups = (
-        ("Failed before and pass now:", verdict.fixed),
-        ("Passed before and fail now:", verdict.regressed),
-        ("Failed before and still fail:", verdict.still_failing),
-    )
-    for title, names in groups:
-        if names:
-            writer.go_on(title)
-            _write_tests(writer, names)
+    groups: dict[str, list[str]] = {}
+    proof_first = sorted(compare_tests(suite, judged[-1]), key=lambda test: test.after != "passed")
+    for test in proof_first:
+        groups.setdefault(_describe_results(test), []).append(test.test)
+    for title, names in groups.items():
+        writer.go_on(f"{title}:")
+        _write_tests(writer, names)
 
 
-def _write_effects(writer: _Writer, report: RunReport) -> None:
+def _describe_results(test: TestComparison) -> str:
+    if test.after == "flaky":
+        return "Ended differently when they were run again"
+    if test.after == "failed":
+        return "Passed before and fail now" if test.before == "passed" else "Still fail"
+    if test.before == ABSENT:
+        return "New, and fail without the rest of the change"
+    return "Failed before and pass now"
+
+
+def _write_effects(writer: StoryWriter, report: RunReport) -> None:
     result = report.result
     if result is None:
         return
@@ -184,7 +143,7 @@ def _write_effects(writer: _Writer, report: RunReport) -> None:
         writer.write("Branch", result.branch)
 
 
-def _write_delays(writer: _Writer, report: RunReport) -> None:
+def _write_delays(writer: StoryWriter, report: RunReport) -> None:
     """Write what kept the run from working, if anything did."""
     happened = Counter(moment.what for moment in report.timeline.moments)
     delays: list[str] = []
@@ -199,20 +158,20 @@ def _write_delays(writer: _Writer, report: RunReport) -> None:
         writer.write("Delays", "; ".join(delays))
 
 
-def _write_tests(writer: _Writer, names: Sequence[str], number: int | None = None) -> None:
+def _write_tests(writer: StoryWriter, names: Sequence[str], number: int | None = None) -> None:
     """Write some names; ``number`` is how many there are, if ``names`` are only the first."""
     for name in names[:MAX_TESTS]:
-        writer.item(name)
+        writer.name(name)
     shown = min(len(names), MAX_TESTS)
     _write_more(writer, (number or len(names)) - shown, "test")
 
 
-def _write_more(writer: _Writer, number: int, noun: str) -> None:
+def _write_more(writer: StoryWriter, number: int, noun: str) -> None:
     if number > 0:
         writer.item(f"and {count(number, f'more {noun}')}")
 
 
-def _write_next_steps(writer: _Writer, steps: Sequence[NextStep]) -> None:
+def _write_next_steps(writer: StoryWriter, steps: Sequence[NextStep]) -> None:
     if steps:
         writer.space()
         writer.plain("Next", "bold")

@@ -9,6 +9,7 @@ from pipeline.outcome import Outcome
 from stages.propose_patch.round_note import SentBack, SentBackNote
 from tests.cli.console import Console
 from tests.stand_ins.example_runs import (
+    FAILING,
     at_work,
     failed,
     four_rounds,
@@ -46,7 +47,13 @@ def test_the_first_thing_is_what_happened(console: Console) -> None:
     assert "https://github.com/octo/repo/issues/42" in paragraph(text, "Issue")
     assert "hourglass/entries.py (+4 -1)" in paragraph(text, "Round 1")
     proof = paragraph(text, "Tests")
-    assert proof.startswith("red to green; 3 tests ran\nFailed before and pass now:\n")
+    assert proof.splitlines() == [
+        "red to green; 3 tests ran",
+        "New, and fail without the rest of the change:",
+        FAILING,
+        "Still fail:",
+        "tests.test_old::test_broken",
+    ]
     assert "https://github.com/octo/repo/pull/7" in paragraph(text, "PR")
     assert "$0.0123 of at most $3.00" in paragraph(text, "Cost")
 
@@ -113,6 +120,21 @@ def test_no_line_is_longer_than_80_columns(
 ) -> None:
     make(console.data_dir)
     assert max(len(line) for line in story(console).splitlines()) <= 80
+
+
+def test_a_long_name_of_a_test_is_broken_after_its_file(console: Console) -> None:
+    run = at_work(console.data_dir)
+    name = f"tests.test_entries::test_{'x' * 60}"
+    returned = SentBack(
+        tree=f"{1:040x}",
+        patch_key=run.facts.artifacts["patch"],
+        regressions=1,
+        failing=(name,),
+        failing_count=1,
+    )
+    run.send_back("it fails", SentBackNote(candidates=(returned,)), seconds=1.0)
+    lines = paragraph(story(console), "Round 1").splitlines()
+    assert lines[-2:] == ["tests.test_entries::", f"test_{'x' * 60}"]
 
 
 def test_hostile_text_has_no_effect(console: Console) -> None:
