@@ -99,7 +99,10 @@ class RunResult(BaseModel):
         default_factory=dict, description="template -> hash, of those that were used"
     )
     metadata: dict[str, str] = Field(default_factory=dict)
-    artifacts: dict[str, str] = Field(default_factory=dict, description="name -> address")
+    artifacts: dict[str, str] = Field(
+        default_factory=dict,
+        description="name -> address; page is the run's page, one HTML file with all of it",
+    )
     trace: str = Field(description="finds this run in logs")
 
     def pointing_to(self, address: str) -> "RunResult":
