@@ -7,13 +7,9 @@ import ast
 import asyncio
 import re
 import uuid
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from aiobotocore.client import AioBaseClient
-from botocore.client import BaseClient
 from botocore.session import get_session
 
 from pipeline.artifacts.s3 import S3Artifacts
@@ -26,18 +22,10 @@ from pipeline.worker.task_protection import AGENT_VARIABLE, connect_agent
 from tests.stand_ins.aws import Aws
 from tests.stand_ins.ecs_agent import ecs_agent
 from tests.stand_ins.runs import call_request, claim, finish, job
+from tests.terraform.aws_calls import Permission, RecordedCall, permissions
 
 ROOT = Path(__file__).parents[2]
 POLICY = ROOT / "terraform/modules/service/task_role.tf"
-#: (action, kind of resource)
-Call = tuple[str, str]
-
-#: Operations that IAM knows by another name
-#: (https://docs.aws.amazon.com/service-authorization/latest/reference/).
-BATCHES = {
-    "DeleteMessageBatch": "DeleteMessage",
-    "ChangeMessageVisibilityBatch": "ChangeMessageVisibility",
-}
 #: Resource expression in the policy -> kind of resource.
 RESOURCES = {
     "var.queue.arn": "queue",
@@ -51,7 +39,7 @@ RESOURCES = {
 }
 
 
-def allowed() -> set[Call]:
+def allowed() -> set[Permission]:
     """Return the calls that the policy allows."""
     calls = set()
     for body in re.findall(r"^  statement \{\n(.*?)^  \}", POLICY.read_text(), re.M | re.S):
@@ -61,49 +49,6 @@ def allowed() -> set[Call]:
         kind = "own task" if ":task/" in name and name.endswith("/*") else RESOURCES[name]
         calls |= {(action, kind) for action in actions}
     return calls
-
-
-@pytest.fixture
-def recorded_calls(
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[list[tuple[str, str, dict[str, Any]]]]:
-    """Every call of boto3 and aioboto3: service, operation, parameters."""
-    calls: list[tuple[str, str, dict[str, Any]]] = []
-
-    def recording(make: Callable[..., Any]) -> Callable[..., Any]:
-        def call(self: Any, operation: str, parameters: dict[str, Any]) -> Any:
-            calls.append((self.meta.service_model.service_name, operation, parameters))
-            return make(self, operation, parameters)
-
-        return call
-
-    for client in (BaseClient, AioBaseClient):
-        monkeypatch.setattr(client, "_make_api_call", recording(client._make_api_call))
-    yield calls
-
-
-def actions(service: str, operation: str, parameters: dict[str, Any]) -> Iterator[Call]:
-    """Yield the permissions that IAM requires for a call."""
-    if service == "sqs":
-        to = parameters.get("QueueUrl") or parameters["QueueName"]
-        yield (
-            f"sqs:{BATCHES.get(operation, operation)}",
-            "dead-letter queue" if to.endswith("-dlq") else "queue",
-        )
-    elif service == "sns":
-        yield f"sns:{operation}", "topic"
-    elif operation == "ListObjectsV2":
-        yield "s3:ListBucket", "bucket"
-    elif service == "s3":
-        yield f"s3:{operation}", parameters["Key"].split("/")[0]
-    elif operation == "TransactWriteItems":
-        for kind in {kind for write in parameters["TransactItems"] for kind in write}:
-            yield (
-                f"dynamodb:{'ConditionCheckItem' if kind == 'ConditionCheck' else kind + 'Item'}",
-                "table",
-            )
-    else:
-        yield f"dynamodb:{operation}", "index" if "IndexName" in parameters else "table"
 
 
 async def everything_a_worker_does(aws: Aws, table: str, bucket: str) -> None:
@@ -146,15 +91,13 @@ async def everything_a_worker_does(aws: Aws, table: str, bucket: str) -> None:
 
 
 @pytest.fixture
-def traffic(
-    aws: Aws, recorded_calls: list[tuple[str, str, dict[str, Any]]]
-) -> list[tuple[str, str, dict[str, Any]]]:
+def traffic(aws: Aws, recorded_calls: list[RecordedCall]) -> list[RecordedCall]:
     name = f"iam-{uuid.uuid4().hex[:12]}"
     client = aws.client("dynamodb")
     client.create_table(**table_definition(name))
     place = {"LocationConstraint": client.meta.region_name}
     aws.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration=place)
-    worker_calls: list[tuple[str, str, dict[str, Any]]] = []
+    worker_calls: list[RecordedCall] = []
     asyncio.run(everything_a_worker_does(aws, name, name))
     setting_up = {"CreateQueue", "CreateTopic", "Subscribe", "CreateTable", "CreateBucket"}
     worker_calls += [call for call in recorded_calls if call[1] not in setting_up]
@@ -199,12 +142,12 @@ def _operations(service: str) -> list[str]:
 
 
 def test_the_role_allows_what_the_worker_calls_and_nothing_else(
-    traffic: list[tuple[str, str, dict[str, Any]]],
+    traffic: list[RecordedCall],
 ) -> None:
     assert {call[:2] for call in traffic} == operations_of_the_source(), (
         "the scenario makes every call of the source"
     )
-    needed = {action for call in traffic for action in actions(*call)}
+    needed = {needed for call in traffic for needed in permissions(call)}
     with ecs_agent() as ecs:
         protect = connect_agent({AGENT_VARIABLE: ecs.uri})
         assert protect is not None

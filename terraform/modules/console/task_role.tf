@@ -1,14 +1,14 @@
 # What the console may do: read, and move dead letters where the operator allows it.
 data "aws_iam_policy_document" "task" {
   statement {
-    sid       = "Queues"
-    actions   = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl"]
+    sid       = "Depths"
+    actions   = ["sqs:GetQueueAttributes"]
     resources = [var.queue_arn, var.dead_letter_queue_arn]
   }
 
   statement {
     sid       = "DeadLetters" # reading a message is receiving it and giving it back
-    actions   = ["sqs:ChangeMessageVisibility", "sqs:ReceiveMessage"]
+    actions   = ["sqs:ChangeMessageVisibility", "sqs:GetQueueUrl", "sqs:ReceiveMessage"]
     resources = [var.dead_letter_queue_arn]
   }
 
@@ -34,7 +34,7 @@ data "aws_iam_policy_document" "task" {
   }
 
   statement {
-    sid       = "ArtifactsMissing" # without it S3 answers 403 for what is not there
+    sid       = "ArtifactsListed" # also, without it S3 answers 403 for what is not there
     actions   = ["s3:ListBucket"]
     resources = [var.artifacts.bucket_arn]
   }
