@@ -45,7 +45,8 @@ class Table(Generic[Row]):
 def print_for_programs(table: Table[Row]) -> None:
     """Print a line a row, without headings, its full values separated by tabs."""
     for row in table.rows:
-        click.echo("\t".join(_one_line(column.full(row)) for column in table.columns))
+        values = [_one_line(column.full(row)) for column in table.columns]
+        click.echo("\t".join(values))
 
 
 def print_for_people(table: Table[Row]) -> None:
@@ -57,38 +58,50 @@ def print_for_people(table: Table[Row]) -> None:
     from rich.table import Table as Grid
     from rich.text import Text
 
+    columns = [_PrintedColumn(column, table.rows) for column in table.columns]
+    _fit(columns, shutil.get_terminal_size().columns)
     grid = Grid(box=None, header_style="bold", padding=(0, _GAP, 0, 0), pad_edge=False)
-    for column in table.columns:
+    for column in columns:
         grid.add_column(column.heading, no_wrap=True)
-    cells_of_rows = _cells_within(table, shutil.get_terminal_size().columns)
-    for row, cells in zip(table.rows, cells_of_rows, strict=True):
-        styled = []
-        for column, cell in zip(table.columns, cells, strict=True):
-            styled.append(Text(cell, style=column.style(row)))
-        grid.add_row(*styled)
+    for number in range(len(table.rows)):
+        cells = []
+        for column in columns:
+            cells.append(Text(column.cells[number], column.styles[number]))
+        grid.add_row(*cells)
     Console(highlight=False, width=_ANY_WIDTH).print(grid)
 
 
-def _cells_within(table: Table[Row], width: int) -> list[list[str]]:
-    """Return the cells of each row, cut so that the table has this width, if that is possible.
+class _PrintedColumn:
+    """The cells of a column as people see them."""
 
-    The last column that may be cut is cut first.
-    """
-    rows = [[_one_line(column.cell(row)) for column in table.columns] for row in table.rows]
-    widths = []
-    for index, column in enumerate(table.columns):
-        widths.append(max(len(column.heading), *(len(cells[index]) for cells in rows)))
-    excess = sum(widths) + _GAP * (len(widths) - 1) - width
-    for index in reversed(range(len(widths))):
-        shorten = table.columns[index].shorten
-        if excess <= 0 or shorten is None:
-            continue
-        target = max(widths[index] - excess, min(widths[index], _MIN_WIDTH))
-        excess -= widths[index] - target
-        for cells in rows:
-            if len(cells[index]) > target:
-                cells[index] = shorten(cells[index], target)
-    return rows
+    def __init__(self, column: Column[Row], rows: Sequence[Row]):
+        self.heading = column.heading
+        self.cells = [_one_line(column.cell(row)) for row in rows]
+        self.styles = [column.style(row) for row in rows]
+        self._shorten = column.shorten
+
+    @property
+    def width(self) -> int:
+        return max(len(text) for text in (self.heading, *self.cells))
+
+    def cut_to(self, width: int) -> None:
+        """Cut the cells to a width, but not below the least one."""
+        if self._shorten is None:
+            return
+        width = max(width, _MIN_WIDTH)
+        for number, cell in enumerate(self.cells):
+            if len(cell) > width:
+                self.cells[number] = self._shorten(cell, width)
+
+
+def _fit(columns: Sequence[_PrintedColumn], width: int) -> None:
+    """Cut columns so that the table has this width, if that is possible: the last one first."""
+    gaps = _GAP * (len(columns) - 1)
+    for column in reversed(columns):
+        total = gaps + sum(other.width for other in columns)
+        excess = total - width
+        if excess > 0:
+            column.cut_to(column.width - excess)
 
 
 def cut(text: str, width: int) -> str:

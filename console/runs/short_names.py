@@ -1,6 +1,7 @@
 """Short names of jobs and issues, as lists show them."""
 
 from collections.abc import Collection
+from itertools import pairwise
 
 #: Characters that almost always differ between derived ids, which are UUIDs.
 LENGTH = 8
@@ -11,14 +12,12 @@ def shorten_ids(job_ids: Collection[str]) -> dict[str, str]:
     these ids begins with.
     """
     ordered = sorted(set(job_ids))
-    shortened = {}
-    for index, job_id in enumerate(ordered):
-        neighbours = (*ordered[max(index - 1, 0) : index], *ordered[index + 1 : index + 2])
-        length = LENGTH
-        for neighbour in neighbours:
-            length = max(length, _common_length(job_id, neighbour) + 1)
-        shortened[job_id] = job_id[:length]
-    return shortened
+    lengths = dict.fromkeys(ordered, LENGTH)
+    for first, second in pairwise(ordered):
+        enough = _common_length(first, second) + 1
+        lengths[first] = max(lengths[first], enough)
+        lengths[second] = max(lengths[second], enough)
+    return {job_id: job_id[:length] for job_id, length in lengths.items()}
 
 
 def shorten_issue(issue: str, width: int) -> str:
@@ -28,10 +27,8 @@ def shorten_issue(issue: str, width: int) -> str:
     return name[: max(width - len(ending), 0)] + ending
 
 
-def _common_length(one: str, other: str) -> int:
-    length = 0
-    for a, b in zip(one, other, strict=False):
+def _common_length(first: str, second: str) -> int:
+    for length, (a, b) in enumerate(zip(first, second, strict=False)):
         if a != b:
-            break
-        length += 1
-    return length
+            return length
+    return min(len(first), len(second))

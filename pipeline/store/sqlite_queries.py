@@ -2,6 +2,7 @@
 completes the id of a job.
 """
 
+import itertools
 import json
 import sqlite3
 import threading
@@ -57,14 +58,17 @@ class SqliteReadTable:
     def get_many(self, keys: Sequence[Key]) -> list[Item]:
         by_key: dict[Key, Item] = {}
         for start in range(0, len(keys), _KEYS_A_QUERY):
-            some = keys[start : start + _KEYS_A_QUERY]
-            places = ", ".join(["(?, ?)"] * len(some))
-            query = f"SELECT {_COLUMNS} FROM items WHERE (pk, sk) IN (VALUES {places})"  # noqa: S608 (our own names)
-            values = [part for key in some for part in key]
-            with self._lock:
-                items = _select(self._connection, query, *values)
-            by_key.update({item.key: item for item in items})
+            for item in self._get_some(keys[start : start + _KEYS_A_QUERY]):
+                by_key[item.key] = item
         return [by_key[key] for key in keys if key in by_key]
+
+    def _get_some(self, keys: Sequence[Key]) -> list[Item]:
+        """Return the items under at most ``_KEYS_A_QUERY`` keys that exist, in any order."""
+        places = ", ".join(["(?, ?)"] * len(keys))
+        query = f"SELECT {_COLUMNS} FROM items WHERE (pk, sk) IN (VALUES {places})"  # noqa: S608 (our own names)
+        values = itertools.chain.from_iterable(keys)
+        with self._lock:
+            return _select(self._connection, query, *values)
 
     def query(self, partition: str, prefix: str) -> list[Item]:
         with self._lock:
