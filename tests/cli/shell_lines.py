@@ -7,7 +7,7 @@ import re
 import shlex
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.cli.console import Console
@@ -31,6 +31,17 @@ class LineResult:
 
 
 @dataclass(frozen=True)
+class _Command:
+    """One command of a pipeline."""
+
+    words: list[str]
+    source: str | None
+    """The file of ``<``."""
+    target: str | None
+    """The file of ``>``."""
+
+
+@dataclass(frozen=True)
 class ShellLine:
     """Runs lines in the console's current folder."""
 
@@ -45,24 +56,24 @@ class ShellLine:
             line: as a user types it.
             answer: standard input of our part, unless the line has something for it.
         """
-        line = _SUBSTITUTION.sub(self._substitute, _COMMENT.sub("", line))
+        assert PROGRAM in line
+        ours = LineResult(0, b"", "")
         data: bytes | None = None
-        result: LineResult | None = None
-        for words in _split(line):
-            words, source, target = _redirections(words)
-            if source is not None:
-                data = self._path(source).read_bytes()
-            if words[0] == PROGRAM:
-                stdin = answer.encode() if data is None else data
-                run = self.console.run(*words[1:], stdin=stdin)
-                result = LineResult(run.exit_code, run.stdout_bytes, run.stderr)
-                data = run.stdout_bytes
+        for command in _read(_SUBSTITUTION.sub(self._substitute, _COMMENT.sub("", line))):
+            if command.source is not None:
+                data = self._path(command.source).read_bytes()
+            if command.words[0] == PROGRAM:
+                ours = self._run_ours(command.words[1:], answer.encode() if data is None else data)
+                data = ours.stdout
             else:
-                data = self._run_other(words, data)
-            if target is not None:
-                self._path(target).write_bytes(data)
-        code = result.code if result is not None else 0
-        return LineResult(code, data or b"", result.stderr if result is not None else "")
+                data = self._run_other(command.words, data)
+            if command.target is not None:
+                self._path(command.target).write_bytes(data)
+        return replace(ours, stdout=data or b"")
+
+    def _run_ours(self, arguments: list[str], stdin: bytes) -> LineResult:
+        run = self.console.run(*arguments, stdin=stdin)
+        return LineResult(run.exit_code, run.stdout_bytes, run.stderr)
 
     def _substitute(self, match: re.Match[str]) -> str:
         run = self.console.run(*shlex.split(match[1]))
@@ -89,8 +100,8 @@ class ShellLine:
         return self.console.folder / name
 
 
-def _split(line: str) -> list[list[str]]:
-    """Return the words of each command of a pipeline; redirections are still in them."""
+def _read(line: str) -> list[_Command]:
+    """Return the commands of a pipeline."""
     lexer = shlex.shlex(line, posix=True, punctuation_chars="|<>")
     lexer.whitespace_split = True
     lexer.commenters = ""
@@ -99,12 +110,15 @@ def _split(line: str) -> list[list[str]]:
         if word == "|":
             commands.append([])
         else:
-            commands[-1].append(str(Path(word).expanduser()) if word.startswith("~/") else word)
-    return commands
+            commands[-1].append(_expand_home(word))
+    return [_without_redirections(words) for words in commands]
 
 
-def _redirections(words: list[str]) -> tuple[list[str], str | None, str | None]:
-    """Return the words without redirections, and the files of ``<`` and ``>``."""
+def _expand_home(word: str) -> str:
+    return str(Path(word).expanduser()) if word.startswith("~/") else word
+
+
+def _without_redirections(words: list[str]) -> _Command:
     rest: list[str] = []
     files: dict[str, str] = {}
     remaining = iter(words)
@@ -113,4 +127,4 @@ def _redirections(words: list[str]) -> tuple[list[str], str | None, str | None]:
             files[word] = next(remaining)
         else:
             rest.append(word)
-    return rest, files.get("<"), files.get(">")
+    return _Command(rest, files.get("<"), files.get(">"))
