@@ -51,7 +51,7 @@ def _lane(label: str, spans: Iterable[Span], axis: TimeAxis, *, href: str = "") 
     seconds = 0.0
     troubles: Counter[str] = Counter()
     for number, span in enumerate(spans):
-        bars.append(axis.bar(span, _tone(span, number), describe_span(span)))
+        bars.append(axis.bar(span, _tone(span, number), _describe(span)))
         if span.kind != "wait":
             seconds += span.seconds or 0.0
         if span.state in ("sent back", "failed"):
@@ -69,7 +69,7 @@ def _tone(span: Span, number: int) -> Tone:
     return _TONES[span.state]
 
 
-def describe_span(span: Span) -> str:
+def _describe(span: Span) -> str:
     """Return a span in words."""
     parts = [span.name]
     if span.round is not None and span.kind == "stage":

@@ -9,7 +9,7 @@ import pytest
 from console.page.rendering import render_page
 from tests.browser.chromium import Browser
 from tests.console.page.test_page import HOSTILE
-from tests.console.runs.test_report import read
+from tests.console.reports import read
 from tests.stand_ins.example_runs import failed, four_rounds, long_agent_run, opened_pull_request
 from tests.stand_ins.recorded_run import RecordedRun
 

@@ -13,7 +13,7 @@ from console.html.assets import read_asset
 from console.html.fitting import MAX_BYTES
 from console.page.rendering import render_page
 from pipeline.outcome import Outcome
-from tests.console.runs.test_report import read
+from tests.console.reports import read
 from tests.stand_ins.example_runs import (
     FAILING,
     OTHER,

@@ -1,18 +1,21 @@
 """The report of a run: what the store and the artifacts hold, read as one model."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from console.runs.report import ReportReader, RunReport
+from console.runs.report import ReportReader
+from pipeline.artifacts.folder import FolderArtifacts
 from pipeline.budget import EffectiveLimits
 from pipeline.github.local import local_issue_url
 from pipeline.job import FixIssueJob
 from pipeline.model import Message
 from pipeline.outcome import Outcome
+from pipeline.store.contract import ClaimedInvalid, Submission
+from pipeline.store.sqlite import SqliteStore
 from pipeline.telemetry import Redactor
 from stages.propose_patch.round_note import CutOffNote
+from tests.console.reports import CEILING, read
 from tests.stand_ins.example_runs import (
     FAILING,
     OTHER,
@@ -24,14 +27,8 @@ from tests.stand_ins.example_runs import (
     opened_pull_request,
 )
 from tests.stand_ins.recorded_run import RecordedRun
-from tests.stand_ins.runs import job
+from tests.stand_ins.runs import finish, job
 from tests.stand_ins.runs import reply as model_reply
-
-CEILING = EffectiveLimits(max_cost_usd=3.0, max_minutes=60.0, max_rounds=4)
-
-
-def read(run: RecordedRun, redact: Callable[[str], str] = lambda text: text) -> RunReport:
-    return ReportReader(run.store, run.artifacts, redact, CEILING).read(run.row)
 
 
 def test_the_headline_says_what_happened(tmp_path: Path) -> None:
@@ -164,6 +161,21 @@ def test_a_local_run_is_repeated_by_its_own_command(tmp_path: Path) -> None:
     (step,) = read(run).next_steps
     assert step.text.endswith("run the same `coding-agent fix` again with --again.")
     assert step.command == ""
+
+
+def test_a_run_whose_message_was_no_valid_job_has_a_report(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "store.sqlite")
+    body = '{"issue_url": "https://github.com/octo/repo/issues/42", "unknown": 1}'
+    claimed = store.claim(Submission.read(body), lease_seconds=60.0)
+    assert isinstance(claimed, ClaimedInvalid)
+    finish(store, claimed, Outcome.REJECTED)
+    row = store.run(claimed.run.job_id)
+    assert row is not None
+    reader = ReportReader(store, FolderArtifacts(tmp_path / "artifacts"), str, CEILING)
+    report = reader.read(row)
+    store.close()
+    assert report.job is None
+    assert report.headline.outcome == "Rejected before any work"
 
 
 def test_a_rejected_run_is_sent_again(tmp_path: Path) -> None:

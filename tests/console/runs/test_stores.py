@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.console.runs.test_report import read
+from tests.console.reports import read
 from tests.pipeline.store.conftest import dynamodb_client, open_dynamodb
 from tests.stand_ins.example_runs import long_agent_run
 

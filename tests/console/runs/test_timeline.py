@@ -4,7 +4,7 @@ from pathlib import Path
 
 from console.runs.spans import Span
 from pipeline.outcome import Outcome
-from tests.console.runs.test_report import read
+from tests.console.reports import read
 from tests.stand_ins.example_runs import failed, four_rounds, long_agent_run, opened_pull_request
 from tests.stand_ins.recorded_run import RecordedRun
 
