@@ -3,12 +3,12 @@
 import asyncio
 import signal
 import time
-import webbrowser
 from typing import TYPE_CHECKING
 
 import click
 
 from cli import exits
+from cli.browser import open_in_browser
 from cli.command import CommandError, exit_on_settings_error, settings
 from cli.log_lines import choose_form
 from pipeline.settings import Settings
@@ -63,8 +63,8 @@ def command(
     listener = _listen(host, port)
     address = _address(host, listener.getsockname()[1])
     click.echo(f"the console is at {address} (Ctrl-C ends it)", err=True)
-    if open_browser:
-        webbrowser.open(address)
+    if open_browser and not open_in_browser(address):
+        click.echo("no browser could be started: open the address yourself", err=True)
     asyncio.run(_serve(app, listener))
 
 

@@ -63,7 +63,6 @@ def follow(watch: "RunWatch", job_id: str, *, as_json: bool) -> int:
     try:
         _poll_until_ended(watch, show)
     except KeyboardInterrupt:
-        printer.stop()
         message = (
             "stopped watching; the run goes on. Watch it again with: coding-agent jobs watch"
             f" {job_id}"

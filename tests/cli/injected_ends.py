@@ -34,7 +34,7 @@ def inject_ends(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sandbox.uid.helper.serve", lambda address, client: None)
     monkeypatch.setattr("cli.prompts.golden.time", SimpleNamespace(sleep=_interrupt))
     monkeypatch.setattr("cli.watching.pause", lambda: _fix_next_job(world))
-    monkeypatch.setattr("webbrowser.open", lambda address: True)
+    monkeypatch.setattr("cli.browser.webbrowser.open", lambda address: True)
     # The root helper and what the sandbox blocks have tests of their own.
     monkeypatch.setattr(backends, "choose_sandbox", _choose_available)
     monkeypatch.setattr("sandbox.probes.probe", lambda sandbox, folder: {"network": True})
