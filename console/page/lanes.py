@@ -1,7 +1,7 @@
 """The timeline and the spending of a run as lanes of bars."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from console.html.bars import Lane, Tone, compare_amounts
 from console.page.time_axis import TimeAxis
@@ -46,18 +46,22 @@ def money_lanes(spending: Spending) -> tuple[Lane, ...]:
     return compare_amounts(rows)
 
 
-def _lane(label: str, spans: Iterable[Span], axis: TimeAxis, *, href: str = "") -> Lane:
+def _lane(label: str, spans: Sequence[Span], axis: TimeAxis, *, href: str = "") -> Lane:
     bars = []
     seconds = 0.0
     troubles: Counter[str] = Counter()
     for number, span in enumerate(spans):
         bars.append(axis.bar(span, _tone(span, number), _describe(span)))
         if span.kind != "wait":
-            seconds += span.seconds or 0.0
+            seconds += axis.seconds(span)
         if span.state in ("sent back", "failed"):
             troubles[span.state] += 1
-    parts = [duration(seconds), *(f"{number} {state}" for state, number in troubles.items())]
-    return Lane(label, ", ".join(parts), tuple(bars), href)
+    text = duration(seconds)
+    if any(span.state == "in progress" for span in spans):
+        text += " so far"
+    for state, number in troubles.items():
+        text += f", {number} {state}"
+    return Lane(label, text, tuple(bars), href)
 
 
 def _tone(span: Span, number: int) -> Tone:

@@ -35,6 +35,10 @@ class TimeAxis:
         self._cuts = _find_cuts(timeline)
         self._length = max(self._drawn(self._end), 1e-9)
 
+    def seconds(self, span: Span) -> float:
+        """Return how long a span lasted; of one that has not ended, how long so far."""
+        return max(self._end_of(span) - span.start, 0.0)
+
     @property
     def has_cuts(self) -> bool:
         """Whether a wait is drawn shorter than it was."""
@@ -45,12 +49,20 @@ class TimeAxis:
         return WIDTH * self._drawn(at) / self._length
 
     def bar(self, span: Span, tone: Tone, title: str) -> Bar:
-        """Return the bar of a span; one that has not ended reaches to the end of the axis."""
+        """Return the bar of a span."""
         start = self.x(span.start)
-        end = self.x(self._end if span.end is None else span.end)
+        end = self.x(self._end_of(span))
         width = max(end - start, MIN_WIDTH)
         x = min(start, WIDTH - MIN_WIDTH)
         return Bar(round(x, 1), round(width, 1), tone, title)
+
+    def _end_of(self, span: Span) -> float:
+        """Return when a span ended; one that is in progress reaches to the end of the axis, and
+        one whose end nobody knows has only its start.
+        """
+        if span.end is not None:
+            return span.end
+        return self._end if span.state == "in progress" else span.start
 
     def _drawn(self, at: float) -> float:
         """Return the seconds before a time, without those that are cut."""

@@ -64,8 +64,8 @@ class RunReport:
 
     @property
     def title(self) -> str:
-        """The issue's title; its repository if it was not fetched."""
-        return self.issue.title if self.issue is not None else f"an issue of {self.run.repository}"
+        """The issue's title; its name if it was not fetched."""
+        return self.issue.title if self.issue is not None else f"Issue {self.issue_ref.label}"
 
     @property
     def issue_ref(self) -> IssueRef:

@@ -1,6 +1,6 @@
 """Where times are drawn on the timeline."""
 
-from console.html.bars import WIDTH
+from console.html.bars import MIN_WIDTH, WIDTH
 from console.page.time_axis import TimeAxis
 from console.runs.spans import Span
 from console.runs.timeline import Timeline
@@ -27,8 +27,15 @@ def test_a_long_wait_is_drawn_as_a_tenth_of_the_work() -> None:
 
 def test_a_span_that_has_not_ended_reaches_the_end() -> None:
     axis = TimeAxis(timeline())
-    bar = axis.bar(Span("stage", "run_tests", 50.0, None), "light", "")
+    bar = axis.bar(Span("stage", "run_tests", 50.0, None, state="in progress"), "light", "")
     assert bar.x + bar.width == WIDTH
+
+
+def test_a_call_that_was_never_answered_has_only_its_start() -> None:
+    axis = TimeAxis(timeline())
+    span = Span("call", "a call", 50.0, None, state="failed")
+    assert axis.seconds(span) == 0.0
+    assert axis.bar(span, "bad", "").width == MIN_WIDTH
 
 
 def test_a_run_without_a_duration_can_be_drawn() -> None:
