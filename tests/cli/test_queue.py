@@ -185,7 +185,7 @@ def test_runs_are_listed_since_a_time(console: Console, store: SqliteStore, cloc
     for since, numbers in (("2h", [2, 1]), ("30m", [2]), ("2999-01-01T00:00+02:00", [])):
         rows = console.lines("jobs", "list", "--json", "--since", since)
         assert [int(row["issue_url"].rsplit("/")[-1]) for row in rows] == numbers
-    assert console.run("jobs", "list", "--since", "1s").stdout == "no such runs\n"
+    assert console.run("jobs", "list", "--since", "1s").stderr == "no such runs\n"
 
 
 def test_show_prints_a_timeline(console: Console, store: SqliteStore, clock: Clock) -> None:
@@ -213,7 +213,7 @@ def test_show_prints_a_timeline(console: Console, store: SqliteStore, clock: Clo
         ("finished", payload[-1]["detail"]),
     ]
     assert [moment["at"] for moment in payload] == sorted(moment["at"] for moment in payload)
-    output = console.run("jobs", "show", job().id).stdout
+    output = console.run("jobs", "show", job().id, "--verbose").stdout
     assert (
         output.index("stage ")
         < output.index("the last delivery died")
