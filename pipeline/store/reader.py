@@ -113,6 +113,11 @@ class StoreReader:
     def _runs_under(self, keys: list[Key]) -> list[RunRow]:
         return [StoredRun.read(item).row for item in self._table.get_many(keys)]
 
+    def unfinished_runs(self, limit: int) -> list[RunRow]:
+        """Return the oldest runs that have no outcome, the oldest first."""
+        items = self._table.listed(rows.OPEN, limit=limit, newest_first=False, where={})
+        return self._runs_under([rows.run_key_of_open(item.key) for item in items])
+
     def oldest_unfinished(self) -> float | None:
         """Return when the oldest run without an outcome was created; None if all have one."""
         items = self._table.listed(rows.OPEN, limit=1, newest_first=False, where={})

@@ -83,6 +83,11 @@ def open_key(key: RunKey) -> Key:
     return Key(job_partition(key.job_id), f"open#{key.generation:06d}")
 
 
+def run_key_of_open(key: Key) -> Key:
+    """Return the key of the run that an item under ``open_key`` stands for."""
+    return Key(key.partition, key.sort.replace("open#", "run#", 1))
+
+
 def replay_key(job_id: str, replay_id: str) -> Key:
     return Key(job_partition(job_id), f"replay#{replay_id}")
 

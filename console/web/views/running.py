@@ -9,12 +9,14 @@ from starlette.responses import Response
 from console.runs.position import Position, read_position
 from console.web.views.run_lines import LinkedLine, linked_lines
 from console.web.visits import Visit
-from pipeline.store.contract import RunFilter, RunRow
+from pipeline.store.contract import RunRow
 from pipeline.store.reader import StoreReader
 from repository.counts import count
 
 #: Runs whose position is shown. Each costs one query.
 MAX_RUNNING = 20
+#: Runs without an outcome among which those at work are looked for, the oldest ones.
+MAX_UNFINISHED = 200
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,10 @@ class Running:
 def read_running(visit: Visit) -> Running:
     """Read which of the visitor's runs are at work, and how far they are."""
     store = visit.services.store
-    chosen = RunFilter(outcome="running", owner=visit.owner)
-    rows = store.runs(chosen, limit=MAX_RUNNING + 1)
+    rows: list[RunRow] = []
+    for row in reversed(store.unfinished_runs(MAX_UNFINISHED)):
+        if row.state == "running" and visit.caller.may_see(row):
+            rows.append(row)
     lines = read_running_lines(store, rows[:MAX_RUNNING])
     return Running(tuple(lines), has_more=len(rows) > MAX_RUNNING)
 

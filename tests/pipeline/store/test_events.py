@@ -121,6 +121,19 @@ def test_the_oldest_unfinished_run_is_the_oldest_without_an_outcome(store: RunSt
     assert store.oldest_unfinished() == START + 5
 
 
+def test_unfinished_runs_are_listed_the_oldest_first(store: RunStore, clock: Clock):
+    for number in (1, 2, 3):
+        clock.now += 1
+        claim(store, job(number))
+    finish(store, claim(store, job(4)))
+
+    def numbers(limit: int) -> list[str]:
+        return [run.issue_url[-1] for run in store.unfinished_runs(limit)]
+
+    assert numbers(9) == ["1", "2", "3"]
+    assert numbers(2) == ["1", "2"]
+
+
 def test_runs_are_listed_newest_first_and_filtered(store: RunStore, clock: Clock):
     for number, outcome in ((1, Outcome.NO_FIX), (2, Outcome.PR_OPENED), (3, None)):
         clock.now += 1
