@@ -1,5 +1,6 @@
 """The depths of the queues, read at most once in some seconds, however often they are shown."""
 
+import asyncio
 from collections.abc import Callable
 
 import anyio
@@ -20,9 +21,9 @@ class QueueWatch:
     """
 
     def __init__(self, url: str, clock: Callable[[], float]):
-        self.url = url
+        self._url = url
         self._clock = clock
-        self._lock = anyio.Lock()
+        self._lock = asyncio.Lock()
         self._depths: Depths | None = None
         self._read_at = 0.0
 
@@ -41,4 +42,4 @@ class QueueWatch:
 
     async def _read(self) -> Depths:
         with explain_unavailable(), anyio.fail_after(TIME_LIMIT):
-            return await read_depths(self.url)
+            return await read_depths(self._url)

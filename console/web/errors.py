@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Awaitable, Callable
+from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -38,7 +39,9 @@ def _aws_errors() -> tuple[type[Exception], ...]:
 async def _ask_to_sign_in(request: Request, _error: Exception) -> Response:
     if request.headers.get("hx-request") == "true":
         return Response(status_code=401, headers={"HX-Redirect": "/sign-in"})
-    return RedirectResponse("/sign-in", 303)
+    # The path names the page; what is searched or filtered for stays out of a further address.
+    path = request.url.path if request.method == "GET" else "/"
+    return RedirectResponse(f"/sign-in?{urlencode({'next': path})}", 303)
 
 
 async def _show_refusal(request: Request, error: Exception) -> Response:

@@ -14,7 +14,15 @@ from tests.stand_ins.example_runs import opened_pull_request
 
 pytestmark = pytest.mark.browser
 
-PAGES = ("/", "/?outcome=failed", "/search?name=42", "/queue", "/spend")
+PAGES = (
+    "/",
+    "/?outcome=failed",
+    "/search?q=42",
+    "/queue",
+    "/spend",
+    "/templates",
+    "/dead-letters",
+)
 
 
 @pytest.fixture(scope="module")

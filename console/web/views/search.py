@@ -24,7 +24,7 @@ def show(visit: Visit) -> Response:
     except (NoSuchRun, UnreadableReference) as error:
         problem = str(error)
     visible = [run for run in matches if visit.caller.may_see(run)]
-    if len(visible) == 1 and not problem:
+    if len(visible) == 1:
         return RedirectResponse(run_address(visible[0]), 303)
     if not visible:
         # Somebody else's run is no different from none.

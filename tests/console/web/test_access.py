@@ -55,7 +55,7 @@ def test_with_keys_every_page_needs_a_session(site: Site) -> None:
         for method in (route.methods or set()) - {"HEAD"}:
             response = browser.request(method, path_of(route), headers={"Origin": REMOTE})
             assert response.status_code == 303, route.path
-            assert response.headers["location"] == "/sign-in"
+            assert response.headers["location"].startswith("/sign-in?next=%2F")
 
 
 def test_only_the_form_to_sign_in_and_files_need_no_session(site: Site) -> None:
@@ -82,6 +82,32 @@ def test_a_key_is_exchanged_for_a_cookie_that_scripts_and_other_sites_cannot_use
     attributes = {part.strip().lower() for part in cookie.split(";")[1:]}
     assert {"httponly", "secure", "samesite=strict", "path=/"} <= attributes
     assert browser.get("/").status_code == 200
+
+
+def test_signing_in_leads_to_the_page_that_was_asked_for(site: Site) -> None:
+    browser = site.browser(keys=named_keys(), base_url=REMOTE)
+    form = browser.get("/runs/job-1/0", follow_redirects=True)
+    assert '<a href="/runs/job-1/0">go on</a>' in form.text
+    response = browser.post(
+        "/sign-in",
+        data={"key": "alice-key-0001", "next": "/runs/job-1/0"},
+        headers={"Origin": REMOTE},
+    )
+    assert response.headers["location"] == "/runs/job-1/0"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["//evil.example", "/\\evil.example", "https://evil.example", "javascript:x", "/a\nb", ""],
+)
+def test_signing_in_leads_to_no_other_site(site: Site, path: str) -> None:
+    browser = site.browser(keys=named_keys(), base_url=REMOTE)
+    form = browser.get("/sign-in", params={"next": path})
+    assert '<a href="/">go on</a>' in form.text
+    response = browser.post(
+        "/sign-in", data={"key": "alice-key-0001", "next": path}, headers={"Origin": REMOTE}
+    )
+    assert response.headers["location"] == "/"
 
 
 def test_on_this_machine_the_cookie_also_works_without_tls(site: Site) -> None:
