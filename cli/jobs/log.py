@@ -26,8 +26,8 @@ _Of = Literal["change", "base", "environment"]
     type=click.Choice(["change", "base", "environment"]),
     default="change",
     show_default=True,
-    help="Of the tests with the change, of those on the base commit, or of building their"
-    " environment.",
+    help="Which output: that of the tests with the change, of the tests on the base commit, or of"
+    " building their environment.",
 )
 @click.pass_context
 def command(

@@ -24,9 +24,15 @@ if TYPE_CHECKING:
 @job_argument
 @click.option("--generation", type=click.IntRange(min=0), help="Default: the newest.")
 @round_option
-@click.option("--step", type=click.IntRange(min=1), help="The agent's step; default: the first.")
 @click.option(
-    "--attempt", type=click.IntRange(min=1), default=1, show_default=True, help="With --step."
+    "--step",
+    type=click.IntRange(min=1),
+    help="The number of the agent's step; default: the first one of the round.",
+)
+@click.option(
+    "--attempt",
+    type=click.IntRange(min=1),
+    help="With --step: the number of the agent's attempt; default: 1.",
 )
 @json_option("Print one JSON object a call.")
 @click.pass_context
@@ -36,7 +42,7 @@ def command(
     generation: int | None,
     round_number: int | None,
     step: int | None,
-    attempt: int,
+    attempt: int | None,
     output: Output,
 ) -> None:
     """Print what the model was sent in a round, and what it replied.
@@ -47,6 +53,7 @@ def command(
     Examples:
       coding-agent jobs prompt octo/repo#42
       coding-agent jobs prompt octo/repo#42 --round 1 > prompt.txt
+      coding-agent jobs prompt octo/repo#42 --step 2
       coding-agent jobs prompt d7e04176 --json | jq -r .reply
     """
     from rich.text import Text
@@ -54,10 +61,14 @@ def command(
     from cli.jobs.exchanges import read_exchange, render
     from cli.paging import show
 
+    if step is not None and round_number is not None:
+        raise click.UsageError("--step counts the steps of all rounds: leave out --round")
+    if step is None and attempt is not None:
+        raise click.UsageError("--attempt needs --step")
     stored = StoredRun.open(ctx, job, generation)
     report = stored.report()
     if step is not None:
-        calls = [_find_step(report, attempt, step)]
+        calls = [_find_step(report, attempt or 1, step)]
     else:
         calls = _calls_of_round(report, round_number)
     exchanges = [read_exchange(stored, call) for call in calls]

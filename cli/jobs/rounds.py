@@ -16,7 +16,7 @@ round_option = click.option(
     "--round",
     "round_number",
     type=click.IntRange(min=1),
-    help="Of this round; default: the newest that has it.",
+    help="The number of the round; default: the newest one that has it.",
 )
 
 

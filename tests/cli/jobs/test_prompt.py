@@ -1,5 +1,7 @@
 """``coding-agent jobs prompt``: what the model was sent and what it replied."""
 
+import pytest
+
 from tests.cli.console import Console
 from tests.stand_ins.example_runs import failed, four_rounds, long_agent_run, opened_pull_request
 from tests.stand_ins.runs import job
@@ -34,6 +36,16 @@ def test_an_agents_first_step_is_printed_and_another_can_be_chosen(console: Cons
     assert (call["step"], call["reply"]) == (7, "I look at part 7.")
     message = console.refused("jobs", "prompt", job().id, "--step", "61")
     assert message == "attempt 1 of the agent has no step 61: it has 60 steps"
+
+
+@pytest.mark.parametrize("options", [["--step", "1", "--round", "1"], ["--attempt", "1"]])
+def test_options_that_do_not_belong_together_are_refused(
+    console: Console, options: list[str]
+) -> None:
+    long_agent_run(console.data_dir, steps=2)
+    result = console.run("jobs", "prompt", job().id, *options)
+    assert result.exit_code == 2
+    assert "--step" in result.stderr
 
 
 def test_hostile_text_has_no_effect(console: Console) -> None:
