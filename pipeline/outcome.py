@@ -105,6 +105,13 @@ class RunResult(BaseModel):
     )
     trace: str = Field(description="finds this run in logs")
 
+    @property
+    def own_pull_request_number(self) -> int | None:
+        """The pull request that the run worked on: a rejected run names the one that it met."""
+        if self.outcome == Outcome.REJECTED:
+            return None
+        return self.pull_request_number
+
     def pointing_to(self, address: str) -> "RunResult":
         """Return a small result that points to the full one, which is too large to send."""
         update = {

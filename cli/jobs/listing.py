@@ -39,7 +39,7 @@ _COLORS = {
     type=click.IntRange(1, 10_000),
     default=50,
     show_default=True,
-    help="Consider at most this many runs.",
+    help="At most this many runs, the newest.",
 )
 @json_option()
 @click.pass_context

@@ -88,15 +88,19 @@ def _finding_runs(db: Database) -> None:
 
 
 def _insert_numbers(db: Database, run: dict[str, Any]) -> None:
+    numbers = [int(run["issue_url"].rpartition("/")[2])]
     result = json.loads(run["result"] or "{}")
-    issue_number = run["issue_url"].rpartition("/")[2]
     pull_request_number = result.get("pull_request_number")
-    place = f"{run['repository'].lower()}#{run['created_at']:017.6f}"
+    # A rejected run names the pull request of somebody else.
+    if pull_request_number is not None and run["outcome"] != "rejected":
+        numbers.append(pull_request_number)
     names = ("job_id", "generation", "issue_url", "created_at")
     data = json.dumps({name: run[name] for name in names})
-    for number in {int(issue_number), pull_request_number} - {None}:
-        key = (f"number#{number}", f"{place}#{run['job_id']}#{run['generation']:06d}")
-        db.execute("INSERT OR REPLACE INTO items (pk, sk, data) VALUES (?, ?, ?)", (*key, data))
+    time = f"{run['created_at']:017.6f}"
+    sort = f"{run['repository'].lower()}#{time}#{run['job_id']}#{run['generation']:06d}"
+    for number in numbers:
+        values = (f"number#{number}", sort, data)
+        db.execute("INSERT OR REPLACE INTO items (pk, sk, data) VALUES (?, ?, ?)", values)
 
 
 _FUNCTIONS = (_items, _views, _waiting_columns, _finding_runs)

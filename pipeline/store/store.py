@@ -334,8 +334,8 @@ class RunStore(StoreReader):
         run = tx.held_run(lease)
         money.cut_reserved(tx, tx.calls(run.row.key))
         tx.items.delete(rows.open_key(run.row.key))
-        if result.pull_request_number is not None:
-            number = result.pull_request_number
+        number = result.own_pull_request_number
+        if number is not None:
             tx.items.put(rows.numbered_run_item(run.row, number, tx.expires))
         self._expire_job(tx, run)
         outcome = result.outcome.value

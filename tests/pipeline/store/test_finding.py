@@ -14,10 +14,12 @@ from tests.stand_ins.moto import moto_client
 from tests.stand_ins.runs import Clock, claim, finish, job, result_of
 
 
-def finish_with_pull_request(store: RunStore, claimed: Claimed, number: int) -> None:
+def finish_with_pull_request(
+    store: RunStore, claimed: Claimed, number: int, outcome: Outcome = Outcome.PR_OPENED
+) -> None:
     url = f"https://github.com/{claimed.run.repository}/pull/{number}"
     links = {"pull_request_number": number, "pull_request_url": url}
-    result = result_of(claimed, Outcome.PR_OPENED).model_copy(update=links)
+    result = result_of(claimed, outcome).model_copy(update=links)
     store.finish(claimed.lease, result, Event.about(result, "2001-09-09T01:46:40.000Z"), None)
 
 
@@ -59,6 +61,17 @@ def test_a_run_is_found_by_its_pull_request(store: RunStore):
     assert run.issue_url == job().issue_url
     assert store.runs_numbered(7, "octo/rep") == []
     assert store.runs_numbered(8) == []
+
+
+def test_a_run_that_was_rejected_for_a_pull_request_is_not_found_by_it(
+    store: RunStore, clock: Clock
+):
+    finish_with_pull_request(store, claim(store), 7)
+    clock.now += 1
+    rejected = claim(store, job(job_id="another"))
+    finish_with_pull_request(store, rejected, 7, Outcome.REJECTED)
+    (run,) = store.runs_numbered(7)
+    assert run.job_id == job().id
 
 
 def test_a_number_alone_finds_runs_of_every_repository(store: RunStore, clock: Clock):
