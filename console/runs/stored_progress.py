@@ -20,7 +20,6 @@ QUEUE = "queue"
 _REPORTED = ("waits", "try failed", "cancel requested", "dead-lettered")
 _MAX_CALL = 120
 """Characters."""
-_KINDS: dict[str, ProgressKind] = {"sent back": "back", "in progress": "started"}
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class DatedProgress:
 
 
 def read_past(source: RunSource) -> list[DatedProgress]:
-    """Return what has happened, oldest first. What happened later is added at the end."""
+    """Return what has happened, oldest first. What was returned once stays the same later."""
     reports = [
         *_ended_stages(source),
         *_steps(source.run, read_steps(source)),
@@ -72,8 +71,11 @@ def _ended_stages(source: RunSource) -> Iterator[DatedProgress]:
     for span in stage_spans(source, delivery_spans(source.run, source.history)):
         if span.end is None or span.round is None:
             continue
-        kind = _KINDS.get(span.state, "finished")
-        detail = reasons.get(span.round, "") if kind == "back" else ""
+        kind: ProgressKind = "finished"
+        detail = ""
+        if span.state == "sent back":
+            kind = "back"
+            detail = reasons.get(span.round, "")
         seconds = span.seconds or 0.0
         report = _report(source.run, kind, span.name, span.round, seconds, detail)
         yield DatedProgress(span.end, report)
@@ -94,8 +96,14 @@ def _history(source: RunSource) -> Iterator[DatedProgress]:
     for moment in source.history:
         if moment.what in _REPORTED:
             detail = f"{moment.what}: {moment.detail}" if moment.detail else moment.what
-            report = _report(source.run, "note", QUEUE, source.run.round, detail=detail)
+            number = _round_at(source, moment.at)
+            report = _report(source.run, "note", QUEUE, number, detail=detail)
             yield DatedProgress(moment.at, report)
+
+
+def _round_at(source: RunSource, at: float) -> int:
+    """Return the number of the round in which something happened."""
+    return 1 + sum(opened.created_at <= at for opened in source.rounds)
 
 
 def _report(

@@ -1,10 +1,12 @@
 """A run that is followed by what it stores."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from console.runs.watching import RunWatch
+from pipeline.engine.deps import Progress
 from pipeline.model import Message
 from pipeline.outcome import Outcome
 from pipeline.store.contract import RunRow, Submission
@@ -108,6 +110,14 @@ def test_a_wait_is_reported_with_its_reason(run: RecordedRun, watch: RunWatch) -
     assert (started.stage, started.seconds) == ("fetch_issue", 0.0)
 
 
+def test_a_wait_is_not_reported_again_in_a_later_round(run: RecordedRun, watch: RunWatch) -> None:
+    run.wait(600.0, "GitHub is down")
+    watch.poll()
+    run.send_back("tests fail", SentBackNote(), seconds=5.0)
+    reported = poll(watch)
+    assert [kind for kind, _, _ in reported] == ["back", "started"]
+
+
 def test_a_run_that_no_worker_has_is_in_the_queue(run: RecordedRun) -> None:
     waiting = run.store.register(Submission.of(job(43))).run
     watch = RunWatch(
@@ -147,3 +157,30 @@ def test_results_are_read_only_if_something_has_changed(
     watch.poll()
     monkeypatch.delattr("console.runs.watching.RunSource")
     assert watch.poll() == []
+
+
+def test_who_watches_all_the_time_sees_what_a_late_comer_sees(
+    run: RecordedRun, watch: RunWatch
+) -> None:
+    result = Fetched(title="t")
+    happenings: list[Callable[[], object]] = [
+        lambda: run.stage("fetch_issue", result, seconds=1.0),
+        lambda: run.wait(60.0, "GitHub is down"),
+        lambda: run.stage("checkout", result, seconds=1.0),
+        lambda: run.fail_try("the disk is full", seconds=2.0),
+        lambda: run.stage("propose_patch", result, seconds=1.0),
+        lambda: run.send_back("no edit applies", SentBackNote(), seconds=1.0),
+        lambda: run.wait(60.0, "GitHub is down"),
+        lambda: run.stage("propose_patch", result, seconds=1.0),
+        lambda: run.finish(Outcome.NO_FIX, "the rounds are used up", seconds=1.0),
+    ]
+    reports: list[Progress] = []
+    for happen in happenings:
+        happen()
+        reports += watch.poll()
+    assert lasting(reports) == lasting(watch_of(run).poll())
+
+
+def lasting(reports: list[Progress]) -> list[Progress]:
+    """Return the reports that are about the past, and so are the same for everybody."""
+    return [report for report in reports if report.kind not in ("started", "status")]
