@@ -5,10 +5,13 @@ Pipes, ``<``, ``>``, ``~``, comments and ``$(coding-agent ...)`` are understood.
 
 import re
 import shlex
+import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import pytest
 
 from tests.cli.console import Console
 
@@ -85,6 +88,8 @@ class ShellLine:
         if stand_in is not None:
             stand_in(words[1:])
             return b""
+        if shutil.which(words[0]) is None:
+            pytest.skip(f"{words[0]} is not installed")
         completed = subprocess.run(
             words,
             input=data or b"",
