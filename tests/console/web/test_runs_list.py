@@ -114,6 +114,14 @@ def test_runs_are_filtered_by_each_field(any_site: Site) -> None:
     assert "No run agrees with this." in browser.get("/?repository=other/repo").text
 
 
+@pytest.mark.parametrize(
+    "address", ["/?before=!", "/?before=%00%ff", "/?day=1900-01-01", "/?day=9999-12-31"]
+)
+def test_a_place_or_a_day_without_runs_is_an_empty_list(any_site: Site, address: str) -> None:
+    claim(any_site.store)
+    assert issues(any_site.browser(), address) == []
+
+
 def test_a_filter_is_kept_on_the_next_page(site: Site) -> None:
     for number in range(1, 61):
         site.clock.now += 1

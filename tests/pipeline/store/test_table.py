@@ -130,6 +130,7 @@ def test_a_span_of_a_listing_includes_its_start_and_not_its_end(table: Table):
     assert numbers(Span(since="4")) == ["5", "4"]
     assert numbers(Span(before="4#run"), limit=2) == ["3", "2"]
     assert numbers(Span(before="5#run"), status="failed") == ["3", "1"]
+    assert numbers(Span(since="4", before="2")) == numbers(Span(before="!")) == []
 
 
 def test_a_counter_starts_at_zero_and_adds(table: Table):
