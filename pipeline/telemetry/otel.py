@@ -7,12 +7,14 @@ ends: a worker that dies takes no more with it than the spans that were open.
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from functools import lru_cache
+from types import TracebackType
+from typing import Self
 
-from opentelemetry.context import Context
+from opentelemetry.context import Context, attach, detach
 from opentelemetry.sdk.resources import SERVICE_NAME, OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
@@ -59,17 +61,39 @@ class _RunIds(RandomIdGenerator):
         return super().generate_trace_id() if run is None else int(run.trace_id, 16)
 
 
-class _OtelSpan:
+class _OpenSpan:
+    """A span that is the current one while entered; written out, as it is entered for each command
+    of git.
+    """
+
     def __init__(self, span: OtelApiSpan, redact: Redact):
         self._span = span
         self._redact = redact
-        self.failed = False
+        self._has_failed = False
+
+    def __enter__(self) -> Self:
+        self._token = attach(set_span_in_context(self._span))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        detach(self._token)
+        if isinstance(error, asyncio.CancelledError):
+            self.set({names.ENDING: names.INTERRUPTED})
+        elif isinstance(error, Exception) and not self._has_failed:
+            # By its class alone: messages and tracebacks may quote a prompt.
+            self.fail(type(error).__qualname__)
+        self._span.end()
 
     def set(self, attributes: Attributes) -> None:
         self._span.set_attributes(_redacted(attributes, self._redact))
 
     def fail(self, error_type: str) -> None:
-        self.failed = True
+        self._has_failed = True
         self._span.set_attribute(names.ERROR_TYPE, error_type)
         self._span.set_status(Status(StatusCode.ERROR))
 
@@ -89,7 +113,6 @@ class OtelTracer:
         # A run asks several times in each delivery.
         self._run_context = lru_cache(maxsize=1024)(self._make_run_context)
 
-    @contextmanager
     def span(
         self,
         name: str,
@@ -97,26 +120,14 @@ class OtelTracer:
         *,
         kind: Kind = "internal",
         within: RunTrace | None = None,
-    ) -> Iterator[Span]:
-        with self._tracer.start_as_current_span(
+    ) -> AbstractContextManager[Span]:
+        span = self._tracer.start_span(
             name,
             context=self._inside(within) if within is not None else None,
             kind=_KINDS[kind],
             attributes=_redacted(attributes, self._redact),
-            # Messages and tracebacks may quote a prompt.
-            record_exception=False,
-            set_status_on_exception=False,
-        ) as otel_span:
-            span = _OtelSpan(otel_span, self._redact)
-            try:
-                yield span
-            except asyncio.CancelledError:
-                span.set({names.ENDING: names.INTERRUPTED})
-                raise
-            except Exception as error:
-                if not span.failed:
-                    span.fail(type(error).__qualname__)
-                raise
+        )
+        return _OpenSpan(span, self._redact)
 
     def record_run(self, run: RunSpan) -> None:
         parent = run.trace.sender
@@ -132,7 +143,7 @@ class OtelTracer:
         finally:
             _run.reset(token)
         if run.error_type is not None:
-            _OtelSpan(span, self._redact).fail(run.error_type)
+            _OpenSpan(span, self._redact).fail(run.error_type)
         span.end(end_time=_nanoseconds(run.ended))
 
     def traceparent(self, trace: RunTrace) -> str | None:
