@@ -70,10 +70,13 @@ class Visit:
         """The pages that the visitor may see."""
         return PAGES if self.is_operator else PAGES[:1]
 
-    def page(self, template: str, **values: Any) -> HTMLResponse:
-        """Return a page, or a part of one, made from a template."""
+    def render(self, template: str, **values: Any) -> str:
+        """Return the HTML of a page, or of a part of one, made from a template."""
         now = self.services.clock()
-        return HTMLResponse(self.renderer.render(template, visit=self, now=now, **values))
+        return self.renderer.render(template, visit=self, now=now, **values)
+
+    def page(self, template: str, **values: Any) -> HTMLResponse:
+        return HTMLResponse(self.render(template, **values))
 
     @property
     def is_part(self) -> bool:

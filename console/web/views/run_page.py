@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from starlette.responses import HTMLResponse, Response
 
+from console.html.fitting import render_to_fit
 from console.page.rendering import LIMITS
 from console.page.view import PageView, make_view
 from console.runs.report import ReportReader
@@ -24,14 +25,20 @@ def show(visit: Visit) -> Response:
     run = _requested_run(visit)
     services = visit.services
     reader = ReportReader(services.store, services.artifacts, services.redact, services.ceiling)
-    view = make_view(reader.read(run), LIMITS)
-    return visit.page(
-        "run_page",
-        view=view,
-        running_line=_running_line(visit, run),
-        progress_address=f"{run_address(run)}/progress",
-        downloads=tuple(_downloads(run, view)),
-    )
+    report = reader.read(run)
+    running_line = _running_line(visit, run)
+
+    def render(divisor: int) -> str:
+        view = make_view(report, LIMITS.divided(divisor))
+        return visit.render(
+            "run_page",
+            view=view,
+            running_line=running_line,
+            progress_address=f"{run_address(run)}/progress",
+            downloads=tuple(_downloads(run, view)),
+        )
+
+    return HTMLResponse(render_to_fit(render))
 
 
 def show_progress(visit: Visit) -> Response:

@@ -1,14 +1,17 @@
 """A run's page, its artifacts, and finding a run, in either store."""
 
 import re
+from pathlib import Path
 
 import pytest
 
+from console.html import fitting
 from pipeline.outcome import Event, Outcome
 from pipeline.store.contract import Claimed, Submission
 from tests.console.web.conftest import SECRET, Site
 from tests.pipeline.store.submissions import checkpoint
-from tests.stand_ins.runs import LEASE, TOPIC, claim, finish, job, result_of
+from tests.stand_ins.example_runs import long_agent_run
+from tests.stand_ins.runs import LEASE, TOPIC, Clock, claim, finish, job, result_of
 
 JOB = "job-one"
 PAGE = f"/runs/{JOB}/0"
@@ -45,6 +48,18 @@ def test_a_run_at_work_says_how_far_it_is_until_it_has_ended(any_site: Site) -> 
     ended = browser.get(f"{PAGE}/progress")
     assert ended.headers["hx-refresh"] == "true"
     assert "At work:" not in browser.get(PAGE).text
+
+
+def test_a_long_run_is_cut_to_a_page_that_a_phone_can_open(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = long_agent_run(tmp_path, steps=5, output="a long line\n" * 400)
+    browser = Site(run.store, tmp_path, clock).browser()
+    whole = len(browser.get(f"/runs/{run.row.job_id}/0").content)
+    monkeypatch.setattr(fitting, "MAX_BYTES", whole - 1)
+    cut = browser.get(f"/runs/{run.row.job_id}/0")
+    assert cut.status_code == 200
+    assert len(cut.content) < whole
 
 
 @pytest.mark.parametrize("path", ["/runs/unknown/0", "/runs/job-one/7", "/runs/job-one/x"])
