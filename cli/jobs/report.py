@@ -1,23 +1,18 @@
 """``coding-agent jobs report``."""
 
-import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from cli import exits
 from cli.command import CommandError
 from cli.job_argument import job_argument
 from cli.jobs.reading import StoredRun
+from cli.new_file import check_replaceable, replace_file
 from cli.output import Output, json_option
 
 if TYPE_CHECKING:
     from pipeline.store.contract import RunRow
-
-#: Bytes at the start of a file in which a page says that it is one.
-_HEADER_BYTES = 4096
 
 
 @click.command("report")
@@ -55,7 +50,7 @@ def command(
       coding-agent jobs report d7e04176 --output page.html
     """
     from cli.browser import open_in_browser
-    from console.page.rendering import render_page
+    from console.page.rendering import GENERATOR, render_page
 
     is_stdout = path == Path("-")
     if is_stdout and (opens or output.as_json):
@@ -63,12 +58,12 @@ def command(
     stored = StoredRun.open(ctx, job, generation)
     target = path or Path(_default_name(stored.run))
     if not is_stdout:
-        _check_replaceable(target)
+        check_replaceable(target, GENERATOR, "the page of a run")
     page = render_page(stored.report())
     if is_stdout:
         click.echo(page, nl=False)
         return
-    _write(target, page)
+    replace_file(target, page)
     output.write({"file": str(target.absolute()), "bytes": len(page)}, str(target))
     if opens and not open_in_browser(target.absolute().as_uri()):
         raise CommandError(f"no browser could be started: open {target.absolute()} yourself")
@@ -78,37 +73,3 @@ def _default_name(run: "RunRow") -> str:
     from console.runs.short_names import LENGTH
 
     return f"run-{run.job_id[:LENGTH]}-{run.generation}.html"
-
-
-def _check_replaceable(path: Path) -> None:
-    """End the command if there is a file that is not the page of a run."""
-    from console.page.rendering import GENERATOR
-
-    if not path.exists():
-        return
-    try:
-        with path.open("rb") as file:
-            header = file.read(_HEADER_BYTES)
-    except OSError as error:
-        raise CommandError(f"{path} can't be read: {error.strerror}", exits.USAGE) from None
-    if GENERATOR.encode() not in header:
-        raise CommandError(
-            f"{path} is not the page of a run: name another file with --output", exits.USAGE
-        )
-
-
-def _write(path: Path, page: bytes) -> None:
-    """Write the page whole or not at all; only its owner can read it."""
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    except OSError as error:
-        raise CommandError(f"{path} can't be created: {error.strerror}", exits.USAGE) from None
-    new = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(page)
-        new.replace(path)
-    except OSError as error:
-        raise CommandError(f"{path} can't be written: {error.strerror}") from None
-    finally:
-        new.unlink(missing_ok=True)

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
-from cli import exits
-from cli.command import CommandError
 from cli.jobs.opening import open_store
 from cli.jobs.statistics_text import describe_all, describe_groups
+from cli.new_file import check_replaceable, replace_file
 from cli.output import Output, json_option
 from cli.times import since_option
 from console.history.statistics import Grouping
@@ -32,7 +31,10 @@ if TYPE_CHECKING:
     "plot_path",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
     metavar="FILE.svg",
-    help="Also draw the shares with their intervals.",
+    help=(
+        "Also draw the shares with their intervals. An earlier plot is replaced, any other file is"
+        " not."
+    ),
 )
 @json_option("Print one JSON object for each group.")
 @click.pass_context
@@ -57,8 +59,10 @@ def command(
     from console.history.runs import each_run_record
     from console.history.statistics import summarize
 
+    if plot_path is not None:
+        check_replaceable(plot_path, "<svg", "a plot")
     groups = summarize(each_run_record(open_store(ctx), since=since), grouping)
-    if plot_path is not None and groups:
+    if plot_path is not None:
         _write_plot(plot_path, grouping, groups)
     if output.as_json:
         for group in groups:
@@ -72,10 +76,12 @@ def command(
 
 
 def _write_plot(path: Path, grouping: Grouping | None, groups: "Sequence[GroupStatistics]") -> None:
+    """Draw the groups; without any, say that there is nothing to draw."""
     from console.history.share_plots import plot_groups, plot_outcomes
 
+    if not groups:
+        click.echo(f"no runs to draw: {path} was not written", err=True)
+        return
     plot = plot_outcomes(groups[0]) if grouping is None else plot_groups(grouping, groups)
-    try:
-        path.write_text(plot.svg(), encoding="utf-8")
-    except OSError as error:
-        raise CommandError(f"{path} can't be written: {error.strerror}", exits.USAGE) from None
+    replace_file(path, plot.svg().encode())
+    click.echo(f"wrote {path}", err=True)

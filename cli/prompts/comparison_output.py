@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli import exits
-from cli.command import CommandError, settings
+from cli.command import settings
+from cli.new_file import check_replaceable, replace_file
 from cli.option_groups import option_group
 
 if TYPE_CHECKING:
@@ -30,18 +30,16 @@ class ComparisonOutput:
         from pipeline.telemetry import Redactor
 
         page = render_comparison(comparison, Redactor(secret_values(settings(ctx))))
-        try:
-            self.html.write_bytes(page)
-        except OSError as error:
-            message = f"{self.html} can't be written: {error.strerror}"
-            raise CommandError(message, exits.USAGE) from None
+        replace_file(self.html, page)
         click.echo(f"wrote {self.html}", err=True)
 
 
-def _check_folder(_ctx: click.Context, _param: click.Parameter, path: Path | None) -> Path | None:
-    """Refuse a file in no folder, before a model is paid."""
-    if path is not None and not path.absolute().parent.is_dir():
-        raise click.BadParameter(f"there is no folder {path.parent}")
+def _check_page(_ctx: click.Context, _param: click.Parameter, path: Path | None) -> Path | None:
+    """Refuse a file that can't or should not be written, before a model is paid."""
+    if path is not None:
+        from console.comparison.page import GENERATOR
+
+        check_replaceable(path, GENERATOR, "the page of a comparison")
     return path
 
 
@@ -52,8 +50,11 @@ with_output_options = option_group(
         "--html",
         type=click.Path(dir_okay=False, writable=True, path_type=Path),
         metavar="FILE",
-        callback=_check_folder,
-        help="Also write a page that a colleague can open, without a network.",
+        callback=_check_page,
+        help=(
+            "Also write a page that a colleague can open, without a network. An earlier page is"
+            " replaced, any other file is not."
+        ),
     ),
     click.option("--json", "as_json", is_flag=True, help="One JSON object."),
 )

@@ -17,6 +17,8 @@ from console.html.fitting import render_to_fit
 from console.html.rendering import make_environment
 from repository.counts import count
 
+#: By which a file can be recognized as such a page.
+GENERATOR = "coding-agent, page of a comparison"
 #: Rows of a message's difference, and characters of a reply or a patch.
 _ROWS = 1_000
 _CHARACTERS = 40_000
@@ -52,6 +54,7 @@ def render_comparison(comparison: Comparison, redact: Callable[[str], str]) -> b
 
     def render(divisor: int) -> str:
         return template.render(
+            generator=GENERATOR,
             comparison=comparison,
             summary=describe_changes(comparison),
             certainty=certainty,

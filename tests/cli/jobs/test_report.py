@@ -40,13 +40,13 @@ def test_an_earlier_page_is_replaced(console: Console, run: RecordedRun) -> None
 def test_a_file_that_is_no_page_is_kept(console: Console, run: RecordedRun) -> None:
     (console.folder / "notes.html").write_text("mine")
     message = console.refused("jobs", "report", run.job.id, "--output", "notes.html")
-    assert message == "notes.html is not the page of a run: name another file with --output"
+    assert message == "notes.html is not the page of a run: name another file"
     assert (console.folder / "notes.html").read_text() == "mine"
 
 
 def test_a_folder_that_does_not_exist_is_named(console: Console, run: RecordedRun) -> None:
     message = console.refused("jobs", "report", run.job.id, "--output", "none/page.html")
-    assert message == "none/page.html can't be created: No such file or directory"
+    assert message == "none/page.html can't be created: there is no folder none"
 
 
 def test_the_page_can_be_printed(console: Console, run: RecordedRun) -> None:

@@ -80,10 +80,28 @@ def test_a_plot_is_written(console: Console, store: SqliteStore) -> None:
     assert "Results by model" in (console.folder / "models.svg").read_text()
 
 
+def test_a_plot_replaces_an_earlier_one_and_no_other_file(
+    console: Console, store: SqliteStore
+) -> None:
+    finish(store, 1)
+    for _ in range(2):
+        assert console.run("jobs", "stats", "--plot", "all.svg").stderr == "wrote all.svg\n"
+    (console.folder / "notes").write_text("mine")
+    message = console.refused("jobs", "stats", "--plot", "notes")
+    assert message == "notes is not a plot: name another file"
+    assert (console.folder / "notes").read_text() == "mine"
+
+
+def test_without_runs_no_plot_is_written(console: Console, store: SqliteStore) -> None:
+    result = console.run("jobs", "stats", "--plot", "all.svg")
+    assert result.stderr == "no runs to draw: all.svg was not written\n"
+    assert not (console.folder / "all.svg").exists()
+
+
 def test_a_plot_in_no_folder_is_refused(console: Console, store: SqliteStore) -> None:
     finish(store, 1)
     message = console.refused("jobs", "stats", "--plot", "no/all.svg")
-    assert message == "no/all.svg can't be written: No such file or directory"
+    assert message == "no/all.svg can't be created: there is no folder no"
 
 
 def test_on_a_terminal_a_row_has_at_most_80_columns_and_elsewhere_whole_names(

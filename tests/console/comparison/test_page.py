@@ -4,7 +4,7 @@ import html
 import re
 
 from console.comparison.comparison import Comparison, Side
-from console.comparison.page import patch_lines, render_comparison
+from console.comparison.page import GENERATOR, patch_lines, render_comparison
 from console.comparison.trials import Case
 from console.html.fitting import MAX_BYTES
 from pipeline.outcome import Outcome
@@ -90,6 +90,10 @@ def test_a_page_of_many_long_texts_has_a_bound() -> None:
 def test_a_comparison_without_a_finished_issue_has_a_page() -> None:
     failed = trial(None, outcome=Outcome.FAILED)
     assert "1 issue left out: not finished with both sets." in page(case(failed, trial()))
+
+
+def test_the_page_says_at_its_beginning_what_it_is() -> None:
+    assert GENERATOR in page(case(trial(), trial()))[:1_000]
 
 
 def test_lines_of_a_patch_are_told_apart() -> None:
