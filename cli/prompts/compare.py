@@ -82,36 +82,43 @@ def compare(
 def _repeat_runs(
     ctx: click.Context,
     template_sets: "tuple[TemplateSet, TemplateSet]",
-    number: int,
+    limit: int,
     model: str | None,
     yes: bool,
 ) -> "tuple[list[Case], int]":
     """Run each issue with both sets. Return the cases, and how many issues were begun, but not
-    finished, before Ctrl-C.
+    finished: before Ctrl-C, or because a part of the stored run is gone.
     """
-    from cli.prompts.runs import newest_runs
+    from cli.prompts.runs import MissingResult, newest_runs
     from cli.prompts.trials import case_of
 
-    runs = newest_runs(ctx, number)
+    runs = newest_runs(ctx, limit)
     config = settings(ctx)
     if not runs:
         raise CommandError(
             "no stored run reached a prompt; see: coding-agent jobs list", exits.USAGE
         )
     expected = 2 * sum(run.cost_usd for run in runs)
-    limit = 2 * config.max_cost_usd * len(runs)
-    _confirm(len(runs), expected, limit, yes)
+    at_most = 2 * config.max_cost_usd * len(runs)
+    _confirm(len(runs), expected, at_most, yes)
     cases: list[Case] = []
-    try:
-        for run in runs:
-            a, b = [_repeat_run(run, config, templates, model) for templates in template_sets]
-            cases.append(case_of(run.row, a, b))
-            click.echo(f"[{len(cases)}/{len(runs)}] {run.row.issue_url}", err=True)
-    except KeyboardInterrupt:
-        # Report the results that have been paid for.
-        click.echo("stopped: the result covers the runs finished so far", err=True)
-        return cases, 1
-    return cases, 0
+    unfinished = 0
+    for number, run in enumerate(runs, 1):
+        # Whatever happens, report the results that have been paid for.
+        try:
+            a = _repeat_run(run, config, template_sets[0], model)
+            b = _repeat_run(run, config, template_sets[1], model)
+        except MissingResult as error:
+            unfinished += 1
+            click.echo(error.message, err=True)
+            continue
+        except KeyboardInterrupt:
+            unfinished += 1
+            click.echo("stopped: the result covers the runs finished so far", err=True)
+            break
+        cases.append(case_of(run.row, a, b))
+        click.echo(f"[{number}/{len(runs)}] {run.row.issue_url}", err=True)
+    return cases, unfinished
 
 
 def _repeat_run(

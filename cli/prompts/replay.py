@@ -70,6 +70,9 @@ def replay(
             f"--from-stage: no stage {from_stage!r}; there are {stages}", exits.USAGE
         )
     original = stored_run(ctx, job, generation)
+    # Before a model is paid: a part of the run may be gone.
+    with original.expecting_artifacts():
+        before = trial_of(original)
     templates = load(ctx, named)
     printer = Printer(quiet=output.as_json)
     with (
@@ -89,7 +92,6 @@ def replay(
             )
         finally:
             printer.stop()
-        before = trial_of(original)
         after = trial_of(repeated)
     case = case_of(original.row, before, after)
     if output.as_json:
@@ -97,7 +99,8 @@ def replay(
     else:
         click.echo(describe_case(case))
         print_comparison(before, after)
-    output.write_page(ctx, _comparison(ctx, original.row, case, templates))
+    if output.html is not None:
+        output.write_page(ctx, _comparison(ctx, original.row, case, templates))
 
 
 def _payload(trial: "Trial") -> dict[str, Any]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from console.comparison.trials import Trial
+from console.visible_text import visible
 from prompts.tokens import tokens_of
 
 if TYPE_CHECKING:
@@ -22,9 +23,9 @@ def print_comparison(before: Trial, after: Trial) -> None:
 
     console = Console(highlight=False)
     table = Table("", "then", "with these templates", expand=True)
-    table.add_row("outcome", str(before.outcome), str(after.outcome))
-    tests_before = Text(describe_tests(before))
-    tests_after = Text(describe_tests(after))
+    table.add_row("outcome", before.outcome or "unfinished", after.outcome or "unfinished")
+    tests_before = Text(visible(describe_tests(before)))
+    tests_after = Text(visible(describe_tests(after)))
     table.add_row("tests", tests_before, tests_after)
     table.add_row("rounds", str(before.rounds), str(after.rounds))
     table.add_row("cost", f"${before.cost_usd:.4f}", f"${after.cost_usd:.4f}")
@@ -64,19 +65,10 @@ def _print_difference(console: "Console", title: str, old: str, new: str) -> Non
     for left, right in rows:
         style = "" if left == right else "bold"
         table.add_row(
-            Text(replace_control_characters(left), style=style),
-            Text(replace_control_characters(right), style=style),
+            Text(visible(left), style=style),
+            Text(visible(right), style=style),
         )
     console.print(table)
-
-
-def replace_control_characters(line: str) -> str:
-    """Return ``line`` without characters that control the terminal: it is untrusted text."""
-    characters = [
-        character if character.isprintable() or character == "\t" else "\ufffd"
-        for character in line
-    ]
-    return "".join(characters)
 
 
 def side_by_side(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, str]]:

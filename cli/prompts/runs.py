@@ -3,7 +3,7 @@
 import json
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -41,6 +41,10 @@ _ROWS_A_RUN = 5
 """Number of rows read for each requested run: some runs ended before a prompt."""
 
 
+class MissingResult(CommandError):
+    """A part of a stored run, which its repetition needs, is not there."""
+
+
 @dataclass(frozen=True)
 class StoredRun:
     """A run in the store; its results are read on demand."""
@@ -72,12 +76,23 @@ class StoredRun:
         }
 
     def require(self, *stages: str) -> None:
-        """Raise CommandError if one of the stages has no result."""
+        """Raise MissingResult if one of the stages has no result."""
         missing = [stage for stage in stages if stage not in self.last_checkpoints]
         if missing:
-            raise CommandError(
+            raise MissingResult(
                 f"run {self.row.job_id} has no result of {', '.join(missing)}: it ended before"
             )
+
+    @contextmanager
+    def expecting_artifacts(self) -> Iterator[None]:
+        """Raise MissingResult if an artifact that is read meanwhile has been deleted."""
+        try:
+            yield
+        except FileNotFoundError as error:
+            artifact = error.filename or error
+            raise MissingResult(
+                f"run {self.row.job_id} can't be repeated: {artifact} no longer exists"
+            ) from None
 
     def read(self, result_type: type[Result]) -> Result:
         """Read the last result of the stage that returns this type."""
@@ -233,6 +248,9 @@ async def rerun(
     """Repeat a run with a variation, as a dry run in ``folder``.
 
     ``observer`` receives the stages' progress; ``on_wait``, messages that say why the run waits.
+
+    Raises:
+        MissingResult: before a model is paid.
     """
     from cli import wiring
     from pipeline.artifacts.folder import FolderArtifacts
@@ -247,7 +265,8 @@ async def rerun(
     with closing(app.store):
         wiring.check_models(app)
         original = _copy_of(job)
-        await _store_results_before(variation.from_stage, app.store, artifacts, original, run)
+        with run.expecting_artifacts():
+            await _store_results_before(variation.from_stage, app.store, artifacts, original, run)
         replay = Replay(id="workbench", from_stage=variation.from_stage)
         repeated = original.model_copy(update={"replay": replay})
         await run_job(

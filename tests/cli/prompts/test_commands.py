@@ -1,33 +1,20 @@
-"""``coding-agent prompts``: the commands for prompt engineers."""
+"""``coding-agent prompts``: list, check, render, freeze and publish templates."""
 
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cli.prompts.golden import watch_folder
-from cli.prompts.replay_text import replace_control_characters, side_by_side
 from pipeline.model.price import Price
 from pipeline.store.sqlite import SqliteStore
 from prompts import TemplateSet
 from prompts.template_set import SHIPPED
 from tests.cli.console import Console, Sample
+from tests.cli.prompts.stored import edit
 from tests.end_to_end.service import ISSUE
-
-
-@pytest.fixture
-def mine(console: Console) -> Path:
-    """A copy of the shipped templates, to edit."""
-    return Path(shutil.copytree(SHIPPED, console.folder / "mine"))
-
-
-def edit(folder: Path, name: str, old: str, new: str) -> None:
-    file = folder / f"{name}.md.j2"
-    assert old in file.read_text()
-    file.write_text(file.read_text().replace(old, new))
 
 
 def test_templates_are_listed_with_the_hashes_that_pull_requests_quote(
@@ -154,178 +141,6 @@ def test_a_job_without_a_prompt_is_reported(console: Console) -> None:
     assert message.startswith("there is no job 'nothing', ")
 
 
-def stored(console: Console, sample: Sample) -> str:
-    """Finish a run; return its job id."""
-    result = console.run(*sample.fix, "--json")
-    return str(json.loads(result.stdout)["data"]["job_id"])
-
-
-def tree(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
-
-
-def test_a_replay_compares_results_and_only_reads_the_store(
-    console: Console, sample: Sample, mine: Path
-) -> None:
-    job_id = stored(console, sample)
-    edit(mine, "propose", "# Task\n", "# Task\n\nBe brief.\n")
-    (console.folder / "new.yaml").write_text(
-        json.dumps(
-            [
-                {
-                    "when": "Be brief",
-                    "reply": sample.reply.read_text().replace("a + b", "b + a"),
-                    "cost_usd": 0.25,
-                },
-                {"reply": "none", "cost_usd": 0.5},
-            ]
-        )
-    )
-    files = [console.data_dir / name for name in ("store.sqlite", "artifacts")]
-    before = tree(files[1]), files[0].read_bytes()
-    options = (
-        "--template-dir",
-        mine,
-        "--from-stage",
-        "propose_patch",
-        "--model",
-        "scripted:new.yaml",
-    )
-    result = console.json("prompts", "replay", job_id, *options, "--json")
-    assert (tree(files[1]), files[0].read_bytes()) == before
-    assert [
-        (side["outcome"], side["cost_usd"], side["tests"][:12]) for side in result.values()
-    ] == [
-        ("proposed", 0.0, "red to green"),
-        ("proposed", 0.25, "red to green"),
-    ]
-    assert (
-        "+    return a + b" in result["before"]["patch"]
-        and "+    return b + a" in result["after"]["patch"]
-    )
-    (old, new) = (
-        {name: text for name, text in side["prompts"].items() if "user" in name}
-        for side in result.values()
-    )
-    assert old.keys() == new.keys() and [len(side) for side in (old, new)] == [1, 1]
-    assert "Be brief." in new.popitem()[1] and "Be brief." not in old.popitem()[1]
-    output = console.run("prompts", "replay", job_id, *options)
-    assert output.exit_code == 0, output.output
-    for message in (
-        "with these templates",
-        "Be brief.",
-        "$0.2500",
-        "return b + a",
-        "↺ prepare_tests",
-    ):
-        assert message in output.output
-    assert "fetch_issue" not in output.output, "what came before is files"
-
-
-def test_a_replay_says_whether_it_got_better_and_writes_a_page(
-    console: Console, sample: Sample, mine: Path
-) -> None:
-    job_id = stored(console, sample)
-    edit(mine, "propose", "# Task\n", "# Task\n\nBe brief.\n")
-    (console.folder / "none.yaml").write_text(json.dumps([{"reply": "no edit"}]))
-    options = ("--template-dir", mine, "--model", "scripted:none.yaml", "--html", "replay.html")
-    result = console.run("prompts", "replay", job_id, *options)
-    assert f"red to green -> no_fix (run {job_id}/0)" in result.stdout
-    page = (console.folder / "replay.html").read_text()
-    assert "the stored run" in page and TemplateSet.load().set_hash[:12] in page
-    assert "return a + b" in page, "the patch of the stored run"
-    assert page.count("Be brief.") >= 2, "in the templates and in the prompt"
-
-
-def test_a_mistake_in_a_replay_is_reported(console: Console, sample: Sample, mine: Path) -> None:
-    SqliteStore(console.data_dir / "store.sqlite").close()
-    message = console.refused("prompts", "replay", "nothing", "--template-dir", mine)
-    assert message.startswith("there is no job 'nothing', ")
-    message = console.refused(
-        "prompts", "replay", "nothing", "--template-dir", mine, "--from-stage", "nonsense"
-    )
-    assert message.startswith("--from-stage: no stage 'nonsense'; there are fetch_issue, checkout")
-    message = console.refused("prompts", "lint", "--template-dir", "0" * 64)
-    assert "no such set is published" in message
-
-
-def comparing(
-    console: Console, sample: Sample, mine: Path, *script: dict[str, object]
-) -> tuple[str | Path, ...]:
-    """Return the arguments that compare the shipped set with an edited one on one stored run.
-
-    The model follows ``script``.
-    """
-    stored(console, sample)
-    edit(mine, "propose", "# Task\n", "# Task\n\nBe brief.\n")
-    (console.folder / "new.yaml").write_text(json.dumps(script))
-    return ("prompts", "compare", SHIPPED, mine, "--runs", "3", "--model", "scripted:new.yaml")
-
-
-def test_two_sets_are_compared_after_the_cost_is_confirmed(
-    console: Console, sample: Sample, mine: Path
-) -> None:
-    script = [
-        {"when": "Be brief", "reply": "no edit"},
-        {"reply": sample.reply.read_text(), "cost_usd": 0.5},
-    ]
-    arguments = comparing(console, sample, mine, *script)
-    declined = console.run(*arguments, stdin="n\n")
-    assert declined.exit_code == 1
-    assert (
-        "1 issue with two sets each: about $0.00, twice what they cost before; at most $6.00"
-        in declined.stderr
-    )
-    result = console.json(*arguments, "--yes", "--json")
-    assert (result["issues"], result["only_a"], result["only_b"], result["mcnemar_p"]) == (
-        1,
-        1,
-        0,
-        1.0,
-    )
-    assert (result["resolved"]["a"], result["resolved"]["b"]) == (1, 0)
-    assert (result["cost_usd"]["a"], result["cost_usd"]["interval"]) == (0.5, None)
-    assert result["rounds"]["b"] > result["rounds"]["a"] == 1
-
-
-def test_a_comparison_names_the_issues_that_got_worse(
-    console: Console, sample: Sample, mine: Path
-) -> None:
-    script = [{"when": "Be brief", "reply": "no edit"}, {"reply": sample.reply.read_text()}]
-    arguments = comparing(console, sample, mine, *script)
-    result = console.run(*arguments, "--yes", "--html", "comparison.html")
-    job_id = sample.job.id
-    first, second = result.stdout.splitlines()[:2]
-    assert first == "1 issue got worse, 0 got better, 0 stayed the same"
-    assert second.startswith("  worse: ") and second.endswith(
-        f"red to green -> no_fix (run {job_id}/0)"
-    )
-    page = (console.folder / "comparison.html").read_text()
-    assert "<h1>1 issue got worse" in page
-    assert "Be brief." in page and f"{job_id}/0" in page
-    assert "wrote comparison.html" in result.stderr
-
-
-def test_a_page_in_no_folder_is_refused_before_a_model_is_paid(
-    console: Console, sample: Sample, mine: Path
-) -> None:
-    message = console.refused("prompts", "compare", SHIPPED, mine, "--runs=1", "--html", "no/x")
-    assert message == "Invalid value for '--html': there is no folder no"
-
-
-def test_an_issue_that_did_not_finish_is_left_out_of_a_comparison(
-    console: Console, sample: Sample, mine: Path
-) -> None:
-    script = [{"when": "Be brief", "status": 404}, {"reply": sample.reply.read_text()}]
-    result = console.run(*comparing(console, sample, mine, *script), "--yes")
-    assert result.exit_code == 4 and "1 left out: not finished with both sets" in result.stderr
-    assert "no issue was finished with both sets" in result.stderr
-
-
 def test_an_issues_first_prompt_is_rendered_without_a_model(
     console: Console, sample: Sample, mine: Path
 ) -> None:
@@ -440,17 +255,3 @@ def test_a_template_is_shown_with_its_front_matter(console: Console) -> None:
         "files[].content                  untrusted str" in output
         and "# Why the previous attempt failed" in output
     )
-
-
-def test_side_by_side_shows_differences_with_two_lines_of_context() -> None:
-    old = ["a", "b", "c", "d", "e", "f"]
-    assert list(side_by_side(old, [*old[:4], "E", "E2", "f"])) == [
-        ("...", "..."),
-        ("c", "c"),
-        ("d", "d"),
-        ("e", "E"),
-        ("", "E2"),
-        ("f", "f"),
-    ]
-    assert list(side_by_side(old, old)) == []
-    assert replace_control_characters("\x1b[2Jü\t\u202e") == "\ufffd[2Jü\t\ufffd"
