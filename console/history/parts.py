@@ -63,7 +63,7 @@ class PartReader:
         """Return the tests that a verdict names; none if it can't be read."""
         try:
             verdict = read_result(self.artifacts, checkpoint, Verdict)
-        except (ValidationError, FileNotFoundError):
+        except (ValidationError, OSError):
             log.warning("run %s: the tests of round %d can't be read", run, checkpoint.round)
             return {}
         return {

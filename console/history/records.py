@@ -53,7 +53,9 @@ class RunRecord(Record):
     seconds: float = Field(description="seconds of work over all deliveries, without waits")
     created_at: str = Field(description="when the job was registered, ISO 8601 in UTC")
     finished_at: str | None = Field(None, description="when it ended, ISO 8601 in UTC")
-    trace: str = Field(description="trace id of its events, logs and spans")
+    trace: str = Field(
+        description="`trace` of its events and log lines: its trace id, unless the sender has one"
+    )
 
 
 class CallRecord(Record):

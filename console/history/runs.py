@@ -27,6 +27,7 @@ _OF_RESULT = {
 
 
 def run_record(row: RunRow) -> RunRecord:
+    """Return a run's row. A run that has not ended has no values that only its result knows."""
     reason = row.reason or row.last_error
     record = RunRecord(
         run=row.key.prefix,
@@ -39,7 +40,7 @@ def run_record(row: RunRow) -> RunRecord:
         state=row.state,
         outcome=row.outcome,
         reason=one_line(reason) if reason else None,
-        rounds=row.round,
+        rounds=_rounds_so_far(row),
         deliveries=row.deliveries,
         crashes=row.crashes,
         tries=row.tries,
@@ -53,6 +54,13 @@ def run_record(row: RunRow) -> RunRecord:
     if result is None:
         return record
     return record.model_copy(update=result.model_dump(mode="json", include=_OF_RESULT))
+
+
+def _rounds_so_far(row: RunRow) -> int:
+    """Return the rounds of a run that has not ended. The first one has begun when money is
+    reserved for a call: until then the row counts it already.
+    """
+    return row.round if row.round > 1 or row.micro_usd > 0 else 0
 
 
 def stored_result(row: RunRow) -> RunResult | None:

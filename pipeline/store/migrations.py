@@ -44,6 +44,13 @@ _WAITING_COLUMNS = {
     "events": "tries due_at last_error",
 }
 
+#: Columns added to these views by the step "finding runs".
+_FINDING_COLUMNS = {
+    "runs": "micro_usd model template_set traceparent",
+    "calls": "owner ended_at",
+    "rounds": "created_at seconds",
+}
+
 
 def _items(db: Database) -> None:
     columns = {"pk": str, "sk": str, "data": str, "listing": str, "listed_at": str}
@@ -73,7 +80,7 @@ def _create_view(db: Database, name: str, prefix: str, columns: list[str]) -> No
 
 def _finding_runs(db: Database) -> None:
     """Let runs be found by the beginning of their job's id, and by the numbers of their issue and
-    pull request; show what each has cost.
+    pull request; show what each has cost, and when its parts ended.
     """
     db.execute(
         "UPDATE items SET listing = 'job', listed_at = json_extract(data, '$.job_id')"
@@ -82,9 +89,10 @@ def _finding_runs(db: Database) -> None:
     runs = db.execute("SELECT data FROM items WHERE listing = 'run'").fetchall()
     for (text,) in runs:
         _insert_numbers(db, json.loads(text))
-    prefix, columns = _VIEWS["runs"]
-    more = f"{_WAITING_COLUMNS['runs']} micro_usd"
-    _create_view(db, "runs", prefix, columns.split() + more.split())
+    for name, more in _FINDING_COLUMNS.items():
+        prefix, columns = _VIEWS[name]
+        earlier = _WAITING_COLUMNS.get(name, "")
+        _create_view(db, name, prefix, f"{columns} {earlier} {more}".split())
 
 
 def _insert_numbers(db: Database, run: dict[str, Any]) -> None:

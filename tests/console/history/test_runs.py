@@ -64,6 +64,15 @@ def test_the_reason_is_one_line_without_control_characters(store: RunStore) -> N
     assert record.reason == "red [31m and more"
 
 
+def test_a_run_that_asked_no_model_has_no_round(store: RunStore) -> None:
+    register(store, job(1))
+    claim(store, job(2))
+    claimed = claim(store, job(3))
+    store.reserve(claimed.lease, call_request(1), CAPS)
+    rounds = {record.issue_number: record.rounds for record in each_run_record(store)}
+    assert rounds == {1: 0, 2: 0, 3: 1}
+
+
 def test_an_unfinished_run_has_its_last_error_as_its_reason(store: RunStore) -> None:
     claimed = claim(store)
     store.count_try(claimed.lease, "the disk is full", 1.0)

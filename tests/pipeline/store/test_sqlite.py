@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,18 @@ from sqlite_utils import Database
 
 from pipeline.outcome import Event, Outcome
 from pipeline.run_key import RunKey
-from pipeline.store.contract import Busy, Checkpoint, MoneyCaps, Round, Submission
+from pipeline.store.contract import (
+    Busy,
+    Call,
+    Checkpoint,
+    Effect,
+    Moment,
+    MoneyCaps,
+    PendingEvent,
+    Round,
+    RunRow,
+    Submission,
+)
 from pipeline.store.rows import StoredRun, run_item_key
 from pipeline.store.schema import NewerStore, NotAStore, OlderStore
 from pipeline.store.sqlite import SqliteStore, SqliteTable
@@ -184,6 +195,9 @@ def test_the_runs_are_a_view(store: SqliteStore, path: Path):
         "waiting_since": None,
         "dead_lettered": 0,
         "micro_usd": 0,
+        "model": None,
+        "template_set": None,
+        "traceparent": None,
         "lease_token": claimed.lease.token,
         "lease_expires_at": START + LEASE,
         "result": result_of(claimed, Outcome.PR_OPENED).model_dump_json(),
@@ -206,9 +220,32 @@ def test_the_calls_are_a_view(store: SqliteStore, path: Path):
         "repository": "octo/repo",
         "day": DAY,
         "created_at": START,
+        "owner": None,
+        "ended_at": None,
     }
     finish(store, claimed)
     assert view_row(path, "calls")["state"] == "cut"
+
+
+@pytest.mark.parametrize(
+    ("view", "row"),
+    [
+        ("runs", RunRow),
+        ("history", Moment),
+        ("checkpoints", Checkpoint),
+        ("rounds", Round),
+        ("effects", Effect),
+        ("calls", Call),
+        ("events", PendingEvent),
+    ],
+)
+def test_a_view_has_a_column_for_each_value(
+    store: SqliteStore, path: Path, view: str, row: type[Any]
+) -> None:
+    database = Database(path)
+    columns = set(database[view].columns_dict)
+    database.close()
+    assert {field.name for field in fields(row)} <= columns
 
 
 def test_a_run_of_an_older_version_has_the_defaults_of_new_fields(store: SqliteStore, path: Path):
