@@ -1,5 +1,6 @@
 """``coding-agent jobs export``."""
 
+import sqlite3
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -38,8 +39,8 @@ _PROGRESS_ROWS = 100
     "path",
     type=click.Path(path_type=Path),
     help=(
-        "The file to write; default: standard output. An earlier export as a database is replaced,"
-        " any other file is not."
+        "The file to write, - for standard output, which is the default. An earlier export as a"
+        " database is replaced, any other file is not."
     ),
 )
 @since_option
@@ -56,6 +57,8 @@ def command(ctx: click.Context, format_: Format, path: Path | None, since: float
       coding-agent jobs export --format csv --output runs.csv
       coding-agent jobs export --format sqlite --output history.db
     """
+    if path == Path("-"):
+        path = None
     if format_ == "sqlite":
         if path is None:
             raise click.UsageError("--format sqlite needs --output FILE")
@@ -98,6 +101,8 @@ def _export_database(ctx: click.Context, path: Path, since: float | None) -> Non
         raise CommandError(f"--output: {error}", exits.USAGE) from None
     except OSError as error:
         raise CommandError(f"{path} can't be written: {error.strerror}", exits.USAGE) from None
+    except sqlite3.Error as error:  # a full disk, or a store that is locked
+        raise CommandError(f"{path} was not written: {error}") from None
 
 
 def _counted(rows: Iterable[Row]) -> Iterator[Row]:

@@ -25,7 +25,6 @@ def policy(script: str = "") -> str:
     parts = [
         "default-src 'none'",
         f"style-src '{_hash(STYLE)}'",
-        "img-src data:",
         f"script-src '{_hash(script)}'" if script else "script-src 'none'",
         "base-uri 'none'",
         "form-action 'none'",

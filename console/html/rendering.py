@@ -44,7 +44,7 @@ def make_environment(*packages: str, redact: Callable[[str], str]) -> Environmen
     )
     environment.filters["clip"] = clip
     environment.filters["first_line"] = _first_line
-    environment.filters["link"] = _link
+    environment.filters["link"] = lambda address: _link(redact(address))
     environment.filters["count"] = count
     environment.filters["duration"] = duration
     environment.filters["iso_time"] = iso_time
@@ -63,7 +63,11 @@ def _first_line(text: str, size: int = 120) -> str:
 
 def _link(address: str) -> Markup | str:
     """Return a link to a web address; the text alone of any other, such as ``javascript:``."""
-    if urlsplit(address).scheme not in ("http", "https"):
+    try:
+        scheme = urlsplit(address).scheme
+    except ValueError:  # for example a bracket that is not closed
+        return address
+    if scheme not in ("http", "https"):
         return address
     return Markup('<a href="{0}">{0}</a>').format(visible(address))
 

@@ -55,9 +55,15 @@ def test_a_database_is_written_and_replaced(console: Console, ended: str) -> Non
     assert database.table("calls").count == 1
 
 
-def test_a_database_needs_a_file(console: Console, ended: str) -> None:
-    message = console.refused("jobs", "export", "--format", "sqlite")
+@pytest.mark.parametrize("output", [(), ("--output", "-")])
+def test_a_database_needs_a_file(console: Console, ended: str, output: tuple[str, ...]) -> None:
+    message = console.refused("jobs", "export", "--format", "sqlite", *output)
     assert message == "--format sqlite needs --output FILE"
+
+
+def test_a_dash_is_standard_output(console: Console, ended: str) -> None:
+    assert len(console.lines("jobs", "export", "--output", "-")) == 2
+    assert not (console.folder / "-").exists()
 
 
 def test_another_file_is_not_replaced_by_a_database(console: Console, ended: str) -> None:
