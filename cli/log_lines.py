@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Literal
 
 import click
@@ -17,13 +18,22 @@ FORMATS: tuple[LogFormat, ...] = ("auto", "json", "text")
 
 #: Columns of a line, unless it is a warning or an error: these are never cut.
 WIDTH = 120
+_LEVEL_LENGTH = 7
 _JOB_ID_LENGTH = 8
 _RUN_LENGTH = _JOB_ID_LENGTH + 2
 _PLACE_LENGTH = 16
 """Characters of the longest name of a stage, and the round."""
 _COLORS = {"warning": "yellow", "error": "red", "critical": "red"}
 #: Fields that have a column of their own, or say nothing to somebody who watches.
-_OMITTED = ("job_id", "generation", "stage", "kind", "trace", "trace_id", "message_id")
+_OMITTED = (
+    "job_id",
+    "generation",
+    "stage",
+    "kind",
+    "trace",
+    "trace_id",
+    "message_id",
+)
 
 
 def choose_form(chosen: LogFormat) -> LineForm:
@@ -32,10 +42,12 @@ def choose_form(chosen: LogFormat) -> LineForm:
     ``auto`` is text where standard error is a terminal, and JSON elsewhere.
     """
     is_terminal = sys.stderr.isatty()
-    if chosen == "json" or (chosen == "auto" and not is_terminal):
+    if chosen == "auto":
+        chosen = "text" if is_terminal else "json"
+    if chosen == "json":
         return json_line
     use_color = is_terminal and not os.environ.get("NO_COLOR")
-    return lambda line: text_line(line, use_color=use_color)
+    return partial(text_line, use_color=use_color)
 
 
 def text_line(line: LogLine, *, use_color: bool) -> str:
@@ -43,25 +55,30 @@ def text_line(line: LogLine, *, use_color: bool) -> str:
 
     The time is UTC, as in JSON lines.
     """
-    time = datetime.fromtimestamp(line.time, UTC).strftime("%H:%M:%S")
-    level = f"{line.level_name:<7}"
-    columns = f"{_run(line.fields):<{_RUN_LENGTH}} {_place(line.fields):<{_PLACE_LENGTH}}"
+    moment = datetime.fromtimestamp(line.time, UTC)
+    time = moment.strftime("%H:%M:%S")
+    level = line.level_name.ljust(_LEVEL_LENGTH)
+    run = _run(line.fields).ljust(_RUN_LENGTH)
+    place = _place(line.fields).ljust(_PLACE_LENGTH)
     others = _other_fields(line)
     message = _message(line)
     if line.level < logging.WARNING:
-        used = len(f"{time} {level} {columns}  {others}")
-        message = _cut(message, WIDTH - used)
+        rest = " ".join([time, level, run, place, others])
+        message = _cut(message, WIDTH - len(rest) - 1)
+    color = _COLORS.get(line.level_name, "dim")
     parts = [
         time,
-        _color(level, _COLORS.get(line.level_name, "dim"), use_color),
-        visible(f"{columns} {message}"),
+        _color(level, color, use_color),
+        visible(run),
+        visible(place),
+        visible(message),
     ]
     if others:
         parts.append(_color(visible(others), "dim", use_color))
     text = " ".join(parts)
-    if line.traceback is not None:
-        text = f"{text}\n{visible(line.traceback)}"
-    return text
+    if line.traceback is None:
+        return text
+    return f"{text}\n{visible(line.traceback)}"
 
 
 def _run(fields: Mapping[str, Any]) -> str:
@@ -88,22 +105,27 @@ def _message(line: LogLine) -> str:
 
 
 def _cut(message: str, length: int) -> str:
-    return message if len(message) <= length else f"{message[: max(length - 1, 0)]}…"
+    if len(message) <= length:
+        return message
+    kept = max(length - 1, 0)
+    return f"{message[:kept]}…"
 
 
 def _other_fields(line: LogLine) -> str:
     """Return the fields without a column, and for a warning the module that it comes from."""
     parts = []
     for name, value in line.fields.items():
-        if name in _OMITTED or (name == "seconds" and not value):
+        is_zero = name == "seconds" and not value
+        is_in_column = name == "round" and "stage" in line.fields
+        if name in _OMITTED or is_zero or is_in_column:
             continue
-        if name == "round" and line.fields.get("stage"):
-            continue
-        shown = f"{value:.1f}" if isinstance(value, float) else value
-        parts.append(f"{name}={shown}")
+        if isinstance(value, float):
+            value = round(value, 1)
+        parts.append(f"{name}={value}")
     if line.level >= logging.WARNING:
         parts.append(f"({line.logger})")
-    return " ".join(" ".join(parts).split())
+    words = " ".join(parts).split()
+    return " ".join(words)
 
 
 def _color(text: str, color: str, use_color: bool) -> str:
