@@ -74,6 +74,18 @@ def _imported_at_top(file: Path) -> set[str]:
     return {name.partition(".")[0] for name in names}
 
 
+def test_a_full_disk_is_a_message() -> None:
+    program = [sys.executable, "-c", "from cli.main import run; run()", "schema", "job"]
+    with Path("/dev/full").open("w") as full:
+        process = subprocess.run(
+            program, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (process.returncode, process.stderr) == (
+        exits.ERROR,
+        "Error: a file can't be written: No space left on device\n",
+    )
+
+
 def test_every_outcome_has_its_exit_code() -> None:
     assert {outcome.value: exits.of(outcome) for outcome in Outcome} == {
         "pr_opened": 0,
