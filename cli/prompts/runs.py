@@ -79,8 +79,9 @@ class StoredRun:
         """Raise MissingResult if one of the stages has no result."""
         missing = [stage for stage in stages if stage not in self.last_checkpoints]
         if missing:
+            results = ", ".join(missing)
             raise MissingResult(
-                f"run {self.row.job_id} has no result of {', '.join(missing)}: it ended before"
+                f"run {self.row.job_id} has no result of {results}: it did not get so far"
             )
 
     @contextmanager
@@ -340,6 +341,7 @@ def _forge(config: "Settings", job: FixIssueJob, run: StoredRun) -> "Forge":
     has_issue = FetchIssue.name in run.last_checkpoints
     if job.issue.host != "file" and (has_credentials or not has_issue):
         return github_forge(config)
+    run.require(FetchIssue.name)
     issue = run.read(Issue)
     path = unquote(urlsplit(job.issue_url).path).rpartition("/issues/")[0]
     return LocalForge(Path(path), issue.title, issue.body)

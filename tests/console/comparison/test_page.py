@@ -48,7 +48,7 @@ def test_only_messages_that_differ_are_shown() -> None:
     text = page(case(a, b))
     assert "round 1, 1 user" in text and "briefly" in text
     assert "You mend bugs." not in text
-    assert "1 message the same with both sets." in text
+    assert "The same with both sets: 1 message." in text
 
 
 def test_hostile_text_is_text() -> None:
