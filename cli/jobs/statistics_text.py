@@ -7,7 +7,6 @@ from console.history.statistics import Grouping, GroupStatistics, Share, Spread
 from console.history.wording import describe_group, describe_share, shorten
 from console.runs.phrases import duration, usd
 from pipeline.outcome import Outcome, Verification
-from prompts.filters import one_line
 from repository.counts import count
 
 Row = list[str]
@@ -51,7 +50,7 @@ def describe_groups(grouping: Grouping, groups: Sequence[GroupStatistics]) -> li
 
 
 def _name(group: GroupStatistics, grouping: Grouping) -> str:
-    name = one_line(describe_group(group, grouping))
+    name = describe_group(group, grouping)
     return shorten(name, _NAME_WIDTH) if sys.stdout.isatty() else name
 
 

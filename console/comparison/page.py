@@ -20,7 +20,7 @@ from repository.counts import count
 #: By which a file can be recognized as such a page.
 GENERATOR = "coding-agent, page of a comparison"
 #: Rows of a message's difference, and characters of a reply or a patch.
-_ROWS = 1_000
+_ROWS = 500
 _CHARACTERS = 40_000
 
 LineKind = Literal["added", "removed", "context"]
@@ -45,10 +45,10 @@ def render_comparison(comparison: Comparison, redact: Callable[[str], str]) -> b
     environment = make_environment("console.comparison", redact=redact)
     environment.filters["patch_lines"] = patch_lines
     template = environment.get_template("comparison.html.j2")
-    cases = [_redacted_case(case, redact) for case in comparison.cases]
+    views = [_view(_redacted_case(case, redact)) for case in comparison.cases]
     certainty = ""
     measures: list[MeasureRow] = []
-    if cases:
+    if views:
         certainty = describe_certainty(comparison.statistics)
         measures = describe_measures(comparison.statistics)
 
@@ -59,7 +59,7 @@ def render_comparison(comparison: Comparison, redact: Callable[[str], str]) -> b
             summary=describe_changes(comparison),
             certainty=certainty,
             measures=measures,
-            views=[_view(case, _ROWS // divisor) for case in cases],
+            views=[_shortened(view, _ROWS // divisor) for view in views],
             characters=_CHARACTERS // divisor,
         )
 
@@ -94,18 +94,23 @@ def patch_lines(patch: str) -> list[tuple[LineKind, str]]:
     return lines
 
 
-def _view(case: Case, rows: int) -> CaseView:
+def _view(case: Case) -> CaseView:
     changes: list[FileDiff] = []
     same = 0
     for place in {**case.a.prompts, **case.b.prompts}:
         old = case.a.prompts.get(place, "")
         new = case.b.prompts.get(place, "")
-        change = compare_texts(place, old, new)
+        change = compare_texts(place, old, new, marked_rows=_ROWS)
         if change is None:
             same += 1
         else:
-            changes.append(_cut(change, rows))
+            changes.append(change)
     return CaseView(case, tuple(changes), same)
+
+
+def _shortened(view: CaseView, rows: int) -> CaseView:
+    changes = tuple(_cut(change, rows) for change in view.prompt_changes)
+    return replace(view, prompt_changes=changes)
 
 
 def _cut(change: FileDiff, rows: int) -> FileDiff:

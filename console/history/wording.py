@@ -1,6 +1,7 @@
 """Statistics as people read them."""
 
 from console.history.statistics import Grouping, GroupStatistics, Share
+from prompts.filters import one_line
 
 #: Digits of a hash that name a template set, as pull requests quote it.
 _HASH_DIGITS = 12
@@ -15,10 +16,11 @@ def describe_share(share: Share) -> str:
 
 
 def describe_group(group: GroupStatistics, grouping: Grouping) -> str:
-    """Return the name of a group."""
+    """Return the name of a group, without control characters."""
     if group.group is None:
         return "(none)"
-    return group.group[:_HASH_DIGITS] if grouping == "template" else group.group
+    name = one_line(group.group)
+    return name[:_HASH_DIGITS] if grouping == "template" else name
 
 
 def shorten(text: str, length: int) -> str:

@@ -82,15 +82,20 @@ def read_patch(patch: str) -> tuple[FileDiff, ...]:
     return tuple(files)
 
 
-def compare_texts(name: str, old: str, new: str) -> FileDiff | None:
-    """Return the difference of two texts as that of a file ``name``, with the words marked that
-    differ; None if there is none.
+def compare_texts(
+    name: str, old: str, new: str, *, marked_rows: int | None = None
+) -> FileDiff | None:
+    """Return the difference of two texts as that of a file ``name``; None if there is none.
+
+    Args:
+        marked_rows: the words that differ are marked in so many rows; None for all.
     """
     if old == new:
         return None
     lines = unified_diff(old.splitlines(), new.splitlines(), lineterm="")
     file = _read_file([f"diff --git a/{name} b/{name}", *lines])
-    return replace(file, rows=tuple(mark_words(row) for row in file.rows))
+    marked = tuple(mark_words(row) for row in file.rows[:marked_rows])
+    return replace(file, rows=marked + file.rows[len(marked) :])
 
 
 def _read_file(lines: Sequence[str]) -> FileDiff:

@@ -9,7 +9,7 @@ from tests.console.history.records import record
 SVG = "{http://www.w3.org/2000/svg}"
 RUNS = [
     record(outcome="pr_opened", verification="red to green", model="provider/model-1"),
-    record(outcome="no_fix", model="<script>alert(1)</script>"),
+    record(outcome="no_fix", model="<script>alert(1)</script>\x1b"),
 ]
 
 

@@ -1,6 +1,6 @@
 """A git patch as rows of two sides."""
 
-from console.html.diffs import FileDiff, Line, mark_words, read_patch
+from console.html.diffs import FileDiff, Line, compare_texts, mark_words, read_patch
 from tests.stand_ins.example_runs import PATCH
 
 TWO_FILES = """\
@@ -67,6 +67,15 @@ def test_the_words_that_differ_are_marked() -> None:
     assert row.new is not None
     assert [part.text for part in row.old.parts if part.is_changed] == ["one"]
     assert [part.text for part in row.new.parts if part.is_changed] == ["two"]
+
+
+def test_of_two_texts_only_the_first_rows_have_marked_words() -> None:
+    file = compare_texts("a", "one x\ntwo x", "one y\ntwo y", marked_rows=2)
+    assert file is not None
+    marked = [row.new.parts[-1].is_changed for row in file.rows if row.new is not None]
+    assert marked == [True, False]
+    assert rows(file)[1:] == [("changed", "1 one x", "1 one y"), ("changed", "2 two x", "2 two y")]
+    assert compare_texts("a", "one", "one") is None
 
 
 def test_added_deleted_and_binary_files_are_named() -> None:
