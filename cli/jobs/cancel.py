@@ -23,7 +23,7 @@ def command(ctx: click.Context, job: str, output: Output) -> None:
     """
     from cli.backends import open_artifacts
     from cli.cancel import end_cancelled
-    from cli.run_reports import run_summary
+    from cli.jobs.run_json import run_summary
 
     store = open_store_to_change(ctx)
     run = find_newest_run(store, job)

@@ -107,6 +107,6 @@ def _pull_request(line: "RunLine") -> str:
 
 
 def _payload(line: "RunLine") -> dict[str, Any]:
-    from cli.run_reports import run_summary
+    from cli.jobs.run_json import run_summary
 
     return run_summary(line.run)

@@ -1,6 +1,7 @@
 """``coding-agent jobs show``."""
 
-from typing import TYPE_CHECKING, Any
+import json
+from collections.abc import Iterator
 
 import click
 
@@ -8,9 +9,6 @@ from cli.job_argument import job_argument
 from cli.jobs.reading import StoredRun
 from cli.output import Output, json_option, styled_console
 from cli.times import iso_time
-
-if TYPE_CHECKING:
-    from pipeline.store.contract import RunRow
 
 _REASON_WIDTH = 120
 _STORY_WIDTH = 100
@@ -39,14 +37,21 @@ def command(
       coding-agent jobs show d7e04176 --generation 0 --verbose
       coding-agent jobs show d7e04176 --json | jq .rounds
     """
-    from cli.run_reports import run_report
-
     stored = StoredRun.open(ctx, job, generation)
-    if not output.as_json and not verbose:
+    if output.as_json:
+        _print_json(stored)
+    elif verbose:
+        for line in _verbose_lines(stored):
+            click.echo(line)
+    else:
         _print_story(stored)
-        return
-    report = run_report(stored.store, stored.run)
-    output.write(report, "\n".join(_report_lines(stored.run, report)))
+
+
+def _print_json(stored: StoredRun) -> None:
+    from cli.jobs.run_json import run_details
+    from console.runs.redaction import redacted
+
+    click.echo(json.dumps(redacted(run_details(stored.source()), stored.redact)))
 
 
 def _print_story(stored: StoredRun) -> None:
@@ -57,28 +62,32 @@ def _print_story(stored: StoredRun) -> None:
         console.print(line.text, style=line.style, markup=False)
 
 
-def _report_lines(run: "RunRow", report: dict[str, Any]) -> list[str]:
+def _verbose_lines(stored: StoredRun) -> Iterator[str]:
+    from cli.jobs.chronology import read_chronology
+    from console.runs.run_result import parse_result
+    from pipeline.money import to_usd
     from prompts.filters import one_line
 
-    lines = [
-        f"{run.job_id} generation {run.generation}: {run.outcome or run.state}",
-        f"  {run.issue_url}",
-    ]
+    def clean(text: str) -> str:
+        return one_line(stored.redact(text))
+
+    run = stored.run
+    source = stored.source()
+    yield f"{run.job_id} generation {run.generation}: {run.outcome or run.state}"
+    yield f"  {clean(run.issue_url)}"
     reason = run.reason or run.last_error
     if reason:
-        lines.append(f"  {one_line(reason)}")
-    for moment in report["timeline"]:
-        line = f"  {iso_time(moment['at'])}  {moment['what']:<16} {one_line(moment['detail'])}"
-        lines.append(line.rstrip())
-    for round_ in report["rounds"]:
-        first_line = round_["because"].strip().partition("\n")[0]
-        cause = one_line(first_line)[:_REASON_WIDTH]
-        lines.append(f"  round {round_['number']} opened at {round_['to']}: {cause}")
-    lines.append(
-        f"  spent ${report['cost_usd']:.6f} in {run.seconds:.1f} s of work; deliveries:"
-        f" {run.deliveries}"
-    )
-    artifacts = (report["result"] or {}).get("artifacts", {})
+        yield f"  {clean(reason)}"
+    for moment in read_chronology(source):
+        line = f"  {iso_time(moment.at)}  {moment.what:<16} {clean(moment.detail)}"
+        yield line.rstrip()
+    for opened in source.rounds:
+        first_line = opened.because.strip().partition("\n")[0]
+        cause = clean(first_line)[:_REASON_WIDTH]
+        yield f"  round {opened.number} opened at {opened.to}: {cause}"
+    spent = f"${to_usd(run.micro_usd):.6f}"
+    yield f"  spent {spent} in {run.seconds:.1f} s of work; deliveries: {run.deliveries}"
+    result = parse_result(run)
+    artifacts = result.artifacts if result is not None else {}
     for name, address in artifacts.items():
-        lines.append(f"  {name}: {address}")
-    return lines
+        yield f"  {name}: {address}"

@@ -10,6 +10,7 @@ from console.runs.headline import Headline, write_headline
 from console.runs.next_steps import NextStep, advise
 from console.runs.redaction import redacted
 from console.runs.rounds import ProposedChange, RoundReport, find_change, read_rounds
+from console.runs.run_result import parse_result
 from console.runs.source import RunSource, artifact_key
 from console.runs.spending import Spending, add_up
 from console.runs.test_results import TestResults, read_test_results
@@ -140,12 +141,10 @@ def _read_job(run: RunRow) -> FixIssueJob | None:
 def _read_result(source: RunSource) -> RunResult | None:
     """Return the run's result; of one that was too large for its event, the whole."""
     run = source.run
-    if run.result is None:
-        return None
-    try:
-        result = RunResult.model_validate_json(run.result)
-    except ValueError:
-        source.note("The run's result is from another version.")
+    result = parse_result(run)
+    if result is None:
+        if run.result is not None:
+            source.note("The run's result is from another version.")
         return None
     address = result.artifacts.get("result")
     key = artifact_key(run.key, address) if address is not None else None
