@@ -54,7 +54,7 @@ def follow(watch: "RunWatch", job_id: str, *, as_json: bool) -> int:
         The exit code for the run's outcome.
 
     Raises:
-        CommandError: it was interrupted; the run goes on.
+        CommandError: it was interrupted, and the run goes on; or another version stored its result.
     """
     from cli.progress import Printer, print_result
 
@@ -70,7 +70,7 @@ def follow(watch: "RunWatch", job_id: str, *, as_json: bool) -> int:
         raise CommandError(message, exits.INTERRUPTED) from None
     finally:
         printer.stop()
-    result = _result(watch)
+    result = _read_result(watch)
     if as_json:
         click.echo(result.model_dump_json())
     else:
@@ -95,9 +95,14 @@ def _print_json(progress: "Progress") -> None:
     click.echo(json.dumps(asdict(progress)))
 
 
-def _result(watch: "RunWatch") -> "RunResult":
-    from pipeline.outcome import RunResult
+def _read_result(watch: "RunWatch") -> "RunResult":
+    from console.runs.run_result import parse_result
 
-    if watch.run is None or watch.run.result is None:
+    if watch.run is None:
         raise ValueError("the run has not ended")
-    return RunResult.model_validate_json(watch.run.result)
+    result = parse_result(watch.run)
+    if result is None:
+        raise CommandError(
+            f"the run has ended as {watch.run.outcome}, but its result is from another version"
+        )
+    return result

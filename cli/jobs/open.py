@@ -48,7 +48,9 @@ def command(ctx: click.Context, job: str, generation: int | None, what: _What | 
 
 
 def _find_address(stored: StoredRun, what: _What | None) -> str:
-    result = _read_result(stored)
+    from console.runs.run_result import parse_result
+
+    result = parse_result(stored.run)
     pull_request = result.pull_request_url if result is not None else None
     match what:
         case "issue":
@@ -60,21 +62,19 @@ def _find_address(stored: StoredRun, what: _What | None) -> str:
     return pull_request or stored.run.issue_url
 
 
-def _read_result(stored: StoredRun) -> "RunResult | None":
-    from pipeline.outcome import RunResult
-
-    if stored.run.result is None:
-        return None
-    return RunResult.model_validate_json(stored.run.result)
-
-
 def _page_address(stored: StoredRun, result: "RunResult | None") -> str:
-    """Return the address of the page that was stored at the run's end; else make one here."""
+    """Return the address of the page that was stored at the run's end; else make one here.
+
+    The address in the result is not used: a presigned one expires.
+    """
     from console.page.rendering import render_page
+    from console.runs.source import artifact_key
     from pipeline.engine.run_page import PAGE
 
-    if result is not None and PAGE in result.artifacts:
-        return result.artifacts[PAGE]
+    stored_at = result.artifacts.get(PAGE) if result is not None else None
+    key = artifact_key(stored.run.key, stored_at) if stored_at is not None else None
+    if key is not None and stored.has_artifact(key):
+        return stored.artifacts.address(key)
 
     folder = Path(tempfile.mkdtemp(prefix="coding-agent-page-"))
     page = folder / "run.html"

@@ -49,6 +49,14 @@ class StoredRun:
         except FileNotFoundError:
             raise CommandError(f"the artifact {key} no longer exists") from None
 
+    def has_artifact(self, key: str) -> bool:
+        """Return whether an artifact of the run still exists."""
+        try:
+            self.artifacts.get(key)
+        except FileNotFoundError:
+            return False
+        return True
+
     def report(self) -> "RunReport":
         """Read everything about the run."""
         from cli.policy import ceiling

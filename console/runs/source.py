@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel
 
-from pipeline.artifacts import Artifacts, validate_key
+from pipeline.artifacts import Artifacts, is_key
 from pipeline.leased_run import is_stage_result, read_result
 from pipeline.run_key import RunKey
 from pipeline.store.contract import Checkpoint, RunRow
@@ -94,7 +94,8 @@ def artifact_key(key: RunKey, address: str) -> str | None:
     """Return the key of a run's artifact from its address; None if it is not one of the run's."""
     path = unquote(urlsplit(address).path)
     _, prefix, rest = path.rpartition(f"/{key.prefix}/")
-    return validate_key(f"{key.prefix}/{rest}") if prefix else None
+    name = f"{key.prefix}/{rest}"
+    return name if prefix and is_key(name) else None
 
 
 def stage_without_result(

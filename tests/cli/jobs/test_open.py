@@ -81,6 +81,25 @@ def test_the_page_is_made_if_the_run_left_none(
     assert page.parent.stat().st_mode & 0o077 == 0, "others may not read it"
 
 
+def test_a_page_that_is_gone_is_made_again(console: Console) -> None:
+    run = at_work(console.data_dir)
+    key = run.artifact("run", "page.html", "<!doctype html>")
+    run.finish(Outcome.NO_FIX, "the rounds are used up", artifacts={"page": key})
+    (console.data_dir / "artifacts" / key).unlink()
+    address = console.run("jobs", "open", job().id, "--page").stdout.strip()
+    assert "the rounds are used up" in Path(unquote(urlsplit(address).path)).read_text()
+
+
+def test_the_stored_page_is_opened_at_its_present_address(console: Console) -> None:
+    """The address in the event may have expired, or be that of a folder before it was moved."""
+    run = at_work(console.data_dir)
+    key = run.artifact("run", "page.html", "<!doctype html>")
+    run.finish(Outcome.NO_FIX, "the rounds are used up", artifacts={"page": key})
+    moved = console.data_dir.rename(console.home / "moved")
+    address = console.run("--data-dir", moved, "jobs", "open", job().id, "--page").stdout.strip()
+    assert address == (moved / "artifacts" / key).as_uri()
+
+
 def test_the_page_that_the_run_left_is_opened(console: Console) -> None:
     run = at_work(console.data_dir)
     key = run.artifact("run", "page.html", "<!doctype html>")

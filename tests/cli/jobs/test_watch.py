@@ -1,6 +1,7 @@
 """``coding-agent jobs watch`` and ``submit --wait``: a run is followed until it ends."""
 
 import json
+import sqlite3
 from collections.abc import Callable
 
 import pytest
@@ -64,6 +65,19 @@ def test_the_exit_code_is_that_of_the_run(
 ) -> None:
     run.finish(outcome, "a reason")
     assert console.run("jobs", "watch", job().id).exit_code == code
+
+
+def test_a_result_of_another_version_is_told(console: Console, run: RecordedRun) -> None:
+    run.finish(Outcome.NO_FIX, "a reason")
+    with sqlite3.connect(console.data_dir / "store.sqlite") as database:
+        changed = database.execute(
+            "UPDATE items SET data = json_set(data, '$.result', '{}') WHERE sk LIKE 'run#%'"
+        )
+        assert changed.rowcount == 1
+    database.close()
+    result = console.run("jobs", "watch", job().id)
+    assert result.exit_code == 1
+    assert "has ended as no_fix, but its result is from another version" in result.stderr
 
 
 def test_each_report_is_a_json_object_and_the_result_is_the_last(
