@@ -10,6 +10,7 @@ from console.runs.source import RunSource
 from console.runs.stage_spans import stage_spans
 from pipeline.engine.deps import Progress, ProgressKind
 from pipeline.money import to_usd
+from pipeline.outcome import Outcome
 from pipeline.store.contract import RunRow
 from prompts.filters import clip, one_line
 from stages.propose_patch.results import STAGE as PROPOSE_PATCH
@@ -18,6 +19,8 @@ from stages.propose_patch.results import STAGE as PROPOSE_PATCH
 QUEUE = "queue"
 #: Entries of a run's history that are reported.
 _REPORTED = ("waits", "try failed", "cancel requested", "dead-lettered")
+#: Outcomes that interrupt a stage: it has not finished.
+_INTERRUPTED = (Outcome.FAILED, Outcome.CANCELLED, Outcome.BUDGET_EXHAUSTED)
 _MAX_CALL = 120
 """Characters."""
 
@@ -76,6 +79,10 @@ def _ended_stages(source: RunSource) -> Iterator[DatedProgress]:
         if span.state == "sent back":
             kind = "back"
             detail = reasons.get(span.round, "")
+        elif span.state == "ended the run":
+            if source.run.outcome in _INTERRUPTED:
+                continue
+            detail = source.run.outcome or ""
         seconds = span.seconds or 0.0
         report = _report(source.run, kind, span.name, span.round, seconds, detail)
         yield DatedProgress(span.end, report)

@@ -136,6 +136,18 @@ def test_the_end_is_the_last_report(run: RecordedRun, watch: RunWatch) -> None:
     assert watch.poll() == []
 
 
+@pytest.mark.parametrize(
+    ("outcome", "expected"),
+    [(Outcome.REJECTED, [("finished", "rejected")]), (Outcome.FAILED, [])],
+)
+def test_the_stage_that_ended_the_run_has_finished_unless_it_was_interrupted(
+    run: RecordedRun, watch: RunWatch, outcome: Outcome, expected: list[tuple[str, str]]
+) -> None:
+    run.finish(outcome, "a reason", seconds=2.0)
+    *reports, _ended = watch.poll()
+    assert [(report.kind, report.detail) for report in reports] == expected
+
+
 def test_a_run_that_is_not_stored_yet_has_nothing_to_report(run: RecordedRun) -> None:
     rows: list[RunRow | None] = [None]
     watch = RunWatch(
