@@ -112,9 +112,17 @@ def _calls_of_round(report: "RunReport", number: int | None) -> "list[ModelCall]
         has_step = has_step or call.step is not None
         calls.append(call)
     if not calls:
-        where = f" in round {number}" if number is not None else ""
-        raise CommandError(f"the model has not answered yet{where}")
+        raise CommandError(_explain_absence(report, number))
     return calls
+
+
+def _explain_absence(report: "RunReport", number: int | None) -> str:
+    """Say why there is no answer, in a round if ``number`` is given."""
+    settled = [call for call in report.calls if call.state == "settled"]
+    if settled and all(call.answer is None for call in settled):
+        return "what the model replied is no longer stored"
+    where = f" in round {number}" if number is not None else ""
+    return f"no model has replied{where}"
 
 
 def _note_steps(report: "RunReport", calls: "Sequence[ModelCall]") -> None:

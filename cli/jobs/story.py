@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from cli.jobs.story_writer import StoryLine, StoryWriter
+from cli.times import iso_time
 from console.html.diffs import read_patch
 from console.runs.next_steps import NextStep
 from console.runs.report import RunReport
@@ -17,6 +18,7 @@ from repository.testing.models import count_tests
 MAX_TESTS = 5
 """Names of tests in one place."""
 MAX_FILES = 5
+MAX_PROBLEMS = 3
 _MAX_SUMMARY = 400
 _GOOD = ("pr_opened", "proposed", "no_change_needed")
 
@@ -25,6 +27,7 @@ def tell(report: RunReport, width: int) -> list[StoryLine]:
     """Return the story in lines of at most ``width`` characters; addresses are never broken."""
     writer = StoryWriter(width)
     _write_outcome(writer, report)
+    _write_present(writer, report)
     _write_issue(writer, report)
     _write_tests_before(writer, report.tests)
     if report.calls:
@@ -34,8 +37,7 @@ def tell(report: RunReport, width: int) -> list[StoryLine]:
     _write_effects(writer, report)
     _write_delays(writer, report)
     writer.write("Cost", report.headline.effort)
-    for problem in report.problems:
-        writer.write("Note", problem, style="yellow")
+    _write_problems(writer, report.problems)
     _write_next_steps(writer, report.next_steps)
     return writer.lines
 
@@ -44,6 +46,18 @@ def _write_outcome(writer: StoryWriter, report: RunReport) -> None:
     color = "green" if report.run.outcome in _GOOD else "yellow"
     writer.plain(report.headline.sentence, f"bold {color}")
     writer.space()
+
+
+def _write_present(writer: StoryWriter, report: RunReport) -> None:
+    """Write what a run that has not ended is doing, and since when."""
+    if report.run.outcome is not None:
+        return
+    for span in report.timeline.of_kind("stage", "wait"):
+        if span.state == "in progress":
+            doing = span.name.replace("_", " ")
+            writer.write("Now", f"{doing}, since {iso_time(span.start)}")
+    if report.run.cancel_requested:
+        writer.write("Note", "It has been asked to stop.", style="yellow")
 
 
 def _write_issue(writer: StoryWriter, report: RunReport) -> None:
@@ -156,6 +170,14 @@ def _write_delays(writer: StoryWriter, report: RunReport) -> None:
         delays.append(f"its worker died {count(report.run.crashes, 'time')}")
     if delays:
         writer.write("Delays", "; ".join(delays))
+
+
+def _write_problems(writer: StoryWriter, problems: Sequence[str]) -> None:
+    for problem in problems[:MAX_PROBLEMS]:
+        writer.write("Note", problem, style="yellow")
+    more = len(problems) - MAX_PROBLEMS
+    if more > 0:
+        writer.go_on(f"{count(more, 'more part')} can't be read: see `jobs report`.", "yellow")
 
 
 def _write_tests(writer: StoryWriter, names: Sequence[str], number: int | None = None) -> None:

@@ -1,5 +1,7 @@
 """``coding-agent jobs prompt``: what the model was sent and what it replied."""
 
+import shutil
+
 import pytest
 
 from tests.cli.console import Console
@@ -58,4 +60,11 @@ def test_hostile_text_has_no_effect(console: Console) -> None:
 def test_a_run_without_a_reply_says_so(console: Console) -> None:
     failed(console.data_dir)
     message = console.refused("jobs", "prompt", job().id, code=1)
-    assert message == "the model has not answered yet"
+    assert message == "no model has replied"
+
+
+def test_replies_that_are_gone_are_not_denied(console: Console) -> None:
+    opened_pull_request(console.data_dir)
+    shutil.rmtree(console.data_dir / "artifacts")
+    message = console.refused("jobs", "prompt", job().id, code=1)
+    assert message == "what the model replied is no longer stored"

@@ -1,6 +1,11 @@
-"""``coding-agent jobs show``."""
+"""``coding-agent jobs show --json`` and ``--verbose``; its story has tests of its own."""
 
+import pytest
+
+from pipeline.outcome import Outcome
 from tests.cli.console import Console
+from tests.stand_ins.example_runs import at_work
+from tests.stand_ins.runs import job
 
 
 def test_show_prints_everything_about_a_run(console: Console, ended: str) -> None:
@@ -18,6 +23,46 @@ def test_show_prints_everything_about_a_run(console: Console, ended: str) -> Non
     newest = console.json("jobs", "show", ended, "--json")
     assert newest["generation"] == 1
     assert newest["effects"][0]["result"] == {"sha": "abc"}
+
+
+def test_the_json_form_has_everything_that_is_stored(console: Console, ended: str) -> None:
+    payload = console.json("jobs", "show", ended, "--json")
+    assert list(payload) == [
+        "job_id",
+        "generation",
+        "issue_url",
+        "state",
+        "outcome",
+        "reason",
+        "round",
+        "tries",
+        "deliveries",
+        "crashes",
+        "seconds",
+        "waits",
+        "cost_usd",
+        "created_at",
+        "last_error",
+        "stages",
+        "rounds",
+        "calls",
+        "effects",
+        "history",
+        "timeline",
+        "result",
+    ]
+
+
+@pytest.mark.parametrize("form", ["--json", "--verbose"])
+def test_secrets_of_this_machine_are_left_out(
+    console: Console, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", "token-of-this-machine")
+    run = at_work(console.data_dir)
+    run.finish(Outcome.FAILED, "GitHub refused token-of-this-machine")
+    output = console.run("jobs", "show", job().id, form).stdout
+    assert "GitHub refused" in output
+    assert "token-of-this-machine" not in output
 
 
 def test_the_verbose_form_has_the_timeline_without_control_characters(

@@ -1,5 +1,6 @@
 """``coding-agent jobs show``: a run as a story for a person."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -101,7 +102,22 @@ def test_a_run_at_work_can_be_followed(console: Console) -> None:
     at_work(console.data_dir)
     text = story(console)
     assert text.startswith("At work, in round 1\n")
+    assert paragraph(text, "Now").startswith("run tests, since 2001-09-09T01:47:")
     assert f"coding-agent jobs watch {job().id}" in text
+
+
+def test_a_run_that_was_asked_to_stop_says_so(console: Console) -> None:
+    run = at_work(console.data_dir)
+    run.store.request_cancel(run.job.id)
+    assert paragraph(story(console), "Note") == "It has been asked to stop."
+
+
+def test_of_many_parts_that_are_gone_only_some_are_named(console: Console) -> None:
+    four_rounds(console.data_dir)
+    shutil.rmtree(console.data_dir / "artifacts")
+    text = story(console)
+    assert text.count("no longer exists") == 3
+    assert "more parts can't be read: see `jobs report`" in " ".join(text.split())
 
 
 def test_identifiers_and_keys_are_left_to_the_verbose_form(console: Console) -> None:
