@@ -1,6 +1,5 @@
 """``coding-agent``: the entry point."""
 
-import errno
 from typing import Any
 
 import click
@@ -35,13 +34,9 @@ COMMANDS = {
     "prompts": LazyCommand("cli.prompts", "List, check, try and publish the prompt templates."),
 }
 
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-
 
 class RootGroup(LazyGroup):
-    """Ends a command that was interrupted, that AWS refuses, or whose output fills a disk, with a
-    message.
-    """
+    """Ends a command that was interrupted, or that the machine or AWS fails, with a message."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -51,14 +46,10 @@ class RootGroup(LazyGroup):
 
             click.echo("interrupted", err=True)
             ctx.exit(exits.INTERRUPTED)
-        except OSError as error:
-            if error.errno not in _NO_ROOM:
-                raise
-            raise click.ClickException(f"a file can't be written: {error.strerror}") from None
         except Exception as error:
-            from cli.aws import explain_aws_error
+            from cli.failures import explain_failure
 
-            message = explain_aws_error(error)
+            message = explain_failure(error)
             if message is None:
                 raise
             raise click.ClickException(message) from None

@@ -3,9 +3,11 @@ interruption.
 """
 
 import ast
+import errno
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +16,7 @@ import click
 import pytest
 
 from cli import exits
+from cli.failures import explain_failure
 from pipeline.outcome import Outcome
 from tests.cli.commands import each_group_or_command
 from tests.cli.console import ROOT, Console
@@ -84,6 +87,20 @@ def test_a_full_disk_is_a_message() -> None:
         exits.ERROR,
         "Error: a file can't be written: No space left on device\n",
     )
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (sqlite3.DatabaseError("it is malformed"), "the store can't be read: it is malformed"),
+        (sqlite3.OperationalError("it is locked"), "the store can't be read: it is locked"),
+        (sqlite3.ProgrammingError("a defect"), None),
+        (FileNotFoundError(errno.ENOENT, "No such file"), None),
+        (ValueError("a defect"), None),
+    ],
+)
+def test_only_failures_of_the_machine_are_explained(error: Exception, message: str | None) -> None:
+    assert explain_failure(error) == message
 
 
 def test_every_outcome_has_its_exit_code() -> None:
