@@ -3,16 +3,13 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from difflib import SequenceMatcher, unified_diff
+from difflib import unified_diff
 from itertools import zip_longest
 from typing import Literal
 
-#: Longer lines are not compared word by word.
-_MAX_COMPARED = 400
-#: Lines that are less alike than this share no words worth marking.
-_MIN_RATIO = 0.4
+from console.html.changed_words import Part, compare_words
+
 _HUNK = re.compile(r"@@ -(?P<old>\d+)(?:,\d+)? \+(?P<new>\d+)(?:,\d+)? @@ ?(?P<where>.*)")
-_WORD = re.compile(r"\w+|\s+|.", re.DOTALL)
 _CHANGES = (
     ("new file mode ", "added"),
     ("deleted file mode ", "deleted"),
@@ -20,14 +17,6 @@ _CHANGES = (
     ("Binary files ", "binary"),
     ("GIT binary patch", "binary"),
 )
-
-
-@dataclass(frozen=True)
-class Part:
-    """A part of a line."""
-
-    text: str
-    is_changed: bool = False
 
 
 @dataclass(frozen=True)
@@ -180,32 +169,9 @@ class _Hunk:
 
 
 def mark_words(row: Row) -> Row:
-    """Return the row of a changed line with the words marked that differ.
-
-    This takes up to a millisecond, so only what is shown should be marked.
-    """
+    """Return the row of a changed line with the words marked that differ; see ``compare_words``."""
     if row.kind != "changed" or row.old is None or row.new is None:
         return row
-    old_parts, new_parts = _compare(row.old.text, row.new.text)
+    old_parts, new_parts = compare_words(row.old.text, row.new.text)
     old = replace(row.old, parts=old_parts)
     return replace(row, old=old, new=replace(row.new, parts=new_parts))
-
-
-def _compare(old: str, new: str) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
-    """Return the parts of two lines, with the words marked that differ."""
-    if max(len(old), len(new)) > _MAX_COMPARED:
-        return (Part(old),), (Part(new),)
-    old_words = _WORD.findall(old)
-    new_words = _WORD.findall(new)
-    matcher = SequenceMatcher(None, old_words, new_words, autojunk=False)
-    if matcher.ratio() < _MIN_RATIO:
-        return (Part(old),), (Part(new),)
-    old_parts: list[Part] = []
-    new_parts: list[Part] = []
-    for tag, old_from, old_to, new_from, new_to in matcher.get_opcodes():
-        is_changed = tag != "equal"
-        if old_to > old_from:
-            old_parts.append(Part("".join(old_words[old_from:old_to]), is_changed))
-        if new_to > new_from:
-            new_parts.append(Part("".join(new_words[new_from:new_to]), is_changed))
-    return tuple(old_parts), tuple(new_parts)
