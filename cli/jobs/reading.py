@@ -43,17 +43,19 @@ class StoredRun:
         return cls(run, store, artifacts, Redactor(secret_values(chosen)), chosen)
 
     def read_artifact(self, key: str) -> bytes:
-        """Return an artifact of the run; end the command if it is gone."""
+        """Return an artifact of the run; end the command if it is gone or unreadable."""
         try:
             return self.artifacts.get(key)
         except FileNotFoundError:
             raise CommandError(f"the artifact {key} no longer exists") from None
+        except OSError as error:
+            raise CommandError(f"the artifact {key} can't be read: {error.strerror}") from None
 
     def has_artifact(self, key: str) -> bool:
-        """Return whether an artifact of the run still exists."""
+        """Return whether an artifact of the run exists and can be read."""
         try:
             self.artifacts.get(key)
-        except FileNotFoundError:
+        except OSError:
             return False
         return True
 

@@ -56,21 +56,25 @@ class RunSource:
         return None
 
     def read_checkpoint(self, checkpoint: Checkpoint, kind: type[ModelT]) -> ModelT | None:
-        """Return a stored result; None if it is gone or from another version."""
+        """Return a stored result; None if it is gone, unreadable or from another version."""
         try:
             return read_result(self._artifacts, checkpoint, kind)
         except FileNotFoundError:
             self.note(f"The stored result of {checkpoint.stage} no longer exists.")
+        except OSError as error:
+            self.note(f"The stored result of {checkpoint.stage} can't be read: {error.strerror}.")
         except ValueError:
             self.note(f"The stored result of {checkpoint.stage} is from another version.")
         return None
 
     def read_text(self, key: str) -> str | None:
-        """Return an artifact as text; None if it is gone."""
+        """Return an artifact as text; None if it is gone or unreadable."""
         try:
             return self._artifacts.get(key).decode(errors="replace")
         except (FileNotFoundError, ValueError):
             self.note(f"The artifact {key} no longer exists.")
+        except OSError as error:
+            self.note(f"The artifact {key} can't be read: {error.strerror}.")
         return None
 
     def read_model(self, key: str, kind: type[ModelT]) -> ModelT | None:

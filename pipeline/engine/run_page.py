@@ -45,8 +45,8 @@ async def add_page(
             page = await asyncio.to_thread(make_page, ended)
             key = f"{run.key.prefix}/{PAGE}-{fingerprint(page)}.html"
             await run.put_artifact(key, page)
+        address = run.artifact_address(key)
     except Exception:
         log.exception("the run ends without its page")
         return result
-    artifacts = {**result.artifacts, PAGE: run.artifact_address(key)}
-    return result.model_copy(update={"artifacts": artifacts})
+    return result.model_copy(update={"artifacts": {**result.artifacts, PAGE: address}})

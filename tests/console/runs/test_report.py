@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from console.runs.report import ReportReader
+from console.runs.source import artifact_key
 from pipeline.artifacts.folder import FolderArtifacts
 from pipeline.budget import EffectiveLimits
 from pipeline.github.local import local_issue_url
@@ -138,6 +139,23 @@ def test_what_is_gone_is_named_and_the_rest_is_there(tmp_path: Path) -> None:
     assert report.change is not None
     assert report.change.patch is None
     assert report.title == TITLE
+
+
+def test_what_is_unreadable_is_named_and_the_rest_is_there(tmp_path: Path) -> None:
+    run = opened_pull_request(tmp_path)
+    patch = run.facts.artifacts["patch"]
+    (run.artifacts.root / patch).unlink()
+    (run.artifacts.root / patch).mkdir()
+    report = read(run)
+    assert report.problems == (f"The artifact {patch} can't be read: Is a directory.",)
+    assert report.title == TITLE
+
+
+def test_an_address_of_something_else_is_no_artifact_of_the_run(tmp_path: Path) -> None:
+    key = RecordedRun(tmp_path).row.key
+    assert artifact_key(key, f"file:///data/artifacts/{key.prefix}/page-1.html") is not None
+    for address in ("", "https://example.com/x", f"file:///data/{key.prefix}/../../etc/passwd"):
+        assert artifact_key(key, address) is None
 
 
 def test_a_result_of_another_version_is_named(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.artifacts.folder import FolderArtifacts
 from pipeline.engine import run_page
 from pipeline.engine.engine import Ended
 from pipeline.engine.run_page import MakePage
@@ -93,5 +94,19 @@ async def test_a_page_that_is_slow_does_not_hold_the_run(
         result = await end(bench, make_page)
     finally:
         may_end.set()
+    assert result.outcome is Outcome.PR_OPENED
+    assert "page" not in result.artifacts
+
+
+async def test_a_page_without_an_address_does_not_change_the_run(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sign(_artifacts: FolderArtifacts, key: str) -> str:
+        if key.endswith(".html"):
+            raise PermissionError("no credentials to sign the address")
+        return f"https://bucket.example/{key}"
+
+    monkeypatch.setattr(FolderArtifacts, "address", sign)
+    result = await end(bench, lambda run: b"a page")
     assert result.outcome is Outcome.PR_OPENED
     assert "page" not in result.artifacts
