@@ -82,6 +82,7 @@ module "console" {
   settings              = { for name in local.console_settings : name => local.settings[name] }
   allow_actions         = var.console == "actions"
   execution_role_arn    = module.service.execution_role_arn
+  trust_policy          = module.service.trust_policy
   log_group_name        = module.observability.log_group_names["console"]
   queue_arn             = module.queue.queue_arn
   dead_letter_queue_arn = module.queue.dead_letter_queue_arn

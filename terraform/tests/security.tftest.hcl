@@ -119,6 +119,7 @@ run "the_console_is_reached_by_a_session_alone_and_reads" {
     settings              = { CODING_AGENT_STORE = "dynamodb://runs" }
     allow_actions         = false
     execution_role_arn    = "arn:aws:iam::123456789012:role/coding-agent-execution"
+    trust_policy          = "{}"
     log_group_name        = "/coding-agent/console"
     queue_arn             = "arn:aws:sqs:us-east-1:123456789012:jobs"
     dead_letter_queue_arn = "arn:aws:sqs:us-east-1:123456789012:dead-letters"
@@ -166,6 +167,7 @@ run "the_console_with_actions_moves_dead_letters_and_nothing_else" {
     settings              = { CODING_AGENT_STORE = "dynamodb://runs" }
     allow_actions         = true
     execution_role_arn    = "arn:aws:iam::123456789012:role/coding-agent-execution"
+    trust_policy          = "{}"
     log_group_name        = "/coding-agent/console"
     queue_arn             = "arn:aws:sqs:us-east-1:123456789012:jobs"
     dead_letter_queue_arn = "arn:aws:sqs:us-east-1:123456789012:dead-letters"

@@ -1,7 +1,5 @@
 # The web console, as a task that an operator starts and stops. It listens on its own loopback interface only: the way to
 # it is a session of Systems Manager, which needs permission for this task, so the console asks for no key of its own.
-data "aws_caller_identity" "current" {}
-
 data "aws_region" "current" {}
 
 locals {

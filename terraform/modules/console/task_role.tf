@@ -73,26 +73,9 @@ data "aws_iam_policy_document" "task" {
   }
 }
 
-data "aws_iam_policy_document" "trust" {
-  statement {
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["ecs-tasks.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [data.aws_caller_identity.current.account_id]
-    }
-  }
-}
-
 resource "aws_iam_role" "task" {
   name               = "${var.name}-console"
-  assume_role_policy = data.aws_iam_policy_document.trust.json
+  assume_role_policy = var.trust_policy
   tags               = var.tags
 }
 

@@ -28,6 +28,11 @@ variable "execution_role_arn" {
   type        = string
 }
 
+variable "trust_policy" {
+  description = "The policy that lets ECS take a role for the account's tasks, as JSON."
+  type        = string
+}
+
 variable "log_group_name" {
   description = "The console's log group."
   type        = string

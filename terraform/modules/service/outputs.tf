@@ -27,3 +27,8 @@ output "execution_role_arn" {
   description = "The role with which ECS starts this deployment's tasks."
   value       = aws_iam_role.execution.arn
 }
+
+output "trust_policy" {
+  description = "The policy that lets ECS take a role for this account's tasks, as JSON."
+  value       = data.aws_iam_policy_document.trust.json
+}
