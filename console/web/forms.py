@@ -5,6 +5,7 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 
 from pipeline.api.problem import Refusal
+from pipeline.api.request_body import read_body
 
 #: Maximum bytes of a form: the ids of some thousand messages.
 MAX_FORM = 256 * 1024
@@ -28,18 +29,14 @@ class Form:
 
 
 async def read_form(request: Request) -> Form:
-    """Read a form in chunks, without trusting its Content-Length.
+    """Read a form.
 
     Raises:
-        Refusal: 413, 415, 422.
+        Refusal: 400, 408, 413, 415, 422.
     """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _TYPE:
         raise Refusal(415, "unsupported_media_type", f"send a form as {_TYPE}")
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_FORM:
-            raise Refusal(413, "too_large", f"a form may have at most {MAX_FORM} bytes")
+    body = await read_body(request, MAX_FORM)
     try:
         text = body.decode("ascii")
         return Form(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS))

@@ -16,6 +16,7 @@ from pipeline.api.intake import Accepted, Intake, JobView
 from pipeline.api.keys import ApiKeys, Gate
 from pipeline.api.middleware import RequestMiddleware
 from pipeline.api.problem import Problem, Refusal
+from pipeline.api.proxies import was_passed_on
 from pipeline.clock import Clock
 from pipeline.job import FixIssueJob
 
@@ -29,7 +30,6 @@ _JOB_BODY = {
 _CODES = {404: "not_found", 405: "method_not_allowed"}
 #: https://prometheus.io/docs/instrumenting/exposition_formats/
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-_ADDED_BY_PROXIES = ("x-forwarded-for", "forwarded")
 _HOST = re.compile(r"([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
 
 router = APIRouter()
@@ -120,8 +120,7 @@ async def show_metrics(request: Request) -> Response:
     say whose request it is.
     """
     metrics = cast(Callable[[], bytes] | None, request.app.state.metrics)
-    was_passed_on = any(name in request.headers for name in _ADDED_BY_PROXIES)
-    if metrics is None or was_passed_on:
+    if metrics is None or was_passed_on(request):
         raise HTTPException(404)
     return Response(metrics(), media_type=METRICS_TYPE)
 

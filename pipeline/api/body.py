@@ -3,19 +3,16 @@
 import json
 from typing import Annotated
 
-import anyio
 from fastapi import Depends, Request
-from starlette.requests import ClientDisconnect
 
 from pipeline.api.authentication import CallerDep
 from pipeline.api.problem import Refusal
+from pipeline.api.request_body import read_body
 from pipeline.job import FixIssueJob, InvalidJob, NewerSchema, NotJson, UnreadableMessage, parse_job
 from pipeline.queue.attributes import REFUSED_CHARACTERS
 
 #: Maximum bytes of a body. Until 2025 the limit of an SQS message was twice this.
 MAX_BODY = 128 * 1024
-#: Seconds within which the whole body must arrive.
-BODY_SECONDS = 20.0
 
 
 async def read_job(request: Request, _caller: CallerDep) -> FixIssueJob:
@@ -24,7 +21,7 @@ async def read_job(request: Request, _caller: CallerDep) -> FixIssueJob:
     Raises:
         Refusal: 400, 408, 413, 415; 422 with one message and the first invalid field.
     """
-    body = await _read_body(request)
+    body = await _read_json(request)
     try:
         job = parse_job(body.decode())
     except UnicodeDecodeError as error:
@@ -45,29 +42,14 @@ async def read_job(request: Request, _caller: CallerDep) -> FixIssueJob:
 JobBody = Annotated[FixIssueJob, Depends(read_job)]
 
 
-async def _read_body(request: Request) -> bytes:
-    """Read the body in chunks, without trusting its Content-Length."""
+async def _read_json(request: Request) -> bytes:
     headers = request.headers
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     encoding = headers.get("content-encoding", "identity")
     if media_type != "application/json" or encoding != "identity":
         message = "send uncompressed JSON with Content-Type: application/json"
         raise Refusal(415, "unsupported_media_type", message)
-    body = bytearray()
-    try:
-        with anyio.fail_after(BODY_SECONDS):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > MAX_BODY:
-                    message = f"the body may have at most {MAX_BODY} bytes"
-                    raise Refusal(413, "too_large", message)
-    except TimeoutError:
-        message = f"the body did not arrive within {BODY_SECONDS:g} s"
-        raise Refusal(408, "too_slow", message) from None
-    except ClientDisconnect:
-        message = "the connection closed before the body ended"
-        raise Refusal(400, "cut_off", message) from None
-    return bytes(body)
+    return await read_body(request, MAX_BODY)
 
 
 def _check_characters(job: FixIssueJob) -> None:

@@ -92,7 +92,7 @@ async def test_truncated_body_leaves_no_job_and_harms_no_other_request(
 async def test_missing_body_is_awaited_only_up_to_the_limit(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("pipeline.api.body.BODY_SECONDS", 0.05)
+    monkeypatch.setattr("pipeline.api.request_body.BODY_SECONDS", 0.05)
     monkeypatch.setattr("pipeline.api.middleware.DRAIN_SECONDS", 0.05)
     async with running(service) as url:
         host, port = url.removeprefix("http://").split(":")
