@@ -4,14 +4,14 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.routing import Mount, Route
+from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from console.web import errors, sign_in
 from console.web.access.doorkeeper import Doorkeeper
 from console.web.access.headers import HeadersMiddleware
 from console.web.rendering import Renderer
-from console.web.routing import guarded
+from console.web.routing import guarded, unguarded
 from console.web.services import Services
 from console.web.views import (
     artifacts,
@@ -36,9 +36,9 @@ def create_app(services: Services, doorkeeper: Doorkeeper) -> Starlette:
             guarded("/", runs_list.show),
             guarded("/running", running.show),
             guarded("/search", search.show),
-            guarded("/runs/{job_id}/{generation:int}", run_page.show),
-            guarded("/runs/{job_id}/{generation:int}/progress", run_page.show_progress),
-            guarded("/runs/{job_id}/{generation:int}/artifacts/{key:path}", artifacts.download),
+            guarded("/runs/{job_id}/{generation}", run_page.show),
+            guarded("/runs/{job_id}/{generation}/progress", run_page.show_progress),
+            guarded("/runs/{job_id}/{generation}/artifacts/{key:path}", artifacts.download),
             guarded("/queue", queue.show),
             guarded("/spend", spend.show),
             guarded("/templates", template_sets.show),
@@ -47,8 +47,8 @@ def create_app(services: Services, doorkeeper: Doorkeeper) -> Starlette:
             guarded("/dead-letters/plan", dead_letters.plan, method="POST"),
             guarded("/dead-letters/replay", dead_letters.replay, method="POST"),
             guarded("/sign-out", sign_in.sign_out, method="POST"),
-            Route("/sign-in", sign_in.show_form, methods=["GET"]),
-            Route("/sign-in", sign_in.sign_in, methods=["POST"]),
+            unguarded("/sign-in", sign_in.show_form),
+            unguarded("/sign-in", sign_in.sign_in, method="POST"),
             Mount("/static", StaticFiles(directory=STATIC, packages=[("console.html", "static")])),
         ],
         middleware=[Middleware(HeadersMiddleware), Middleware(RequestMiddleware)],

@@ -40,7 +40,7 @@ async def _ask_to_sign_in(request: Request, _error: Exception) -> Response:
     if request.headers.get("hx-request") == "true":
         return Response(status_code=401, headers={"HX-Redirect": "/sign-in"})
     # The path names the page; what is searched or filtered for stays out of a further address.
-    path = request.url.path if request.method == "GET" else "/"
+    path = request.scope["path"] if request.method == "GET" else "/"
     return RedirectResponse(f"/sign-in?{urlencode({'next': path})}", 303)
 
 

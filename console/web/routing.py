@@ -17,6 +17,18 @@ from pipeline.api.problem import Refusal
 
 #: Answers a visit. One that is no coroutine is run in a thread, since it reads the store.
 View = Callable[[Visit], Response | Awaitable[Response]]
+Respond = Callable[[Request], Awaitable[Response]]
+
+
+def unguarded(path: str, respond: Respond, *, method: str = "GET") -> Route:
+    """Return a route that needs no session."""
+
+    async def respond_and_name(request: Request) -> Response:
+        request.scope["route"] = route  # for the log
+        return await respond(request)
+
+    route = Route(path, respond_and_name, methods=[method])
+    return route
 
 
 def guarded(path: str, view: View, *, method: str = "GET") -> Route:
@@ -24,7 +36,6 @@ def guarded(path: str, view: View, *, method: str = "GET") -> Route:
 
     async def respond(request: Request) -> Response:
         doorkeeper: Doorkeeper = request.app.state.doorkeeper
-        request.scope["route"] = route  # for the log
         visitor = doorkeeper.identify(request)
         request.state.key = visitor.caller.name  # for the log
         form = Form([])
@@ -44,15 +55,14 @@ def guarded(path: str, view: View, *, method: str = "GET") -> Route:
             doorkeeper.set_cookie(request, response, visitor.session)
         return response
 
-    route = Route(path, respond, methods=[method])
-    return route
+    return unguarded(path, respond, method=method)
 
 
 async def _checked_form(request: Request, doorkeeper: Doorkeeper, visitor: Visitor) -> Form:
     """Read a form that was made for the visitor's session.
 
     Raises:
-        Refusal: 403 for any other form; 413, 415, 422 for one that can't be read.
+        Refusal: 403 for any other form; see ``read_form`` for one that can't be read.
     """
     check_origin(request)
     form = await read_form(request)

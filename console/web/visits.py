@@ -1,20 +1,25 @@
 """One request to the console: who asks, and what an answer may use."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from console.runs.references import JobReference, UnreadableReference, parse_reference
 from console.web.forms import Form
 from console.web.rendering import Renderer
 from console.web.services import Services
 from pipeline.api.keys import Caller
 from pipeline.api.problem import Refusal
+from pipeline.run_key import RunKey
 from pipeline.store.contract import RunRow
 
 #: The field of a form that shows that a page of the visitor's session contained it.
 FORM_TOKEN = "form_token"  # noqa: S105 (a name)
+#: Maximum characters of a parameter of an address: an issue's address has fewer.
+MAX_PARAMETER = 500
 
 
 @dataclass(frozen=True)
@@ -59,11 +64,19 @@ class Visit:
         return None if self.is_operator else self.caller.name
 
     def is_at(self, path: str) -> bool:
-        return self.request.url.path == path
+        return bool(self.request.scope["path"] == path)
 
     def parameter(self, name: str) -> str:
-        """Return a parameter of the address, empty if it is not there."""
-        return self.request.query_params.get(name, "").strip()
+        """Return a parameter of the address, empty if it is not there.
+
+        Raises:
+            Refusal: 422 for one that is too long.
+        """
+        value = self.request.query_params.get(name, "").strip()
+        if len(value) > MAX_PARAMETER:
+            message = f"{name}: give at most {MAX_PARAMETER} characters"
+            raise Refusal(422, "too_long", message)
+        return value
 
     @property
     def pages(self) -> tuple[PageLink, ...]:
@@ -106,13 +119,25 @@ class Visit:
             message = "this console is read-only; start it with --allow-actions to replay messages"
             raise Refusal(403, "read_only", message)
 
-    def visible_run(self, job_id: str, generation: int | None) -> RunRow:
-        """Return a run that the visitor may see, by default the job's newest.
+    def requested_run(self) -> RunRow:
+        """Return the run that the address names.
 
         Raises:
             Refusal: 404, also for a run of somebody else.
         """
-        run = self.services.store.run(job_id, generation)
+        key = _read_key(self.request.path_params)
+        run = self.services.store.run(key.job_id, key.generation) if key is not None else None
         if run is None or not self.caller.may_see(run):
             raise Refusal(404, "not_found", "there is no such run in this store")
         return run
+
+
+def _read_key(parameters: Mapping[str, str]) -> RunKey | None:
+    """Return the key in the parameters of an address; None if no run can have it."""
+    try:
+        reference = parse_reference(f"{parameters['job_id']}/{parameters['generation']}")
+    except UnreadableReference:
+        return None
+    if not isinstance(reference, JobReference) or reference.generation is None:
+        return None
+    return RunKey(reference.job_id, reference.generation)

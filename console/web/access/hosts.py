@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 
 from pipeline.api.problem import Refusal
+from pipeline.api.proxies import was_passed_on
 
 
 def is_loopback(host: str) -> bool:
@@ -27,10 +28,11 @@ def requested_host(request: Request) -> str:
 
 
 def check_local_host(request: Request) -> None:
-    """Refuse a request that reached a loopback address under another name.
+    """Refuse a request that reached a loopback address under another name, or through a proxy.
 
     A stranger's page may let its own name point to 127.0.0.1 (DNS rebinding), and would then be
-    allowed to read what this machine answers.
+    allowed to read what this machine answers. A proxy lets in whoever reaches it, and may ask
+    under this machine's name.
 
     Raises:
         Refusal: 421.
@@ -41,6 +43,12 @@ def check_local_host(request: Request) -> None:
             " CODING_AGENT_API_KEYS to serve it under another name"
         )
         raise Refusal(421, "wrong_host", message)
+    if was_passed_on(request):
+        message = (
+            "without keys, the console answers only on this machine, not through a proxy; set"
+            " CODING_AGENT_API_KEYS to serve it to others"
+        )
+        raise Refusal(421, "passed_on", message)
 
 
 def check_origin(request: Request) -> None:
@@ -50,5 +58,6 @@ def check_origin(request: Request) -> None:
         Refusal: 403.
     """
     origin = request.headers.get("origin", "")
-    if urlsplit(origin).netloc != request.headers.get("host", ""):
+    host = request.headers.get("host", "")
+    if not host or origin not in (f"http://{host}", f"https://{host}"):
         raise Refusal(403, "foreign_form", "this form was sent from a page of another site")

@@ -9,10 +9,9 @@ from pipeline.telemetry.redaction import Redactor
 
 
 def download(visit: Visit) -> Response:
-    parameters = visit.request.path_params
-    run = visit.visible_run(parameters["job_id"], parameters["generation"])
+    run = visit.requested_run()
     try:
-        key = validate_key(f"{run.key.prefix}/{parameters['key']}")
+        key = validate_key(f"{run.key.prefix}/{visit.request.path_params['key']}")
         data = visit.services.artifacts.get(key)
     except (ValueError, FileNotFoundError) as error:
         message = "this artifact does not exist, or no longer"
@@ -29,8 +28,7 @@ def download(visit: Visit) -> Response:
 
 
 def _without_secrets(data: bytes, redact: Redactor) -> bytes:
-    """Return text without secrets, and other data as it is."""
-    try:
-        return redact(data.decode()).encode()
-    except UnicodeDecodeError:
-        return data
+    """Return data without secrets. Bytes that are no text, such as those of a log, stay as they
+    are.
+    """
+    return redact(data.decode(errors="surrogateescape")).encode(errors="surrogateescape")

@@ -22,7 +22,7 @@ class Download:
 
 
 def show(visit: Visit) -> Response:
-    run = _requested_run(visit)
+    run = visit.requested_run()
     services = visit.services
     reader = ReportReader(services.store, services.artifacts, services.redact, services.ceiling)
     report = reader.read(run)
@@ -43,7 +43,7 @@ def show(visit: Visit) -> Response:
 
 def show_progress(visit: Visit) -> Response:
     """Answer the page's script: how far the run is. Once it has ended, the page is loaded again."""
-    run = _requested_run(visit)
+    run = visit.requested_run()
     running_line = _running_line(visit, run)
     if running_line is None:
         return HTMLResponse("", headers={"HX-Refresh": "true"})
@@ -52,11 +52,6 @@ def show_progress(visit: Visit) -> Response:
         running_line=running_line,
         progress_address=f"{run_address(run)}/progress",
     )
-
-
-def _requested_run(visit: Visit) -> RunRow:
-    parameters = visit.request.path_params
-    return visit.visible_run(parameters["job_id"], parameters["generation"])
 
 
 def _running_line(visit: Visit, run: RunRow) -> RunningLine | None:

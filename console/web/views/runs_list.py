@@ -1,6 +1,5 @@
 """The list of runs: filtered, searched, a page at a time."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
@@ -32,14 +31,13 @@ class ListQuery:
     """The place after which the page begins."""
 
     @classmethod
-    def read(cls, parameters: Mapping[str, str]) -> "ListQuery":
-        """Read the parameters of an address.
+    def read(cls, visit: Visit) -> "ListQuery":
+        """Read the parameters of the address.
 
         Raises:
-            Refusal: 422, an outcome or a day that there is not.
+            Refusal: 422, an outcome or a day that there is not, or a text that is too long.
         """
-        values = {field.name: parameters.get(field.name, "").strip() for field in fields(cls)}
-        query = cls(**values)
+        query = cls(**{field.name: visit.parameter(field.name) for field in fields(cls)})
         if query.outcome and query.outcome not in STATES:
             message = f"outcome: {query.outcome!r} is none of {', '.join(STATES)}"
             raise Refusal(422, "invalid_filter", message)
@@ -86,7 +84,7 @@ class ListQuery:
 
 def show(visit: Visit) -> Response:
     """Show a page of runs, and above the first one what runs now."""
-    query = ListQuery.read(visit.request.query_params)
+    query = ListQuery.read(visit)
     chosen = query.chosen(visit.owner)
     rows = visit.services.store.runs(chosen, before=query.end, limit=PAGE + 1)
     has_older = len(rows) > PAGE

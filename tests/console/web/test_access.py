@@ -47,6 +47,16 @@ def test_without_keys_another_name_is_refused(site: Site, host: str) -> None:
     assert "CODING_AGENT_API_KEYS" in response.text
 
 
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded"])
+def test_without_keys_nobody_comes_in_through_a_proxy(site: Site, header: str) -> None:
+    passed_on = {header: "for=203.0.113.7"}
+    response = site.browser().get("/", headers=passed_on)
+    assert response.status_code == 421
+    assert "CODING_AGENT_API_KEYS" in response.text
+    root = site.signed_in("root-key-00002")
+    assert root.get("/", headers=passed_on).status_code == 200
+
+
 def test_with_keys_every_page_needs_a_session(site: Site) -> None:
     browser = site.browser(keys=named_keys(), base_url=REMOTE)
     for route in routes(browser):
@@ -203,6 +213,7 @@ def test_every_form_needs_the_token_of_the_session_and_the_own_origin(site: Site
             ({"form_token": foreign_token}, REMOTE),
             ({"form_token": token}, "https://evil.example"),
             ({"form_token": token}, "null"),
+            ({"form_token": token}, "https://["),
             ({"form_token": token}, ""),
         ):
             headers = {"Origin": origin} if origin else {}
@@ -216,6 +227,23 @@ def test_a_form_of_another_type_or_size_is_refused(site: Site) -> None:
     assert json_form.status_code == 415
     large = browser.post("/sign-out", data={"a": "x" * 300_000}, headers={"Origin": REMOTE})
     assert large.status_code == 413
+
+
+def test_a_form_without_an_origin_is_refused_also_if_its_host_is_unknown(site: Site) -> None:
+    browser = site.browser(keys=named_keys(), base_url=REMOTE)
+    for origin in ("", "null"):
+        headers = {"Host": "", "Origin": origin}
+        response = browser.post("/sign-in", data={"key": "root-key-00002"}, headers=headers)
+        assert response.status_code == 403
+
+
+@pytest.mark.parametrize(
+    "address", ["/?repository=", "/?before=", "/search?q=", "/templates/diff?before="]
+)
+def test_a_parameter_that_is_too_long_is_refused(site: Site, address: str) -> None:
+    response = site.browser().get(address + "x" * 501)
+    assert response.status_code == 422
+    assert "at most 500 characters" in response.text
 
 
 @pytest.mark.parametrize("path", ["/", "/sign-in", "/nothing", "/static/style.css", "/running"])
@@ -253,3 +281,13 @@ def test_log_lines_name_the_page_and_the_key_but_no_parameter(
         browser.get("/?repository=octo/private-name")
     assert "GET / 200" in caplog.text
     assert "private-name" not in caplog.text
+
+
+def test_attempts_to_sign_in_are_logged_without_the_key(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    browser = site.browser(keys=named_keys(), base_url=REMOTE)
+    with caplog.at_level("INFO", "pipeline.api.middleware"):
+        browser.post("/sign-in", data={"key": "guessed-key"}, headers={"Origin": REMOTE})
+    assert "POST /sign-in 401" in caplog.text
+    assert "guessed-key" not in caplog.text

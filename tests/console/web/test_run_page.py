@@ -62,10 +62,23 @@ def test_a_long_run_is_cut_to_a_page_that_a_phone_can_open(
     assert len(cut.content) < whole
 
 
-@pytest.mark.parametrize("path", ["/runs/unknown/0", "/runs/job-one/7", "/runs/job-one/x"])
-def test_an_unknown_run_is_not_found(site: Site, path: str) -> None:
-    claim(site.store, job(job_id=JOB))
-    assert site.browser().get(path).status_code == 404
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/runs/unknown/0",
+        "/runs/job-one/7",
+        "/runs/job-one/x",
+        "/runs/job-one/",
+        f"/runs/job-one/{'9' * 5_000}",
+        f"/runs/{'a' * 3_000}/0",
+        "/runs/octo%2Frepo%231/0",
+        "/runs/%00/0",
+        "/runs/%ff/0",
+    ],
+)
+def test_an_unknown_run_is_not_found(any_site: Site, path: str) -> None:
+    claim(any_site.store, job(job_id=JOB))
+    assert any_site.browser().get(path).status_code == 404
 
 
 def test_a_key_does_not_see_the_page_or_the_artifacts_of_others(any_site: Site) -> None:
@@ -90,9 +103,9 @@ def test_an_artifact_is_saved_and_never_interpreted(site: Site) -> None:
     assert response.headers["x-content-type-options"] == "nosniff"
 
 
-def test_data_that_is_no_text_is_saved_as_it_is(site: Site) -> None:
-    address = finish_with_artifact(site, b"\xff\x00\xfe")
-    assert site.browser().get(address).content == b"\xff\x00\xfe"
+def test_data_that_is_no_text_is_saved_as_it_is_but_without_secrets(site: Site) -> None:
+    address = finish_with_artifact(site, b"\xff\x00\xfe" + SECRET.encode() + b"\x80")
+    assert site.browser().get(address).content == b"\xff\x00\xfe[redacted]\x80"
 
 
 @pytest.mark.parametrize(
@@ -129,7 +142,7 @@ def test_an_ambiguous_name_shows_the_runs_that_may_be_meant(site: Site) -> None:
     assert sorted(re.findall(r'<a href="/runs/(job-\w+)/0">', text)) == ["job-one", "job-two"]
 
 
-@pytest.mark.parametrize("text", ["", "nothing", "#7", "<script>alert(1)</script>", "x" * 300])
+@pytest.mark.parametrize("text", ["", "nothing", "#7", "<script>alert(1)</script>", "x" * 500])
 def test_a_name_without_a_run_is_answered_with_the_form(site: Site, text: str) -> None:
     response = site.browser().get("/search", params={"q": text})
     assert response.status_code == 200
