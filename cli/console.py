@@ -133,7 +133,8 @@ def _listen(host: str, port: int) -> "socket.socket":
     try:
         return listen(host, port)
     except OSError as error:
-        raise CommandError(f"--port: {host}:{port} can't be used: {error}", exits.USAGE) from None
+        message = f"can't listen on --host {host} --port {port}: {error}"
+        raise CommandError(message, exits.USAGE) from None
 
 
 def _address(host: str, port: int) -> str:

@@ -48,7 +48,7 @@ def test_a_port_in_use_is_named(with_store: Console) -> None:
     port = re.search(r":(\d+) ", process.stderr.readline())
     assert port is not None
     message = with_store.refused("console", "--port", port[1])
-    assert message.startswith(f"--port: 127.0.0.1:{port[1]} can't be used: ")
+    assert message.startswith(f"can't listen on --host 127.0.0.1 --port {port[1]}: ")
     process.send_signal(signal.SIGTERM)
     assert process.wait(20) == 0
 
@@ -58,4 +58,4 @@ def test_an_address_that_this_machine_does_not_have_is_named(
 ) -> None:
     monkeypatch.setenv("CODING_AGENT_API_KEYS", "root=a-key-of-the-root")
     message = with_store.refused("console", "--host", "192.0.2.1")
-    assert message.startswith("--port: 192.0.2.1:8081 can't be used: ")
+    assert message.startswith("can't listen on --host 192.0.2.1 --port 8081: ")
