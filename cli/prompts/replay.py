@@ -16,6 +16,7 @@ from cli.prompts.comparison_text import describe_case
 from cli.prompts.source import load
 
 if TYPE_CHECKING:
+    from cli.prompts.runs import StoredRun, Variation
     from console.comparison.comparison import Comparison
     from console.comparison.trials import Case, Trial
     from console.html.diffs import FileDiff
@@ -58,9 +59,8 @@ def replay(
       coding-agent prompts replay octo/repo#42 --template-dir ./mine --model openai/gpt-4o
       coding-agent prompts replay octo/repo#42 --template-dir ./mine --html replay.html
     """
-    from cli.progress import Printer
     from cli.prompts.replay_text import print_comparison
-    from cli.prompts.runs import Variation, rerun, stored_run
+    from cli.prompts.runs import Variation, stored_run
     from cli.prompts.trials import case_of, trial_of
     from stages.order import RESULT_TYPES
 
@@ -70,29 +70,12 @@ def replay(
             f"--from-stage: no stage {from_stage!r}; there are {stages}", exits.USAGE
         )
     original = stored_run(ctx, job, generation)
-    # Before a model is paid: a part of the run may be gone.
-    with original.expecting_artifacts():
+    # Before a model is paid: a part of the run may be gone or damaged.
+    with original.reading_parts():
         before = trial_of(original)
     templates = load(ctx, named)
-    printer = Printer(quiet=output.as_json)
-    with (
-        tempfile.TemporaryDirectory(prefix="coding-agent-replay-") as folder,
-        exit_on_settings_error(),
-    ):
-        try:
-            repeated = asyncio.run(
-                rerun(
-                    original,
-                    settings(ctx),
-                    Path(folder),
-                    Variation(templates, from_stage, model),
-                    observer=printer,
-                    on_wait=lambda text: click.echo(text, err=True),
-                )
-            )
-        finally:
-            printer.stop()
-        after = trial_of(repeated)
+    variation = Variation(templates, from_stage, model)
+    after = _repeat(ctx, original, variation, quiet=output.as_json)
     case = case_of(original.row, before, after)
     if output.as_json:
         click.echo(json.dumps({"before": _payload(before), "after": _payload(after)}))
@@ -101,6 +84,33 @@ def replay(
         print_comparison(before, after)
     if output.html is not None:
         output.write_page(ctx, _comparison(ctx, original.row, case, templates))
+
+
+def _repeat(
+    ctx: click.Context, original: "StoredRun", variation: "Variation", *, quiet: bool
+) -> "Trial":
+    """Repeat the run in a temporary folder; print its progress unless ``quiet``."""
+    from cli.progress import Printer
+    from cli.prompts.runs import rerun
+    from cli.prompts.trials import trial_of
+
+    printer = Printer(quiet=quiet)
+    with (
+        tempfile.TemporaryDirectory(prefix="coding-agent-replay-") as folder,
+        exit_on_settings_error(),
+    ):
+        repeated = rerun(
+            original,
+            settings(ctx),
+            Path(folder),
+            variation,
+            observer=printer,
+            on_wait=lambda text: click.echo(text, err=True),
+        )
+        try:
+            return trial_of(asyncio.run(repeated))
+        finally:
+            printer.stop()
 
 
 def _payload(trial: "Trial") -> dict[str, Any]:

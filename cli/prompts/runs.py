@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import click
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from cli.command import CommandError, exit_on_settings_error, settings
 from cli.jobs.opening import find_run
@@ -23,6 +23,7 @@ from pipeline.outcome import Event, Outcome, RunResult
 from pipeline.store.contract import Checkpoint, Claimed, Round, RunRow, Submission
 from pipeline.store.reader import StoreReader
 from pipeline.store.store import RunStore
+from prompts.filters import one_line
 from stages.apply_patch import ApplyPatch, Candidates
 from stages.fetch_issue import FetchIssue, Issue
 from stages.order import RESULT_TYPES
@@ -42,7 +43,7 @@ _ROWS_A_RUN = 5
 
 
 class MissingResult(CommandError):
-    """A part of a stored run, which its repetition needs, is not there."""
+    """A part of a stored run, which its repetition needs, is not there or can't be read."""
 
 
 @dataclass(frozen=True)
@@ -85,14 +86,21 @@ class StoredRun:
             )
 
     @contextmanager
-    def expecting_artifacts(self) -> Iterator[None]:
-        """Raise MissingResult if an artifact that is read meanwhile has been deleted."""
+    def reading_parts(self) -> Iterator[None]:
+        """Raise MissingResult if something that is read meanwhile has been deleted, is damaged, or
+        has the shape of another version.
+        """
         try:
             yield
         except FileNotFoundError as error:
             artifact = error.filename or error
             raise MissingResult(
                 f"run {self.row.job_id} can't be repeated: {artifact} no longer exists"
+            ) from None
+        except (ValidationError, json.JSONDecodeError) as error:
+            raise MissingResult(
+                f"run {self.row.job_id} can't be repeated: what it stored can't be read, because"
+                f" another version wrote it or it is damaged: {one_line(str(error))}"
             ) from None
 
     def read(self, result_type: type[Result]) -> Result:
@@ -266,7 +274,7 @@ async def rerun(
     with closing(app.store):
         wiring.check_models(app)
         original = _copy_of(job)
-        with run.expecting_artifacts():
+        with run.reading_parts():
             await _store_results_before(variation.from_stage, app.store, artifacts, original, run)
         replay = Replay(id="workbench", from_stage=variation.from_stage)
         repeated = original.model_copy(update={"replay": replay})

@@ -81,13 +81,16 @@ def test_a_replay_compares_results_and_only_reads_the_store(
     assert page.count("Be brief.") >= 2, "in the templates and in the prompt"
 
 
-def test_a_run_whose_prompts_are_gone_is_refused_before_a_model_is_paid(
+def test_a_run_whose_prompts_are_gone_or_damaged_is_refused_before_a_model_is_paid(
     console: Console, sample: Sample, mine: Path
 ) -> None:
     job_id = stored(console, sample)
     (exchange,) = console.data_dir.glob("artifacts/**/*exchange.json")
-    exchange.unlink()
     options = ("--template-dir", mine, "--model", f"scripted:{sample.reply}")
+    exchange.write_text("{")
+    message = console.refused("prompts", "replay", job_id, *options, code=1)
+    assert message.startswith(f"run {job_id} can't be repeated: what it stored can't be read")
+    exchange.unlink()
     message = console.refused("prompts", "replay", job_id, *options, code=1)
     assert message == f"run {job_id} can't be repeated: {exchange} no longer exists"
 
