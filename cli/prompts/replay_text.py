@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 CONTEXT_LINES = 2
 """Number of lines shown around a difference."""
+MAX_PAIRS = 4_000_000
+"""Lines on both sides, multiplied, up to which lines that repeat often are compared as others are:
+the time grows with the square of their number, a quarter of a second for 2,000.
+"""
 
 
 def print_comparison(before: Trial, after: Trial) -> None:
@@ -73,7 +77,8 @@ def _print_difference(console: "Console", title: str, old: str, new: str) -> Non
 
 def side_by_side(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Yield pairs of lines that differ, with context; dots stand for skipped lines."""
-    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+    ignores_frequent_lines = len(old) * len(new) > MAX_PAIRS
+    matcher = difflib.SequenceMatcher(None, old, new, autojunk=ignores_frequent_lines)
     for number, group in enumerate(matcher.get_grouped_opcodes(CONTEXT_LINES)):
         starts_later = group[0][1] > 0
         if number > 0 or starts_later:
