@@ -21,6 +21,7 @@ from pipeline.engine.deps import EngineDeps, Progress, workspace_of
 from pipeline.engine.effects import name_effects
 from pipeline.engine.ending import Ending
 from pipeline.engine.run_loop import CANCELLED, RunLoop
+from pipeline.engine.run_page import MakePage
 from pipeline.engine.run_spans import delivery_attributes
 from pipeline.errors import MAX_WAITING, Family, Interrupted, Verdict, judge, waiting_time
 from pipeline.leased_run import LeasedRun
@@ -93,9 +94,8 @@ class Engine:
             if isinstance(decision, Deferred):
                 return decision
             stop = decision
-        result = await self._end(
-            run, Ending(stop, loop.stopwatch.elapsed, claimed.job.metadata, claimed.job)
-        )
+        run_end = Ending(stop, loop.stopwatch.elapsed, claimed.job.metadata, claimed.job)
+        result = await self._end(run, run_end, make_page=self._deps.make_page)
         self._report_end(result)
         return Ended(result)
 
@@ -103,13 +103,16 @@ class Engine:
         """End a run as *rejected*: its message names an issue but is not a valid job."""
         stop = Stop(Outcome.REJECTED, str(claimed.error))
         run_end = Ending(stop, metadata=claimed.error.metadata)
-        return await self._end(self._leased(claimed.lease), run_end)
+        run = self._leased(claimed.lease)
+        return await self._end(run, run_end, make_page=self._deps.make_page)
 
     async def give_up(self, claimed: Claimed, reason: str) -> RunResult:
-        """End a run as *failed* without further work."""
+        """End a run as *failed* without further work, and without a page: whatever killed its
+        workers may be in what the page would show.
+        """
         stop = Stop(Outcome.FAILED, reason)
         run_end = Ending(stop, metadata=claimed.job.metadata, job=claimed.job)
-        return await self._end(self._leased(claimed.lease), run_end)
+        return await self._end(self._leased(claimed.lease), run_end, make_page=None)
 
     def _leased(self, lease: Lease) -> LeasedRun:
         return LeasedRun(self._deps.store, self._deps.artifacts, lease, self._deps.clock)
@@ -143,7 +146,9 @@ class Engine:
         refused = verdict.family is Family.CREDENTIALS
         return Deferred(delay, verdict.reason, credentials_refused=refused)
 
-    async def _end(self, run: LeasedRun, run_end: Ending) -> RunResult:
+    async def _end(
+        self, run: LeasedRun, run_end: Ending, *, make_page: MakePage | None
+    ) -> RunResult:
         # Before the end is stored: after that, nothing may delay the message's deletion.
         workspace = workspace_of(self._deps.workspaces, run.key)
         await asyncio.to_thread(shutil.rmtree, workspace, ignore_errors=True)
@@ -154,7 +159,7 @@ class Engine:
             result_types=self._deps.pipeline.result_types,
             topic_of=self._deps.policy.topic_of,
             tracer=self._deps.tracer,
-            make_page=self._deps.make_page,
+            make_page=make_page,
         )
 
     def _report_end(self, result: RunResult) -> None:

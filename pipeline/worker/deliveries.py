@@ -124,9 +124,10 @@ class DeliveryHandler:
                 case Finished(run):
                     with _bound_to(run):
                         await self._republish(slot, run, submission)
-                case ClaimedInvalid(run=run):
+                case ClaimedInvalid(lease=lease, run=run):
                     with _bound_to(run):
-                        result = await self._engine.reject(claim)
+                        async with self._hold(slot, lease):
+                            result = await self._engine.reject(claim)
                         await self._finish(slot, result)
                 case Claimed(run=run):
                     with _bound_to(run):

@@ -110,3 +110,10 @@ async def test_a_page_without_an_address_does_not_change_the_run(
     result = await end(bench, lambda run: b"a page")
     assert result.outcome is Outcome.PR_OPENED
     assert "page" not in result.artifacts
+
+
+async def test_a_run_that_killed_its_workers_has_no_page(bench: Bench) -> None:
+    bench.make_page = lambda run: b"a page"
+    result = await bench.machine("with page").give_up(bench.claim(), "its worker died 5 times")
+    assert result.outcome is Outcome.FAILED
+    assert "page" not in result.artifacts

@@ -6,9 +6,9 @@ import pytest
 
 from pipeline.engine.engine import Ended
 from pipeline.errors import LeaseLost
-from pipeline.outcome import Outcome
+from pipeline.outcome import Outcome, RunResult
 from pipeline.queue import Delivery, VisibilityExtender
-from pipeline.store.contract import Claimed
+from pipeline.store.contract import Claimed, ClaimedInvalid
 from tests.pipeline.worker.world import (
     PATIENCE,
     VISIBILITY,
@@ -62,6 +62,28 @@ async def test_heartbeat_renews_the_lease_even_if_sqs_fails(world: World, monkey
         while not extended.empty():
             extended.get_nowait()
         await assert_stays_empty(extended)
+
+
+async def test_a_rejection_keeps_its_lease_while_it_takes_long(world: World, monkeypatch):
+    loop = asyncio.get_running_loop()
+    extended = asyncio.Queue()
+    reject = world.engine.reject
+
+    def note(self: VisibilityExtender, delivery: Delivery) -> None:
+        loop.call_soon_threadsafe(extended.put_nowait, delivery)
+
+    async def reject_slowly(claimed: ClaimedInvalid) -> RunResult:
+        for _ in range(2):
+            world.clock.now += VISIBILITY - 1
+            for _ in range(3):
+                await asyncio.wait_for(extended.get(), PATIENCE)
+        return await reject(claimed)
+
+    monkeypatch.setattr(VisibilityExtender, "extend", note)
+    monkeypatch.setattr(world.engine, "reject", reject_slowly)
+    await world.send('{"issue_url": "https://github.com/octo/repo/issues/1", "colour": 1}')
+    async with world.working():
+        assert (await world.queue.next_action()).kind == "deleted"
 
 
 async def test_engine_that_finds_its_lease_lost_leaves_the_message_alone(world: World):
