@@ -78,7 +78,8 @@ def _export_text(
     from console.history.runs import each_run_record
     from console.history.text_exports import write_csv, write_json_lines
 
-    records = _counted(each_run_record(store, since=since))
+    # On one terminal, a spinner would overwrite rows.
+    records = _counted(each_run_record(store, since=since), with_spinner=not file.isatty())
     if format_ == "csv":
         write_csv(records, file)
     else:
@@ -95,7 +96,7 @@ def _export_database(ctx: click.Context, path: Path, since: float | None) -> Non
         store = open_store(ctx)
         with exit_on_settings_error():
             artifacts = open_artifacts(settings(ctx))
-        rows = _counted(store.each_run(since=since))
+        rows = _counted(store.each_run(since=since), with_spinner=True)
         export_sqlite(rows, PartReader(store, artifacts), path)
     except NotAnExport as error:
         raise CommandError(f"--output: {error}", exits.USAGE) from None
@@ -105,9 +106,10 @@ def _export_database(ctx: click.Context, path: Path, since: float | None) -> Non
         raise CommandError(f"{path} was not written: {error}") from None
 
 
-def _counted(rows: Iterable[Row]) -> Iterator[Row]:
-    """Yield the rows; say on standard error how many there are so far, and at the end."""
+def _counted(rows: Iterable[Row], *, with_spinner: bool) -> Iterator[Row]:
+    """Yield the rows; say on standard error how many there were, and meanwhile beside a spinner."""
     console = styled_console(stderr=True)
+    console.quiet = not with_spinner
     number = 0
     with console.status("reading the history") as status:
         for row in rows:

@@ -36,8 +36,10 @@ class RunRecord(Record):
         None,
         description="`red to green`, `suite passes` or `not verified`; empty if nothing was tested",
     )
-    pull_request_number: int | None = Field(None, description="number of the pull request")
-    pull_request_url: str | None = Field(None, description="address of the pull request")
+    pull_request_number: int | None = Field(
+        None, description="number of its pull request; of a rejected run, of the one that it met"
+    )
+    pull_request_url: str | None = Field(None, description="address of that pull request")
     branch: str | None = Field(None, description="the branch that was pushed")
     base_sha: str | None = Field(None, description="the commit that the change is based on")
     model: str | None = Field(None, description="the model that the run spent most on")

@@ -10,6 +10,7 @@ from sqlite_utils import Database
 
 from pipeline.store.sqlite import SqliteStore
 from tests.cli.console import Console
+from tests.cli.terminal import run_on_terminal
 
 
 def test_runs_are_printed_as_json_lines_newest_first(console: Console, ended: str) -> None:
@@ -22,6 +23,12 @@ def test_runs_are_printed_as_json_lines_newest_first(console: Console, ended: st
 
 def test_the_number_of_runs_is_said_beside_the_data(console: Console, ended: str) -> None:
     assert console.run("jobs", "export").stderr == "2 runs exported\n"
+
+
+def test_no_spinner_overwrites_rows_on_a_terminal(console: Console, ended: str) -> None:
+    code, output = run_on_terminal(console.folder, "jobs", "export")
+    assert (code, output.splitlines()[2:]) == (0, ["2 runs exported"])
+    assert "\x1b" not in output
 
 
 def test_runs_are_printed_as_csv(console: Console, ended: str) -> None:
