@@ -18,63 +18,53 @@ def tree(folder: Path) -> dict[str, bytes]:
     }
 
 
+def replaying(console: Console, sample: Sample, mine: Path) -> tuple[str | Path, ...]:
+    """Return the arguments that repeat a stored run with an edited set. The model then proposes
+    another patch, for 0.25 US dollars.
+    """
+    job_id = stored(console, sample)
+    edit(mine, "propose", "# Task\n", "# Task\n\nBe brief.\n")
+    reply = sample.reply.read_text().replace("a + b", "b + a")
+    script = [
+        {"when": "Be brief", "reply": reply, "cost_usd": 0.25},
+        {"reply": "none", "cost_usd": 0.5},
+    ]
+    (console.folder / "new.yaml").write_text(json.dumps(script))
+    return ("prompts", "replay", job_id, "--template-dir", mine, "--model", "scripted:new.yaml")
+
+
 def test_a_replay_compares_results_and_only_reads_the_store(
     console: Console, sample: Sample, mine: Path
 ) -> None:
-    job_id = stored(console, sample)
-    edit(mine, "propose", "# Task\n", "# Task\n\nBe brief.\n")
-    (console.folder / "new.yaml").write_text(
-        json.dumps(
-            [
-                {
-                    "when": "Be brief",
-                    "reply": sample.reply.read_text().replace("a + b", "b + a"),
-                    "cost_usd": 0.25,
-                },
-                {"reply": "none", "cost_usd": 0.5},
-            ]
-        )
-    )
-    files = [console.data_dir / name for name in ("store.sqlite", "artifacts")]
-    before = tree(files[1]), files[0].read_bytes()
-    options = (
-        "--template-dir",
-        mine,
-        "--from-stage",
-        "propose_patch",
-        "--model",
-        "scripted:new.yaml",
-    )
-    result = console.json("prompts", "replay", job_id, *options, "--json")
-    assert (tree(files[1]), files[0].read_bytes()) == before
-    assert [
-        (side["outcome"], side["cost_usd"], side["tests"][:12]) for side in result.values()
-    ] == [
-        ("proposed", 0.0, "red to green"),
-        ("proposed", 0.25, "red to green"),
-    ]
-    assert (
-        "+    return a + b" in result["before"]["patch"]
-        and "+    return b + a" in result["after"]["patch"]
-    )
-    (old, new) = (
-        {name: text for name, text in side["prompts"].items() if "user" in name}
-        for side in result.values()
-    )
-    assert old.keys() == new.keys() and [len(side) for side in (old, new)] == [1, 1]
-    assert "Be brief." in new.popitem()[1] and "Be brief." not in old.popitem()[1]
-    output = console.run("prompts", "replay", job_id, *options, "--html", "replay.html")
-    assert output.exit_code == 0, output.output
-    for message in (
-        "with these templates",
-        "Be brief.",
-        "$0.2500",
-        "return b + a",
-        "↺ prepare_tests",
-    ):
-        assert message in output.output
-    assert "fetch_issue" not in output.output, "what came before is files"
-    assert f"red to green -> red to green (run {job_id}/0)" in output.stdout
+    arguments = replaying(console, sample, mine)
+    store = console.data_dir / "store.sqlite"
+    artifacts = console.data_dir / "artifacts"
+    stored_before = (tree(artifacts), store.read_bytes())
+    result = console.json(*arguments, "--json")
+    before = result["before"]
+    after = result["after"]
+    assert (tree(artifacts), store.read_bytes()) == stored_before
+    assert (before["outcome"], before["cost_usd"]) == ("proposed", 0.0)
+    assert (after["outcome"], after["cost_usd"]) == ("proposed", 0.25)
+    assert before["tests"].startswith("red to green") and after["tests"].startswith("red to green")
+    assert "+    return a + b" in before["patch"]
+    assert "+    return b + a" in after["patch"]
+    (old,) = [text for name, text in before["prompts"].items() if "user" in name]
+    (new,) = [text for name, text in after["prompts"].items() if "user" in name]
+    assert "Be brief." in new and "Be brief." not in old
+
+
+def test_a_replay_is_printed_side_by_side_and_as_a_page(
+    console: Console, sample: Sample, mine: Path
+) -> None:
+    arguments = replaying(console, sample, mine)
+    result = console.run(*arguments, "--html", "replay.html")
+    assert result.exit_code == 0, result.output
+    assert f"red to green -> red to green (run {sample.job.id}/0)" in result.stdout
+    for text in ("with these templates", "Be brief.", "$0.2500", "return b + a"):
+        assert text in result.stdout
+    assert "↺ prepare_tests" in result.stderr
+    assert "fetch_issue" not in result.stderr, "what came before is files"
     page = (console.folder / "replay.html").read_text()
     assert "the stored run" in page and TemplateSet.load().set_hash[:12] in page
     assert "return a + b" in page, "the patch of the stored run"
