@@ -92,8 +92,8 @@ class Deployment:
         for path in (
             "/",
             "/running",
-            f"/search?name={self.job_id}",
-            "/search?name=octo/repo%2342",
+            f"/search?q={self.job_id}",
+            "/search?q=octo/repo%2342",
             run,
             f"{run}/progress",
             "/queue",

@@ -13,8 +13,8 @@ def download(visit: Visit) -> Response:
     try:
         key = validate_key(f"{run.key.prefix}/{visit.request.path_params['key']}")
         data = visit.services.artifacts.get(key)
-    except (ValueError, FileNotFoundError) as error:
-        message = "this artifact does not exist, or no longer"
+    except (ValueError, OSError) as error:  # also a folder's name, or one that is too long
+        message = "this artifact does not exist, or can't be read"
         raise Refusal(404, "not_found", message) from error
     name = key.rpartition("/")[2]
     return Response(

@@ -116,9 +116,12 @@ def test_data_that_is_no_text_is_saved_as_it_is_but_without_secrets(site: Site) 
         "%2e%2e/0/secret",
         "/etc/passwd",
         "no",
+        "1",
+        "1/apply_patch/patch.diff/no",
+        "/".join(["long"] * 2_000),
     ],
 )
-def test_a_key_outside_of_the_run_is_not_found(site: Site, key: str) -> None:
+def test_a_key_of_no_artifact_of_the_run_is_not_found(site: Site, key: str) -> None:
     site.artifacts.put("job-two/0/secret", b"of another run")
     finish_with_artifact(site, b"a patch")
     response = site.browser().get(f"{PAGE}/artifacts/{key}")
