@@ -116,7 +116,7 @@ async def _chosen_replays(visit: Visit) -> tuple[Replay, ...]:
     Raises:
         Refusal: 422 for none, too many, or one that can't be replayed; 503 if they can't be read.
     """
-    ids = visit.form.all("message")
+    ids = list(dict.fromkeys(visit.form.all("message")))
     if not ids or len(ids) > MAX_MESSAGES:
         message = f"choose between 1 and {MAX_MESSAGES} messages"
         raise Refusal(422, "invalid_choice", message)
