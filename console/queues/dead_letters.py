@@ -63,8 +63,8 @@ class DeadLetters:
             return self._snapshot
 
     async def replay(self, replays: Sequence[Replay]) -> Replayed:
-        """Send each replay, and then delete its message. Repeating it sends nothing a second run
-        could come from.
+        """Send each replay, and then delete its message. If it is repeated, no job runs twice: both
+        messages have the same replay id.
         """
         by_id = {replay.message.message_id: replay for replay in replays}
         sent: dict[str, Sent] = {}

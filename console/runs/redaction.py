@@ -21,16 +21,27 @@ def _redacted(value: Any, redact: Callable[[str], str]) -> Any:
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, BaseModel):
-        return value.model_copy(update=_fields(value, type(value).model_fields, redact))
+        names = list(type(value).model_fields)
+        return value.model_copy(update=_fields(value, names, redact))
     if is_dataclass(value) and not isinstance(value, type):
         names = [field.name for field in fields(value)]
         return replace(value, **_fields(value, names, redact))
     if isinstance(value, Mapping):
-        return {_redacted(key, redact): _redacted(item, redact) for key, item in value.items()}
-    if isinstance(value, (tuple, list)):
-        return type(value)(_redacted(item, redact) for item in value)
+        keys = _items(value.keys(), redact)
+        items = _items(value.values(), redact)
+        return dict(zip(keys, items, strict=True))
+    if isinstance(value, (tuple, list, frozenset, set)):
+        kind = type(value)
+        return kind(_items(value, redact))
     return value
 
 
+def _items(values: Iterable[Any], redact: Callable[[str], str]) -> list[Any]:
+    return [_redacted(value, redact) for value in values]
+
+
 def _fields(value: Any, names: Iterable[str], redact: Callable[[str], str]) -> dict[str, Any]:
-    return {name: _redacted(getattr(value, name), redact) for name in names}
+    values = {}
+    for name in names:
+        values[name] = _redacted(getattr(value, name), redact)
+    return values

@@ -13,11 +13,14 @@ def shorten_ids(job_ids: Collection[str]) -> dict[str, str]:
     """
     ordered = sorted(set(job_ids))
     lengths = dict.fromkeys(ordered, LENGTH)
-    for first, second in pairwise(ordered):
-        enough = _common_length(first, second) + 1
-        lengths[first] = max(lengths[first], enough)
-        lengths[second] = max(lengths[second], enough)
-    return {job_id: job_id[:length] for job_id, length in lengths.items()}
+    for pair in pairwise(ordered):
+        enough = _common_length(*pair) + 1
+        for job_id in pair:
+            lengths[job_id] = max(lengths[job_id], enough)
+    short_ids = {}
+    for job_id, length in lengths.items():
+        short_ids[job_id] = job_id[:length]
+    return short_ids
 
 
 def shorten_issue(issue: str, width: int) -> str:
@@ -28,7 +31,9 @@ def shorten_issue(issue: str, width: int) -> str:
 
 
 def _common_length(first: str, second: str) -> int:
-    for length, (a, b) in enumerate(zip(first, second, strict=False)):
-        if a != b:
-            return length
-    return min(len(first), len(second))
+    length = 0
+    for one, other in zip(first, second, strict=False):
+        if one != other:
+            break
+        length += 1
+    return length

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from console.runs.redaction import redacted
 from console.runs.report import ReportReader
 from console.runs.source import artifact_key
 from pipeline.artifacts.folder import FolderArtifacts
@@ -171,6 +172,13 @@ def test_secrets_are_removed_from_every_text(tmp_path: Path) -> None:
     report = read(run, Redactor(["s3cr3t-key"]))
     assert "s3cr3t-key" not in repr(report)
     assert report.title == "the key [redacted] leaks"
+
+
+def test_secrets_are_removed_from_every_kind_of_collection() -> None:
+    value = {"s3cr3t": (frozenset({"s3cr3t"}), ["s3cr3t", 1], {"key": "s3cr3t"})}
+    assert redacted(value, lambda text: text.replace("s3cr3t", "-")) == {
+        "-": (frozenset({"-"}), ["-", 1], {"key": "-"})
+    }
 
 
 def test_a_local_run_is_repeated_by_its_own_command(tmp_path: Path) -> None:
