@@ -64,30 +64,28 @@ def _print_story(stored: StoredRun) -> None:
 
 def _verbose_lines(stored: StoredRun) -> Iterator[str]:
     from cli.jobs.chronology import read_chronology
+    from console.runs.redaction import redacted
     from console.runs.run_result import parse_result
     from pipeline.money import to_usd
     from prompts.filters import one_line
 
-    def clean(text: str) -> str:
-        return one_line(stored.redact(text))
-
-    run = stored.run
+    run = redacted(stored.run, stored.redact)
     source = stored.source()
     yield f"{run.job_id} generation {run.generation}: {run.outcome or run.state}"
-    yield f"  {clean(run.issue_url)}"
+    yield f"  {one_line(run.issue_url)}"
     reason = run.reason or run.last_error
     if reason:
-        yield f"  {clean(reason)}"
-    for moment in read_chronology(source):
-        line = f"  {iso_time(moment.at)}  {moment.what:<16} {clean(moment.detail)}"
+        yield f"  {one_line(reason)}"
+    for moment in redacted(read_chronology(source), stored.redact):
+        line = f"  {iso_time(moment.at)}  {moment.what:<16} {one_line(moment.detail)}"
         yield line.rstrip()
-    for opened in source.rounds:
+    for opened in redacted(source.rounds, stored.redact):
         first_line = opened.because.strip().partition("\n")[0]
-        cause = clean(first_line)[:_REASON_WIDTH]
+        cause = one_line(first_line)[:_REASON_WIDTH]
         yield f"  round {opened.number} opened at {opened.to}: {cause}"
     spent = f"${to_usd(run.micro_usd):.6f}"
     yield f"  spent {spent} in {run.seconds:.1f} s of work; deliveries: {run.deliveries}"
     result = parse_result(run)
-    artifacts = result.artifacts if result is not None else {}
-    for name, address in artifacts.items():
-        yield f"  {name}: {address}"
+    if result is not None:
+        for name, address in result.artifacts.items():
+            yield f"  {name}: {one_line(address)}"

@@ -1,5 +1,5 @@
-"""A small world in which the examples of the help make sense: a repository with a finished run and
-a waiting one, a dead letter, a queue, a topic, and files of the names that the examples use.
+"""A small world in which the examples of the help make sense: a repository with runs that ended,
+failed and wait, dead letters, a queue, a topic, and files of the names that the examples use.
 """
 
 import json
@@ -13,15 +13,18 @@ from pathlib import Path
 import pytest
 
 from pipeline.model.scripted import Script
+from pipeline.outcome import Outcome
+from pipeline.queue import REASON
 from pipeline.store.contract import Submission
 from pipeline.store.sqlite import SqliteStore
 from prompts.template_set import SHIPPED
 from tests.cli.console import Console, git, new_console, write
 from tests.end_to_end.service import FILES, FIX, ISSUE
 from tests.stand_ins.aws import Aws, Queue, Topic
+from tests.stand_ins.dead_letters import Dead
 from tests.stand_ins.github import WRITE_TOKEN, GithubStandIn
 from tests.stand_ins.model_server import ModelServer
-from tests.stand_ins.runs import job
+from tests.stand_ins.runs import claim, finish, job, park
 
 REPOSITORY = "octo/repo"
 NUMBER = 42
@@ -30,15 +33,18 @@ ISSUE_URL = f"https://github.com/{REPOSITORY}/issues/{NUMBER}"
 SHOP = "shop"
 #: The issue of the run that waits.
 WAITING = 17
+#: The issue of a run whose event is refused, where there is one.
+REFUSED = 46
 MODEL_KEY = "stand-in-model-key"
-#: The job of the dead letter in the examples.
+#: The issue of the run that failed, and the job, whose message is a dead letter.
+FAILED = 44
 DEAD_JOB = "5c0b7e9c-6d34-5f6a-9d21-0c1f2a3b4c5d"
 #: The hash of a published set in the examples.
 EXAMPLE_HASH = "9f86d081884c"
 _SUBMIT = '<tool name="submit">\n<summary>The sign was wrong.</summary>\n</tool>'
 _REPLIES = (FIX, _SUBMIT, _SUBMIT)
-#: A failed run's message, as the worker moves it to the dead-letter queue.
 _REASON = "GitHub's rate limit"
+_REFUSAL = "NotFound: the topic does not exist"
 
 
 @dataclass(frozen=True)
@@ -87,10 +93,16 @@ class World:
         """Return an example with the hash of this world's set."""
         return line.replace(EXAMPLE_HASH, self.published_hash[: len(EXAMPLE_HASH)])
 
-    def export_dead_letters(self) -> None:
-        """Write the file that an import reads."""
-        result = self.console.run("dlq", "export", "dead.jsonl")
+    def move_dead_letters_to_file(self) -> None:
+        """Write the file that an import reads; what it imports must not be in the queue."""
+        result = self.console.run("dlq", "discard", "--export", "dead.jsonl", "--yes")
         assert result.exit_code == 0, result.output
+
+    def refuse_event(self) -> None:
+        """Store a run whose event was refused until it was given up; ``doctor`` complains of it."""
+        store = SqliteStore(self.console.data_dir / "store.sqlite")
+        park(store, finish(store, claim(store, job(REFUSED))), _REFUSAL)
+        store.close()
 
 
 @contextmanager
@@ -99,7 +111,7 @@ def prepared_world(
 ) -> Iterator[World]:
     """Prepare the world around a console."""
     _copy_folders(finished.console, console)
-    _begin_another_run(console)
+    _store_other_runs(console)
     queue = aws.make_queue()
     topic = aws.make_topic()
     _send_dead_letters(aws, queue)
@@ -139,7 +151,8 @@ def _script() -> str:
 def _write_files(console: Console) -> None:
     """Write the files that the examples name, into a clone of the repository."""
     here = write(console.folder, {**FILES, "Makefile": "test:\n\ttrue\n"})
-    git(here, "init", "--quiet", "--initial-branch=main")
+    # Without git's sample hooks: all of this is copied for each world.
+    git(here, "init", "--quiet", "--template=", "--initial-branch=main")
     git(here, "add", "--all")
     git(here, "commit", "--quiet", "--message=first")
     git(here, "tag", "v2.1")
@@ -176,22 +189,22 @@ def _publish_templates(console: Console) -> str:
     template.write_text(text)
     result = console.run("prompts", "publish", earlier)
     assert result.exit_code == 0, result.output
+    shutil.rmtree(earlier)
     return result.stdout.split()[0]
 
 
-def _begin_another_run(console: Console) -> None:
-    """Store a run that waits for a worker, of another issue."""
+def _store_other_runs(console: Console) -> None:
+    """Store a run that waits for a worker, and one that failed."""
     store = SqliteStore(console.data_dir / "store.sqlite")
     store.register(Submission.of(job(WAITING)))
+    failed = claim(store, job(FAILED, job_id=DEAD_JOB))
+    finish(store, failed, Outcome.FAILED, topic=None)
     store.close()
 
 
 def _send_dead_letters(aws: Aws, queue: Queue) -> None:
-    failed = job(44, job_id=DEAD_JOB).to_json()
-    attributes = {
-        "reason": {"DataType": "String", "StringValue": _REASON},
-        "failed_generation": {"DataType": "Number", "StringValue": "0"},
-    }
-    aws.sqs.send_message(
-        QueueUrl=queue.dead_letters_url, MessageBody=failed, MessageAttributes=attributes
-    )
+    """Send a failed job, one whose workers died, and a message that is no job."""
+    dead = Dead(aws, queue)
+    dead.failed(FAILED, job_id=DEAD_JOB, reason=_REASON)
+    dead.put(job(FAILED + 1).to_json())
+    dead.put("hello", **{REASON: "the message is not JSON"})

@@ -8,18 +8,41 @@ from contextlib import nullcontext
 import pytest
 
 from cli import exits
-from tests.cli.console import Console
+from tests.cli.console import Console, new_console
 from tests.cli.help_examples import every_example, every_name, examples_of
 from tests.cli.injected_ends import inject_ends, worker_of_canary
 from tests.cli.prepared_world import FinishedRun, World, finished_run, prepared_world
 from tests.cli.shell_lines import ShellLine
-from tests.stand_ins.aws import Aws
+from tests.stand_ins.aws import Aws, reach_aws
 
 #: Commands that end with another code than 0, as their help says.
 ENDS = {
     "prompts watch": exits.INTERRUPTED,  # only Ctrl-C ends it
     "prompts diff": exits.ERROR,  # the sets differ
 }
+#: Commands that change neither the store nor the queue nor a file that is there.
+READING = (
+    "jobs list",
+    "jobs log",
+    "jobs open",
+    "jobs prompt",
+    "jobs report",
+    "jobs show",
+    "jobs stats",
+    "jobs export",
+    "jobs tests",
+    "jobs transcript",
+    "jobs watch",
+    "prompts diff",
+    "prompts lint",
+    "prompts list",
+    "prompts render",
+    "prompts show",
+    "queue stats",
+    "schema",
+)
+#: What a command says that found nothing to show or to do.
+_NOTHING = re.compile(r"^(no such |no runs |imported 0)|\b0 messages", re.MULTILINE)
 #: An option or a program before the name of a file that an example writes.
 _WRITTEN = re.compile(r"(?:>|--output|--patch|--plot|--html|--export|dlq export) ([\w./-]*\w)")
 
@@ -37,12 +60,40 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FinishedRun]:
 
 
 @pytest.fixture
-def world(
+def own_world(
     console: Console, finished: FinishedRun, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[World]:
     with prepared_world(console, finished, aws, monkeypatch) as world:
         inject_ends(world, monkeypatch)
         yield world
+
+
+@pytest.fixture(scope="module")
+def shared_world(
+    finished: FinishedRun, aws_server: Aws, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        console = new_console(tmp_path_factory.mktemp("shared"), monkeypatch)
+        reach_aws(aws_server, monkeypatch)
+        with prepared_world(console, finished, aws_server, monkeypatch) as world:
+            inject_ends(world, monkeypatch)
+            yield world
+
+
+@pytest.fixture
+def world(line: str, request: pytest.FixtureRequest) -> World:
+    """Where an example is run: one that changes nothing shares its world with others."""
+    only_reads = any(f"coding-agent {command} " in line for command in READING)
+    world: World = request.getfixturevalue("shared_world" if only_reads else "own_world")
+    return world
+
+
+def prepare(world: World, line: str) -> None:
+    """Let there be what only this example needs."""
+    if "dlq import" in line:
+        world.move_dead_letters_to_file()
+    if "retry-events" in line:
+        world.refuse_event()
 
 
 def expected_code(line: str) -> int:
@@ -62,11 +113,11 @@ def open_database(words: list[str]) -> None:
 @pytest.mark.parametrize("line", every_example())
 def test_each_example_works(world: World, line: str) -> None:
     shell = ShellLine(world.console, {"datasette": open_database})
-    if "dlq import" in line:
-        world.export_dead_letters()
+    prepare(world, line)
     asks_worker = "doctor --aws" in line
     with worker_of_canary(world) if asks_worker else nullcontext():
         result = shell.run(world.fill_in(line))
-    assert result.code == expected_code(line), result.stderr
+    assert result.code == expected_code(line), result.stderr or result.stdout.decode()
+    assert not _NOTHING.search(result.stdout.decode() + result.stderr), "it finds nothing"
     for name in _WRITTEN.findall(line):
         assert (world.console.folder / name).stat().st_size > 0

@@ -236,7 +236,12 @@ def aws_server() -> Iterator[Aws]:
 @pytest.fixture
 def aws(aws_server: Aws, monkeypatch: pytest.MonkeyPatch) -> Aws:
     """moto, with the environment set up so that boto3 reaches it."""
-    for name, value in aws_server.environment.items():
+    reach_aws(aws_server, monkeypatch)
+    return aws_server
+
+
+def reach_aws(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set the environment up so that boto3 reaches this server."""
+    for name, value in aws.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_PROFILE", raising=False)
-    return aws_server
