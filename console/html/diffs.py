@@ -8,6 +8,7 @@ from itertools import zip_longest
 from typing import Literal
 
 from console.html.changed_words import Part, compare_words
+from console.html.patch_paths import read_path
 
 _HUNK = re.compile(r"@@ -(?P<old>\d+)(?:,\d+)? \+(?P<new>\d+)(?:,\d+)? @@ ?(?P<where>.*)")
 _CHANGES = (
@@ -89,8 +90,8 @@ def compare_texts(
 
 def _read_file(lines: Sequence[str]) -> FileDiff:
     """Return the diff of one file; its first line is ``diff --git a/PATH b/PATH``."""
-    path = lines[0].rpartition(" b/")[2].strip('"')
     change = "changed"
+    header_lines: list[str] = []
     rows: list[Row] = []
     hunk: _Hunk | None = None
     for line in lines[1:]:
@@ -103,10 +104,11 @@ def _read_file(lines: Sequence[str]) -> FileDiff:
             rows += hunk.read(line)
         else:
             change = _change(line) or change
+            header_lines.append(line)
     rows += hunk.finish() if hunk is not None else []
     changed = [row for row in rows if row.kind == "changed"]
     return FileDiff(
-        path=path,
+        path=read_path(lines[0], header_lines),
         change=change,
         rows=tuple(rows),
         added=sum(row.new is not None for row in changed),
