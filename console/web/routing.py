@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from console.web.access.doorkeeper import Doorkeeper, Visitor
-from console.web.access.hosts import check_origin
+from console.web.access.origins import check_embedding, check_origin
 from console.web.forms import Form, read_form
 from console.web.visits import FORM_TOKEN, Visit
 from pipeline.api.problem import Refusal
@@ -36,6 +36,7 @@ def guarded(path: str, view: View, *, method: str = "GET") -> Route:
 
     async def respond(request: Request) -> Response:
         doorkeeper: Doorkeeper = request.app.state.doorkeeper
+        check_embedding(request)
         visitor = doorkeeper.identify(request)
         request.state.key = visitor.caller.name  # for the log
         form = Form([])

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from console.web.access.doorkeeper import Doorkeeper, check_transport
-from console.web.access.hosts import check_origin
+from console.web.access.origins import check_origin
 from console.web.forms import read_form
 from console.web.rendering import Renderer
 from console.web.visits import Visit

@@ -1,1 +1,1 @@
-"""Who may see the console's pages: addresses, keys, sessions, and what every response forbids."""
+"""Who may see the console: hosts, origins, keys, sessions, and what every response forbids."""

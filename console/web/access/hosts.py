@@ -49,15 +49,3 @@ def check_local_host(request: Request) -> None:
             " CODING_AGENT_API_KEYS to serve it to others"
         )
         raise Refusal(421, "passed_on", message)
-
-
-def check_origin(request: Request) -> None:
-    """Refuse a form that was not sent from one of the console's own pages.
-
-    Raises:
-        Refusal: 403.
-    """
-    origin = request.headers.get("origin", "")
-    host = request.headers.get("host", "")
-    if not host or origin not in (f"http://{host}", f"https://{host}"):
-        raise Refusal(403, "foreign_form", "this form was sent from a page of another site")

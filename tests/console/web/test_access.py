@@ -221,6 +221,26 @@ def test_every_form_needs_the_token_of_the_session_and_the_own_origin(site: Site
             assert response.status_code == 403, (path, form, origin)
 
 
+@pytest.mark.parametrize("site_of_page", ["cross-site", "same-site"])
+@pytest.mark.parametrize("destination", ["image", "iframe", "empty"])
+def test_a_page_of_another_site_cannot_load_a_page_as_a_part_of_itself(
+    site: Site, site_of_page: str, destination: str
+) -> None:
+    headers = {"Sec-Fetch-Site": site_of_page, "Sec-Fetch-Dest": destination}
+    assert site.browser().get("/dead-letters", headers=headers).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("site_of_page", "destination"),
+    [("cross-site", "document"), ("same-origin", "empty"), ("none", "document")],
+)
+def test_a_link_of_another_site_and_the_own_script_are_answered(
+    site: Site, site_of_page: str, destination: str
+) -> None:
+    headers = {"Sec-Fetch-Site": site_of_page, "Sec-Fetch-Dest": destination}
+    assert site.browser().get("/running", headers=headers).status_code == 200
+
+
 def test_a_form_of_another_type_or_size_is_refused(site: Site) -> None:
     browser = site.signed_in("root-key-00002")
     json_form = browser.post("/sign-out", json={}, headers={"Origin": REMOTE})
