@@ -1,10 +1,14 @@
 """Checks of ``coding-agent doctor`` of what is told to OpenTelemetry and Prometheus."""
 
+import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from cli.check import Check
-from cli.tracing import trace_endpoint, tracing_problem
+from cli.tracing import TracingRefused, make_tracer, trace_endpoint
+from pipeline.telemetry import Redactor, environment_secrets
 
 #: What these checks are needed for.
 TRACES = "traces"
@@ -25,10 +29,40 @@ def check_traces() -> list[Check]:
     endpoint = trace_endpoint()
     if endpoint is None:
         return []
-    problem = tracing_problem()
-    if problem is not None:
-        return [Check(TRACES, False, hint=problem, needed_for=TRACES)]
-    return [Check(TRACES, True, _describe(endpoint), needed_for=TRACES)]
+    with _warnings_of_opentelemetry() as warnings:
+        try:
+            make_tracer(redact=str).close()
+        except TracingRefused as error:
+            return [Check(TRACES, False, hint=str(error), needed_for=TRACES)]
+    detail = ", ".join([_describe(endpoint), *warnings])
+    # A warning may quote a malformed header.
+    redact = Redactor(environment_secrets().values())
+    return [Check(TRACES, True, redact(detail), needed_for=TRACES)]
+
+
+@contextmanager
+def _warnings_of_opentelemetry() -> Iterator[list[str]]:
+    """Collect its warnings, which name a variable whose value is not used, instead of printing
+    them.
+    """
+    warnings = _Warnings()
+    logger = logging.getLogger("opentelemetry")
+    logger.addHandler(warnings)
+    logger.propagate = False
+    try:
+        yield warnings.messages
+    finally:
+        logger.propagate = True
+        logger.removeHandler(warnings)
+
+
+class _Warnings(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record.getMessage())
 
 
 def _describe(endpoint: str) -> str:
@@ -41,5 +75,7 @@ def _describe(endpoint: str) -> str:
 
 
 def _without_credentials(url: str) -> str:
+    """Return the address without a user's name, a password and a query, which may have a key."""
     parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    host = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=host, query="", fragment="").geturl()

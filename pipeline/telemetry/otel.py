@@ -122,7 +122,7 @@ class OtelTracer:
         within: RunTrace | None = None,
     ) -> AbstractContextManager[Span]:
         span = self._tracer.start_span(
-            name,
+            self._redact(name),
             context=self._inside(within) if within is not None else None,
             kind=_KINDS[kind],
             attributes=_redacted(attributes, self._redact),

@@ -11,6 +11,9 @@ _SECRET_VARIABLE = re.compile(r"(KEYS?|TOKEN|SECRET|PASSWORD)(_ID)?$")
 #: The headers with which an OTLP exporter identifies itself: ``name=value,...``, URL-encoded
 #: (https://opentelemetry.io/docs/specs/otel/protocol/exporter/).
 _HEADERS_VARIABLE = re.compile(r"OTEL_EXPORTER_OTLP_(TRACES_)?HEADERS")
+#: Its address, which may have a password or, in its query, a key: the exporter logs addresses.
+_ENDPOINT_VARIABLE = re.compile(r"OTEL_EXPORTER_OTLP_(TRACES_)?ENDPOINT")
+_CREDENTIALS = re.compile(r"\w+://(?P<user_and_password>[^/?#]*)@")
 
 
 def environment_secrets() -> dict[str, str]:
@@ -23,18 +26,36 @@ def environment_secrets() -> dict[str, str]:
         if _SECRET_VARIABLE.search(name):
             secrets[name] = value
         elif _HEADERS_VARIABLE.fullmatch(name):
-            secrets[name] = "\n".join(_header_values(value))
+            secrets[name] = "\n".join(_values(value.split(",")))
+        elif _ENDPOINT_VARIABLE.fullmatch(name):
+            parts = _address_secrets(value)
+            if parts:
+                secrets[name] = "\n".join(parts)
     return secrets
 
 
-def _header_values(headers: str) -> list[str]:
-    """Return each value as it is written, as it is sent, and without a word such as Bearer."""
+def _values(pairs: Iterable[str]) -> list[str]:
+    """Return the value of each ``name=value`` as it is written, as it is sent, and without a word
+    such as Bearer. What has no name is a value.
+    """
     values = []
-    for header in headers.split(","):
-        written = header.partition("=")[2].strip()
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        written = value.strip() if equals else name.strip()
         sent = unquote(written)
         values += [written, sent, sent.rpartition(" ")[2]]
     return values
+
+
+def _address_secrets(address: str) -> list[str]:
+    """Return the password of an address, or a user without one, and the values in its query."""
+    _, _, query = address.partition("?")
+    secrets = _values(query.split("&"))
+    credentials = _CREDENTIALS.match(address)
+    if credentials is not None:
+        written = credentials["user_and_password"].rpartition(":")[2]
+        secrets += [written, unquote(written)]
+    return [secret for secret in secrets if secret]
 
 
 class Redactor:

@@ -88,13 +88,13 @@ def test_doctor_shows_where_traces_go_and_no_header(
     console: Console, collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address = collector.address.replace("://", f"://user:{KEY}@")
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", address)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"{address}?key={KEY}")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", f"x-team-key={KEY}")
-    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "parentbased_traceidratio")
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_on")
     check = check_of_traces(console, code=2)
     assert check is not None and check["ok"]
     assert check["found"] == (
-        f"sent to {collector.address}, OTEL_TRACES_SAMPLER=parentbased_traceidratio,"
+        f"sent to {collector.address}, OTEL_TRACES_SAMPLER=always_on,"
         " OTEL_EXPORTER_OTLP_HEADERS (set)"
     )
     assert KEY not in json.dumps(check)
@@ -104,13 +104,57 @@ def test_doctor_says_nothing_of_traces_that_nobody_wants(console: Console) -> No
     assert check_of_traces(console, code=2) is None
 
 
-def test_doctor_names_a_protocol_that_is_not_supported(
-    console: Console, collector: Collector, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("name", "value", "advice"),
+    [
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json", "http/json is not supported"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4317", "ENDPOINT=http://HOST:4318"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://[::1", "ENDPOINT=http://HOST:4318"),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "5000", "max_export_batch_size must be"),
+        ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "many", "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT must be"),
+    ],
+)
+def test_with_a_wrong_variable_a_run_goes_on_and_both_say_what_to_correct(
+    console: Console,
+    sample: Sample,
+    collector: Collector,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    value: str,
+    advice: str,
 ) -> None:
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
+    monkeypatch.setenv(name, value)
+    result = console.run(*sample.fix)
+    assert result.exit_code == 0, result.output
+    assert advice in " ".join(result.stderr.split())
+    assert collector.received == []
     check = check_of_traces(console, code=2)
     assert check is not None and not check["ok"]
-    assert "set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf" in check["mend"]
+    assert advice in check["mend"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "warning"),
+    [
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "many", "OTEL_BSP_MAX_QUEUE_SIZE as integer"),
+        ("OTEL_TRACES_SAMPLER", "some", "Couldn't recognize sampler some"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", f"key: {KEY}", "Header format invalid"),
+    ],
+)
+def test_doctor_passes_on_what_opentelemetry_says_of_a_variable(
+    console: Console,
+    collector: Collector,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    value: str,
+    warning: str,
+) -> None:
+    monkeypatch.setenv(name, value)
+    check = check_of_traces(console, code=2)
+    assert check is not None and check["ok"]
+    assert warning in check["found"]
+    assert KEY not in check["found"]
 
 
 def test_without_the_extra_a_run_goes_on_and_doctor_says_what_to_install(
