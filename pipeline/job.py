@@ -246,13 +246,10 @@ class FixIssueJob(_Strict):
     def digest(self) -> str:
         """A hash that distinguishes different bodies under one id.
 
-        A replay is another run of the same job, and the same fix may be requested several times,
-        each time at another place in a trace: these are left out.
+        A replay is another run of the same job, and the same fix may be requested several times:
+        these are left out.
         """
-        metadata = dict(self.metadata)
-        metadata.pop(TRACEPARENT, None)
-        job = self.model_copy(update={"metadata": metadata})
-        return job._hash(exclude={"replay", "requested_at"})
+        return self._hash(exclude={"replay", "requested_at"})
 
     @property
     def exact_digest(self) -> str:
@@ -260,7 +257,14 @@ class FixIssueJob(_Strict):
         return self._hash(exclude={"replay"})
 
     def _hash(self, exclude: set[str]) -> str:
+        """Hash the job without the fields ``exclude``, and without its sender's place in a trace:
+        the same job may be sent from several.
+        """
         body = self.model_dump(mode="json", exclude=exclude, exclude_defaults=True)
+        metadata = body.get("metadata", {})
+        metadata.pop(TRACEPARENT, None)
+        if not metadata:
+            body.pop("metadata", None)
         body["job_id"] = self.id
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 

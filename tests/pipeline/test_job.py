@@ -122,6 +122,13 @@ def test_a_replay_is_the_same_job_and_other_fields_make_another_body():
     traced = FixIssueJob(issue_url=URL, metadata={"traceparent": "00-ab-cd-01"})
     assert plain.digest == replay.digest == timed.digest == traced.digest != limited.digest
     assert plain.digest == FixIssueJob(issue_url=URL, schema_version=1, metadata={}).digest
+    assert plain.exact_digest == replay.exact_digest == traced.exact_digest != timed.exact_digest
+
+
+def test_other_metadata_make_another_body():
+    labelled = FixIssueJob(issue_url=URL, metadata={"team": "a"})
+    traced = FixIssueJob(issue_url=URL, metadata={"team": "a", "traceparent": "00-ab-cd-01"})
+    assert labelled.digest == traced.digest != FixIssueJob(issue_url=URL).digest
 
 
 def test_a_job_is_read_back_from_its_json():

@@ -86,6 +86,25 @@ async def test_a_run_that_waits_is_one_trace_of_several_deliveries(bench: Bench,
     assert root.named("stage prepare")[0].attributes["error.type"] == "Retry"
 
 
+async def test_runs_at_the_same_time_do_not_mix(bench: Bench, spans: Spans):
+    both_are_in = asyncio.Barrier(2)
+
+    async def meet(run: RunContext) -> Answer:
+        await asyncio.wait_for(both_are_in.wait(), PATIENCE)
+        with run.span("task", {}):
+            await asyncio.wait_for(both_are_in.wait(), PATIENCE)
+            with run.span("part of the task", {}):
+                return Stop(Outcome.NO_FIX, f"nothing to do for {run.job_id}")
+
+    bench.does("fetch", meet)
+    await asyncio.gather(deliver(bench, job(1)), deliver(bench, job(2)))
+    stage = ["stage fetch", ["task", ["part of the task"]]]
+    for root in spans.roots():
+        assert root.outline() == ["run", ["delivery", ["round", stage]]]
+        assert len({span.span.context.trace_id for span in root.walk()}) == 1
+    assert len(spans.roots()) == 2
+
+
 async def test_an_interrupted_delivery_says_so(bench: Bench, spans: Spans):
     entered = asyncio.Event()
 

@@ -28,6 +28,8 @@ from tests.stand_ins.runs import (
     job,
 )
 
+SENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
 
 def replay_job(replay_id: str) -> FixIssueJob:
     return job(replay={"id": replay_id})
@@ -53,6 +55,14 @@ def reject(store: RunStore, submission: Submission) -> Event:
     claimed = store.claim(submission, lease_seconds=LEASE)
     assert isinstance(claimed, Claimed | ClaimedInvalid)
     return finish(store, claimed, Outcome.REJECTED)
+
+
+def test_a_rejected_job_from_another_place_in_a_trace_refers_to_its_run(store: RunStore):
+    reject(store, Submission.of(job(metadata={"traceparent": SENT})))
+    again = Submission.of(job(metadata={"traceparent": SENT.replace("4bf9", "aaaa")}))
+    claimed = store.claim(again, lease_seconds=LEASE)
+    assert isinstance(claimed, Finished)
+    assert (claimed.run.generation, claimed.run.traceparent) == (0, SENT)
 
 
 def test_a_repeated_submission_makes_one_run(store: RunStore):
