@@ -5,10 +5,16 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import click
+import pytest
+
+from cli.prompts.runs import StoredRun, newest_runs
 from console.comparison.page import GENERATOR
+from console.comparison.trials import Trial
 from prompts.template_set import SHIPPED
 from tests.cli.console import Console, Sample
 from tests.cli.prompts.stored import edit, stored
+from tests.console.comparison.cases import trial
 
 
 def comparing(
@@ -85,4 +91,27 @@ def test_a_run_without_a_result_that_is_needed_is_left_out(
     result = console.run(*arguments, "--yes")
     assert result.exit_code == 4
     assert f"run {sample.job.id} has no result of build_context" in result.stderr
+    assert "1 left out: not finished with both sets" in result.stderr
+
+
+def test_after_an_interruption_the_result_covers_what_has_been_paid_for(
+    console: Console, sample: Sample, mine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = comparing(console, sample, mine)
+    trials = iter([trial(), trial(None), trial()])
+
+    def repeat_run(*_: object) -> Trial:
+        for next_trial in trials:
+            return next_trial
+        raise KeyboardInterrupt
+
+    def stored_run_twice(ctx: click.Context, count: int) -> list[StoredRun]:
+        return 2 * newest_runs(ctx, count)
+
+    monkeypatch.setattr("cli.prompts.compare._repeat_run", repeat_run)
+    monkeypatch.setattr("cli.prompts.runs.newest_runs", stored_run_twice)
+    result = console.run(*arguments, "--yes")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("1 issue got worse, 0 got better, 0 stayed the same\n")
+    assert "stopped: the result covers the runs finished so far" in result.stderr
     assert "1 left out: not finished with both sets" in result.stderr
