@@ -18,7 +18,7 @@ from pipeline.store.store import RunStore
 from pipeline.telemetry.spans import NoTracer
 from stages.order import RESULT_TYPES
 
-#: Seconds; ending a run takes milliseconds.
+#: Seconds. Making the run's page may take 20 of them.
 _LEASE_SECONDS = 60.0
 
 

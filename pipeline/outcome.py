@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler
 
 from pipeline.run_key import RunKey
 
+#: The name of a run's page among its artifacts.
+PAGE = "page"
 #: Maximum characters of the reason in an event that only points to its data.
 MAX_REASON = 2000
 
@@ -114,10 +116,13 @@ class RunResult(BaseModel):
 
     def pointing_to(self, address: str) -> "RunResult":
         """Return a small result that points to the full one, which is too large to send."""
+        artifacts = {"result": address}
+        if PAGE in self.artifacts:
+            artifacts[PAGE] = self.artifacts[PAGE]
         update = {
             "reason": self.reason[:MAX_REASON],
             "metadata": {},
-            "artifacts": {"result": address},
+            "artifacts": artifacts,
         }
         return self.model_copy(update=update)
 

@@ -69,7 +69,7 @@ def _page_address(stored: StoredRun, result: "RunResult | None") -> str:
     """
     from console.page.rendering import render_page
     from console.runs.source import artifact_key
-    from pipeline.engine.run_page import PAGE
+    from pipeline.outcome import PAGE
 
     stored_at = result.artifacts.get(PAGE) if result is not None else None
     key = artifact_key(stored.run.key, stored_at) if stored_at is not None else None

@@ -6,15 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from pipeline.leased_run import LeasedRun, fingerprint
-from pipeline.outcome import RunResult
+from pipeline.outcome import PAGE, RunResult
 from pipeline.store.contract import RunRow
 
 log = logging.getLogger(__name__)
 
 #: Returns the page of a run as HTML. It is called in a thread.
 MakePage = Callable[[RunRow], bytes]
-#: Name of the artifact.
-PAGE = "page"
 #: Seconds after which a run ends without its page.
 MAX_SECONDS = 20.0
 

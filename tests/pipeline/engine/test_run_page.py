@@ -51,6 +51,13 @@ async def test_the_event_names_the_page(bench: Bench) -> None:
     assert result.artifacts["page"].endswith(".html")
 
 
+async def test_an_event_that_points_to_its_data_names_the_page(bench: Bench) -> None:
+    bench.does("propose", lambda run: Stop(Outcome.NO_FIX, "too large for SNS " * 20_000))
+    result = await end(bench, lambda run: b"a page")
+    assert sorted(result.artifacts) == ["page", "result"]
+    assert stored_page(bench, result) == b"a page"
+
+
 async def test_the_page_is_made_of_the_run_as_it_ends(bench: Bench) -> None:
     made_of: list[RunRow] = []
 
