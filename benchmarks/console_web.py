@@ -22,7 +22,7 @@ from starlette.testclient import TestClient
 from benchmarks import report
 from benchmarks.arguments import make_parser
 from benchmarks.stored_runs import fill_dynamodb, fill_sqlite
-from console.web.access.doorkeeper import Doorkeeper
+from console.web.access.authenticator import Authenticator
 from console.web.app import create_app
 from console.web.services import Services
 from pipeline.artifacts.folder import FolderArtifacts
@@ -64,8 +64,8 @@ def open_browser(store: StoreReader, folder: Path) -> TestClient:
         redact=Redactor(["a-secret-of-the-deployment"]),
         clock=time.time,
     )
-    doorkeeper = Doorkeeper([], clock=time.time, monotonic=time.monotonic)
-    return TestClient(create_app(services, doorkeeper), base_url="http://127.0.0.1:8081")
+    authenticator = Authenticator([], clock=time.time, monotonic=time.monotonic)
+    return TestClient(create_app(services, authenticator), base_url="http://127.0.0.1:8081")
 
 
 def pages(store: StoreReader) -> dict[str, str]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from starlette.applications import Starlette
 
-    from console.web.access.doorkeeper import Doorkeeper
+    from console.web.access.authenticator import Authenticator
 
 DEFAULT_PORT = 8081
 
@@ -57,9 +57,9 @@ def command(
       coding-agent console --host 0.0.0.0   # with keys, behind a proxy that ends TLS
     """
     chosen = settings(ctx)
-    doorkeeper = _doorkeeper(chosen, host)
+    authenticator = _authenticator(chosen, host)
     _configure_log(chosen)
-    app = _make_app(ctx, chosen, doorkeeper, allow_actions=allow_actions)
+    app = _make_app(ctx, chosen, authenticator, allow_actions=allow_actions)
     listener = _listen(host, port)
     address = _address(host, listener.getsockname()[1])
     click.echo(f"the console is at {address} (Ctrl-C ends it)", err=True)
@@ -68,9 +68,9 @@ def command(
     asyncio.run(_serve(app, listener))
 
 
-def _doorkeeper(chosen: Settings, host: str) -> "Doorkeeper":
-    """Return who lets people in. Ends the command if everybody could come in from elsewhere."""
-    from console.web.access.doorkeeper import Doorkeeper
+def _authenticator(chosen: Settings, host: str) -> "Authenticator":
+    """Return who identifies people. Ends the command if other machines could look without a key."""
+    from console.web.access.authenticator import Authenticator
     from console.web.access.hosts import is_loopback
 
     keys = chosen.named_api_keys
@@ -80,7 +80,7 @@ def _doorkeeper(chosen: Settings, host: str) -> "Doorkeeper":
             " which people then sign in, or use --host 127.0.0.1",
             exits.USAGE,
         )
-    return Doorkeeper(keys, clock=time.time, monotonic=time.monotonic)
+    return Authenticator(keys, clock=time.time, monotonic=time.monotonic)
 
 
 def _configure_log(chosen: Settings) -> None:
@@ -91,7 +91,7 @@ def _configure_log(chosen: Settings) -> None:
 
 
 def _make_app(
-    ctx: click.Context, chosen: Settings, doorkeeper: "Doorkeeper", *, allow_actions: bool
+    ctx: click.Context, chosen: Settings, authenticator: "Authenticator", *, allow_actions: bool
 ) -> "Starlette":
     with exit_on_settings_error():
         from cli.backends import open_artifacts, template_sets
@@ -124,7 +124,7 @@ def _make_app(
             redact=Redactor(secret_values(chosen)),
             clock=time.time,
         )
-    return create_app(services, doorkeeper)
+    return create_app(services, authenticator)
 
 
 def _listen(host: str, port: int) -> "socket.socket":

@@ -8,7 +8,7 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from console.web import errors, sign_in
-from console.web.access.doorkeeper import Doorkeeper
+from console.web.access.authenticator import Authenticator
 from console.web.access.headers import HeadersMiddleware
 from console.web.rendering import Renderer
 from console.web.routing import guarded, unguarded
@@ -29,7 +29,7 @@ from pipeline.api.middleware import RequestMiddleware
 STATIC = Path(__file__).with_name("static")
 
 
-def create_app(services: Services, doorkeeper: Doorkeeper) -> Starlette:
+def create_app(services: Services, authenticator: Authenticator) -> Starlette:
     """Create the application. Each page, except the one to sign in, identifies its visitor."""
     app = Starlette(
         routes=[
@@ -55,6 +55,6 @@ def create_app(services: Services, doorkeeper: Doorkeeper) -> Starlette:
         exception_handlers=dict(errors.handlers()),
     )
     app.state.services = services
-    app.state.doorkeeper = doorkeeper
+    app.state.authenticator = authenticator
     app.state.renderer = Renderer(services.redact)
     return app

@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from console.web.access.doorkeeper import SignInNeeded
+from console.web.access.authenticator import SignInNeeded
 from console.web.rendering import Renderer
 from pipeline.api.problem import Refusal
 from pipeline.errors import describe

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from console.web.access.doorkeeper import Doorkeeper, Visitor
+from console.web.access.authenticator import Authenticator, Visitor
 from console.web.access.origins import check_embedding, check_origin
 from console.web.forms import Form, read_form
 from console.web.visits import FORM_TOKEN, Visit
@@ -35,31 +35,31 @@ def guarded(path: str, view: View, *, method: str = "GET") -> Route:
     """Return a route that only people with a session reach, and forms only with their token."""
 
     async def respond(request: Request) -> Response:
-        doorkeeper: Doorkeeper = request.app.state.doorkeeper
+        authenticator: Authenticator = request.app.state.authenticator
         check_embedding(request)
-        visitor = doorkeeper.identify(request)
+        visitor = authenticator.identify(request)
         request.state.key = visitor.caller.name  # for the log
         form = Form([])
         if request.method == "POST":
-            form = await _checked_form(request, doorkeeper, visitor)
+            form = await _checked_form(request, authenticator, visitor)
         visit = Visit(
             request=request,
             services=request.app.state.services,
             renderer=request.app.state.renderer,
             caller=visitor.caller,
-            form_token=doorkeeper.sessions.form_token(visitor.session),
-            needs_key=doorkeeper.needs_key,
+            form_token=authenticator.sessions.form_token(visitor.session),
+            needs_key=authenticator.needs_key,
             form=form,
         )
         response = await _answer(view, visit)
         if visitor.is_new:
-            doorkeeper.set_cookie(request, response, visitor.session)
+            authenticator.set_cookie(request, response, visitor.session)
         return response
 
     return unguarded(path, respond, method=method)
 
 
-async def _checked_form(request: Request, doorkeeper: Doorkeeper, visitor: Visitor) -> Form:
+async def _checked_form(request: Request, authenticator: Authenticator, visitor: Visitor) -> Form:
     """Read a form that was made for the visitor's session.
 
     Raises:
@@ -67,7 +67,7 @@ async def _checked_form(request: Request, doorkeeper: Doorkeeper, visitor: Visit
     """
     check_origin(request)
     form = await read_form(request)
-    if not doorkeeper.sessions.is_form_token(visitor.session, form.one(FORM_TOKEN)):
+    if not authenticator.sessions.is_form_token(visitor.session, form.one(FORM_TOKEN)):
         message = "this form is not valid any more: reload the page that it is on"
         raise Refusal(403, "foreign_form", message)
     return form

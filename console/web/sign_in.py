@@ -5,7 +5,7 @@ import re
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from console.web.access.doorkeeper import Doorkeeper, check_transport
+from console.web.access.authenticator import Authenticator, check_transport
 from console.web.access.origins import check_origin
 from console.web.forms import read_form
 from console.web.rendering import Renderer
@@ -17,37 +17,37 @@ _PATH = re.compile(r"/(?![/\\])[A-Za-z0-9._:/%~-]{0,500}")
 
 
 async def show_form(request: Request) -> Response:
-    doorkeeper: Doorkeeper = request.app.state.doorkeeper
-    if not doorkeeper.needs_key:
+    authenticator: Authenticator = request.app.state.authenticator
+    if not authenticator.needs_key:
         return RedirectResponse("/", 303)
     return _form(request, 200, "", _own_path(request.query_params.get("next", "")))
 
 
 async def sign_in(request: Request) -> Response:
     """Exchange a key for a session."""
-    doorkeeper: Doorkeeper = request.app.state.doorkeeper
+    authenticator: Authenticator = request.app.state.authenticator
     check_origin(request)
     check_transport(request)
     form = await read_form(request)
     next_path = _own_path(form.one("next"))
     address = request.client.host if request.client else "-"
     try:
-        session = doorkeeper.sign_in(form.one("key").strip(), address)
+        session = authenticator.sign_in(form.one("key").strip(), address)
     except Refusal as refusal:
         response = _form(request, refusal.status, refusal.message, next_path)
         response.headers.update(refusal.headers)
         return response
     answer = RedirectResponse(next_path, 303)
-    doorkeeper.set_cookie(request, answer, session)
+    authenticator.set_cookie(request, answer, session)
     return answer
 
 
 def sign_out(visit: Visit) -> Response:
     """End the visitor's session."""
-    doorkeeper: Doorkeeper = visit.request.app.state.doorkeeper
-    doorkeeper.end_session(visit.request)
+    authenticator: Authenticator = visit.request.app.state.authenticator
+    authenticator.end_session(visit.request)
     response = RedirectResponse("/sign-in", 303)
-    doorkeeper.delete_cookie(visit.request, response)
+    authenticator.delete_cookie(visit.request, response)
     return response
 
 

@@ -165,7 +165,7 @@ class RunRow:
 
 @dataclass(frozen=True)
 class RunFilter:
-    """Which runs a list contains: those that agree with each field that is not None."""
+    """Which runs a list contains: those that match each field that is not None."""
 
     outcome: str | None = None
     """An outcome, or the state ``queued`` or ``running``."""

@@ -51,7 +51,9 @@ def test_a_page_opens_without_an_error_and_is_as_wide_as_the_window(
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_keeps_nobody_out(browser: Browser, site: str, path: str) -> None:
+def test_a_page_has_no_serious_finding_of_accessibility(
+    browser: Browser, site: str, path: str
+) -> None:
     assert browser.findings(site + path) == []
 
 

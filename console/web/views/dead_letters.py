@@ -29,14 +29,14 @@ class Cause:
 
 @dataclass(frozen=True)
 class MessageList:
-    """The messages of the queue that agree with a filter."""
+    """The messages of the queue that match a filter."""
 
     messages: tuple[DeadMessage, ...]
     """Oldest first, at most ``MAX_MESSAGES``."""
     causes: tuple[Cause, ...]
-    """Of all that agree, the most frequent first."""
+    """Of all that match, the most frequent first."""
     number: int
-    """How many agree."""
+    """How many match."""
     unseen: int
     """How many more the queue has that could not be seen."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from console.web.access.doorkeeper import Doorkeeper
+from console.web.access.authenticator import Authenticator
 from console.web.app import create_app
 from console.web.services import Services
 from pipeline.api_keys import ApiKey, parse_keys, parse_limits
@@ -52,8 +52,8 @@ class Site:
         **services: object,
     ) -> TestClient:
         """Return a browser on a new console process; ``services`` replace some of the usual."""
-        doorkeeper = Doorkeeper(keys, clock=self.clock, monotonic=self.clock)
-        app = create_app(dataclasses.replace(self.services, **services), doorkeeper)  # type: ignore[arg-type]
+        authenticator = Authenticator(keys, clock=self.clock, monotonic=self.clock)
+        app = create_app(dataclasses.replace(self.services, **services), authenticator)  # type: ignore[arg-type]
         return TestClient(app, base_url=base_url, follow_redirects=False)
 
     def signed_in(self, key: str, *, base_url: str = "https://console.example.com") -> TestClient:

@@ -67,12 +67,10 @@ def test_messages_are_filtered_by_reason_and_repository(site: Site, dead: Dead) 
     browser = open_console(site, dead)
     assert "issues/2" not in browser.get("/dead-letters?reason=rate*limit").text
     assert "issues/1" not in browser.get("/dead-letters?repository=octo/other").text
-    assert "No message agrees" in browser.get("/dead-letters?reason=nothing").text
+    assert "No message matches" in browser.get("/dead-letters?reason=nothing").text
 
 
-def test_all_failed_messages_that_agree_with_a_filter_are_chosen_at_once(
-    site: Site, dead: Dead
-) -> None:
+def test_all_failed_messages_that_match_a_filter_are_chosen_at_once(site: Site, dead: Dead) -> None:
     dead.failed(1)
     dead.failed(2, repo="other")
     browser = open_console(site, dead)

@@ -115,7 +115,7 @@ def test_runs_are_filtered_by_each_field(any_site: Site) -> None:
     assert issues(browser, "/?day=2001-09-09") == ["1"]
     assert sorted(issues(browser, "/?day=2001-09-10")) == ["2", "3"]
     assert sorted(issues(browser, "/?repository=OCTO/Repo")) == ["1", "2", "3"]
-    assert "No run agrees with this." in browser.get("/?repository=other/repo").text
+    assert "No run matches the filter." in browser.get("/?repository=other/repo").text
 
 
 @pytest.mark.parametrize(

@@ -38,8 +38,8 @@ class Visitor:
     """Whether the session has just begun, so that the response must set its cookie."""
 
 
-class Doorkeeper:
-    """Lets people in: with one of ``keys``, or everybody on this machine if there are none.
+class Authenticator:
+    """Identifies people by one of ``keys``, or takes them for this machine's user without keys.
 
     ``clock`` returns seconds since the epoch, ``monotonic`` seconds that never go back.
     """
