@@ -9,6 +9,7 @@ import click
 from cli.command import CommandError
 from cli.job_argument import job_argument
 from cli.jobs.reading import StoredRun
+from pipeline.job import IssueRef
 
 if TYPE_CHECKING:
     from pipeline.outcome import RunResult
@@ -53,13 +54,15 @@ def _find_address(stored: StoredRun, what: _What | None) -> str:
     result = parse_result(stored.run)
     pull_request = result.pull_request_url if result is not None else None
     match what:
-        case "issue":
-            return stored.run.issue_url
         case "page":
             return _page_address(stored, result)
         case "pr" if pull_request is None:
             raise CommandError("the run has opened no pull request; see: coding-agent jobs show")
-    return pull_request or stored.run.issue_url
+    if pull_request is not None and what != "issue":
+        return pull_request
+    if IssueRef.parse(stored.run.issue_url).is_local:
+        raise CommandError("the issue is not on a web page: --page opens the page of the run")
+    return stored.run.issue_url
 
 
 def _page_address(stored: StoredRun, result: "RunResult | None") -> str:

@@ -54,14 +54,15 @@ def _write_present(writer: StoryWriter, report: RunReport) -> None:
         return
     for span in report.timeline.of_kind("stage", "wait"):
         if span.state == "in progress":
-            doing = span.name.replace("_", " ")
+            doing = "waiting" if span.kind == "wait" else span.name.replace("_", " ")
             writer.write("Now", f"{doing}, since {iso_time(span.start)}")
     if report.run.cancel_requested:
         writer.write("Note", "It has been asked to stop.", style="yellow")
 
 
 def _write_issue(writer: StoryWriter, report: RunReport) -> None:
-    writer.write("Issue", report.title)
+    is_fetched = report.issue is not None
+    writer.write("Issue", report.title if is_fetched else report.issue_ref.label)
     writer.address(report.run.issue_url)
     if report.context is not None:
         shown = count(len(report.context.files), "file")

@@ -74,6 +74,8 @@ def _outcome(run: RunRow, result: RunResult | None) -> str:
 
 def _reason(run: RunRow, result: RunResult | None, verification: str) -> str:
     """Return the reason without what the outcome and the verification say already."""
+    if run.state == "running":
+        return f"its last delivery ended with: {run.last_error}" if run.last_error else ""
     reason = run.reason or run.last_error or ""
     if result is not None and result.pull_request_number is not None:
         reason = reason.removeprefix(f"pull request #{result.pull_request_number}: ")

@@ -5,9 +5,12 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from pipeline.github.local import local_issue_url
+from pipeline.job import FixIssueJob
 from pipeline.outcome import Outcome
 from tests.cli.console import Console
 from tests.stand_ins.example_runs import at_work, failed, opened_pull_request
+from tests.stand_ins.recorded_run import RecordedRun
 from tests.stand_ins.runs import job
 
 PULL_REQUEST = "https://github.com/octo/repo/pull/7"
@@ -52,6 +55,16 @@ def test_a_run_without_a_pull_request_says_so(console: Console, opened: list[str
     failed(console.data_dir)
     message = console.refused("jobs", "open", job().id, "--pr", code=1)
     assert message.startswith("the run has opened no pull request")
+    assert opened == []
+
+
+def test_the_issue_of_a_local_repository_has_no_address(
+    console: Console, opened: list[str], tmp_path: Path
+) -> None:
+    local = FixIssueJob(issue_url=local_issue_url(tmp_path, "A title"))
+    RecordedRun(console.data_dir, local)
+    message = console.refused("jobs", "open", local.id, code=1)
+    assert message == "the issue is not on a web page: --page opens the page of the run"
     assert opened == []
 
 

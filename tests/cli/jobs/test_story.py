@@ -17,6 +17,7 @@ from tests.stand_ins.example_runs import (
     long_agent_run,
     opened_pull_request,
 )
+from tests.stand_ins.recorded_run import RecordedRun
 from tests.stand_ins.runs import job
 
 
@@ -104,6 +105,19 @@ def test_a_run_at_work_can_be_followed(console: Console) -> None:
     assert text.startswith("At work, in round 1\n")
     assert paragraph(text, "Now").startswith("run tests, since 2001-09-09T01:47:")
     assert f"coding-agent jobs watch {job().id}" in text
+
+
+def test_what_a_run_waited_for_is_not_said_to_last(console: Console) -> None:
+    run = at_work(console.data_dir)
+    run.wait(600.0, "GitHub is down (502)")
+    first = " ".join(story(console).partition("\n\n")[0].split())
+    assert first == "At work, in round 1: its last delivery ended with: GitHub is down (502)"
+
+
+def test_an_issue_that_was_not_fetched_is_named(console: Console) -> None:
+    run = RecordedRun(console.data_dir)
+    run.wait(600.0, "GitHub is down (502)")
+    assert paragraph(story(console), "Issue").startswith("octo/repo#42\n")
 
 
 def test_a_run_that_was_asked_to_stop_says_so(console: Console) -> None:
