@@ -12,15 +12,16 @@ from console.comparison.wording import (
     describe_changes,
     describe_measures,
 )
-from console.html.diffs import FileDiff, Row, compare_texts
+from console.html.diffs import FileDiff, Row, compare_texts, cut_lines
 from console.html.fitting import render_to_fit
 from console.html.rendering import make_environment
 from repository.counts import count
 
 #: By which a file can be recognized as such a page.
 GENERATOR = "coding-agent, page of a comparison"
-#: Rows of a message's difference, and characters of a reply or a patch.
+#: Rows of a message's difference, characters of each of its lines, and of a reply or a patch.
 _ROWS = 500
+_LINE = 2_000
 _CHARACTERS = 40_000
 
 LineKind = Literal["added", "removed", "context"]
@@ -114,9 +115,11 @@ def _shortened(view: CaseView, rows: int) -> CaseView:
 
 
 def _cut(change: FileDiff, rows: int) -> FileDiff:
-    """Return a difference with at most this many rows, and how many were left out."""
-    left_out = len(change.rows) - rows
-    if left_out <= 0:
-        return change
-    note = Row("gap", where=f"{count(left_out, 'line')} left out")
-    return replace(change, rows=(*change.rows[:rows], note))
+    """Return a difference with at most this many rows, without the middle of long lines, and how
+    many rows were left out.
+    """
+    shown = [cut_lines(row, _LINE) for row in change.rows[:rows]]
+    left_out = len(change.rows) - len(shown)
+    if left_out:
+        shown.append(Row("gap", where=f"{count(left_out, 'line')} left out"))
+    return replace(change, rows=tuple(shown))

@@ -9,6 +9,7 @@ from typing import Literal
 
 from console.html.changed_words import Part, compare_words
 from console.html.patch_paths import read_path
+from prompts.filters import clip
 
 _HUNK = re.compile(r"@@ -(?P<old>\d+)(?:,\d+)? \+(?P<new>\d+)(?:,\d+)? @@ ?(?P<where>.*)")
 _CHANGES = (
@@ -177,3 +178,14 @@ def mark_words(row: Row) -> Row:
     old_parts, new_parts = compare_words(row.old.text, row.new.text)
     old = replace(row.old, parts=old_parts)
     return replace(row, old=old, new=replace(row.new, parts=new_parts))
+
+
+def cut_lines(row: Row, size: int) -> Row:
+    """Return the row with the middle of lines left out that have more than ``size`` characters."""
+    return replace(row, old=_cut(row.old, size), new=_cut(row.new, size))
+
+
+def _cut(line: Line | None, size: int) -> Line | None:
+    if line is None or len(line.text) <= size:
+        return line
+    return replace(line, parts=(Part(clip(line.text, size)),))

@@ -11,7 +11,9 @@ from console.runs.report import RunReport
 
 #: How a page says at its beginning that it is one.
 GENERATOR = "coding-agent, page of a run"
-LIMITS = TextLimits(log=20_000, prompt=40_000, step=6_000, file=6_000, patch_rows=1_200)
+LIMITS = TextLimits(
+    log=20_000, prompt=40_000, step=6_000, file=6_000, patch_rows=1_200, patch_line=2_000
+)
 _TEMPLATE = "run.html.j2"
 
 

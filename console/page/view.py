@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from console.html.bars import Lane, Tone
-from console.html.diffs import FileDiff, mark_words, read_patch
+from console.html.diffs import FileDiff, Row, cut_lines, mark_words, read_patch
 from console.page.commands import Commands
 from console.page.lanes import money_lanes, timeline_lanes
 from console.page.tests_table import TestTable, make_test_table
@@ -22,7 +22,7 @@ _GOOD = (Outcome.PR_OPENED, Outcome.PROPOSED, Outcome.NO_CHANGE_NEEDED)
 
 @dataclass(frozen=True)
 class TextLimits:
-    """Characters that are shown of each text, and rows of each patch."""
+    """Characters that are shown of each text, and the rows of each patch."""
 
     log: int
     prompt: int
@@ -30,6 +30,8 @@ class TextLimits:
     """Of each text of an agent's step."""
     file: int
     patch_rows: int
+    patch_line: int
+    """Characters."""
 
     def divided(self, divisor: int) -> "TextLimits":
         return TextLimits(
@@ -38,6 +40,7 @@ class TextLimits:
             step=self.step // divisor,
             file=self.file // divisor,
             patch_rows=self.patch_rows // divisor,
+            patch_line=self.patch_line // divisor,
         )
 
 
@@ -72,11 +75,14 @@ class PageView:
         left = self.limits.patch_rows
         left_out = 0
         for file in read_patch(change.patch or ""):
-            shown = tuple(mark_words(row) for row in file.rows[:left])
+            shown = tuple(self._shown(row) for row in file.rows[:left])
             left -= len(shown)
             left_out += len(file.rows) - len(shown)
             files.append(replace(file, rows=shown))
         return PatchView(tuple(files), left_out)
+
+    def _shown(self, row: Row) -> Row:
+        return cut_lines(mark_words(row), self.limits.patch_line)
 
 
 def make_view(report: RunReport, limits: TextLimits) -> PageView:

@@ -167,6 +167,16 @@ def test_hostile_output_of_programs_stays_text_and_short(tmp_path: Path, output:
     assert len(page.encode()) <= MAX_BYTES
 
 
+def test_a_patch_with_long_lines_stays_short(tmp_path: Path) -> None:
+    run = opened_pull_request(tmp_path)
+    header = "diff --git a/x.js b/x.js\n--- a/x.js\n+++ b/x.js\n@@ -1 +1 @@\n"
+    patch = f"{header}-{'old;' * 500_000}\n+{'new;' * 500_000}\n"
+    (run.artifacts.root / run.facts.artifacts["patch"]).write_text(patch)
+    page = page_of(run)
+    assert len(page.encode()) < 100_000
+    assert "characters left out" in page
+
+
 def test_the_policy_allows_the_pages_own_script_and_style_alone(tmp_path: Path) -> None:
     page = page_of(opened_pull_request(tmp_path))
     (policy,) = re.findall(r'Content-Security-Policy" content="([^"]+)"', page)
