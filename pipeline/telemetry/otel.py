@@ -6,6 +6,7 @@ ends: a worker that dies takes no more with it than the spans that were open.
 """
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -34,6 +35,8 @@ from pipeline.telemetry import names
 from pipeline.telemetry.spans import Attributes, RunSpan, Span
 from pipeline.telemetry.spans import SpanKind as Kind
 from pipeline.telemetry.trace_context import RunTrace, TraceContext
+
+log = logging.getLogger(__name__)
 
 SCOPE = "coding-agent"
 #: Seconds that the last spans may take to be sent.
@@ -154,6 +157,8 @@ class OtelTracer:
         closing = threading.Thread(target=self._provider.shutdown, daemon=True)
         closing.start()
         closing.join(CLOSE_SECONDS)
+        if closing.is_alive():
+            log.error("the last spans were not sent within %g s", CLOSE_SECONDS)
 
     def _inside(self, trace: RunTrace) -> Context:
         """Return the context of a span that is part of the run's own."""

@@ -162,7 +162,7 @@ def hanging() -> Iterator[HangingExporter]:
 
 
 def test_closing_waits_for_the_last_spans_but_not_for_ever(
-    hanging: HangingExporter, monkeypatch: pytest.MonkeyPatch
+    hanging: HangingExporter, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     monkeypatch.setattr(otel, "CLOSE_SECONDS", 0.05)
     tracer = OtelTracer(BatchSpanProcessor(hanging), Redactor([]))
@@ -171,9 +171,10 @@ def test_closing_waits_for_the_last_spans_but_not_for_ever(
     tracer.close()
     assert hanging.asked.is_set(), "the span was on its way"
     assert not hanging.go_on.is_set(), "and it was not waited for"
+    assert caplog.messages == ["the last spans were not sent within 0.05 s"]
 
 
-def test_closing_sends_the_last_spans():
+def test_closing_sends_the_last_spans(caplog: pytest.LogCaptureFixture):
     sent: list[ReadableSpan] = []
 
     class Exporter(SpanExporter):
@@ -186,3 +187,4 @@ def test_closing_sends_the_last_spans():
         pass
     tracer.close()
     assert [span.name for span in sent] == ["delivery"]
+    assert caplog.messages == []
