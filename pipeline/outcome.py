@@ -92,10 +92,10 @@ class RunResult(BaseModel):
         None, description="the model that the run spent most on; null if none answered"
     )
     strategy: str | None = Field(
-        None, description="agent or single; null if the run ended before a prompt"
+        None, description="agent or single; null if the run rendered no prompt"
     )
     template_set: str | None = Field(
-        None, description="hash of the set of templates; null if the run ended before a prompt"
+        None, description="hash of the set of templates; null if the run rendered no prompt"
     )
     templates: dict[str, str] = Field(
         default_factory=dict, description="template -> hash, of those that were used"

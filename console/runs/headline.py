@@ -53,11 +53,13 @@ def write_headline(
     """Return the sentences about a run."""
     verification = result.verification if result is not None else None
     name = verification.value if verification is not None else ""
+    outcome = _outcome(run, result)
+    reason = _reason(run, result, name)
     return Headline(
-        outcome=_outcome(run, result),
+        outcome=outcome,
         verification=name,
         proof=verdict.reason if verdict is not None and name else "",
-        reason=_reason(run, result, name),
+        reason=reason if reason.casefold() != outcome.casefold() else "",
         effort=_effort(run, spending),
     )
 

@@ -52,6 +52,12 @@ def test_a_failed_run_says_why_and_how_to_replay_it(tmp_path: Path) -> None:
     assert report.change is None
 
 
+def test_a_reason_that_the_outcome_says_is_not_repeated(tmp_path: Path) -> None:
+    run = RecordedRun(tmp_path)
+    run.finish(Outcome.CANCELLED, "cancelled on request")
+    assert read(run).headline.sentence == "Cancelled on request"
+
+
 def test_texts_of_the_run_are_there(tmp_path: Path) -> None:
     report = read(opened_pull_request(tmp_path))
     assert report.title == TITLE
