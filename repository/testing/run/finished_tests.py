@@ -9,7 +9,7 @@ import asyncio
 import os
 import stat
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from itertools import islice
 from pathlib import Path
 
@@ -19,10 +19,11 @@ from repository.untrusted_files import open_without_links
 #: ``report_count(number)`` receives the number of tests that have finished, and 0 at the end.
 ReportCount = Callable[[int], None]
 
-MESSAGES = "*.messages"
+MESSAGES = ".messages"
+"""How the names of these files end."""
 _TEST_ENDED = f"{TEST}:".encode()
 _SECONDS_BETWEEN_COUNTS = 1.0
-#: Files to look at: our runners write one after the other, but hostile code may write many.
+#: Files to look at: our runners write one after the other, but hostile code may write millions.
 _MAX_FILES = 100
 #: Bytes to read from a file at a time, which hostile code may have made large.
 _MAX_READ = 1_000_000
@@ -74,13 +75,19 @@ class FinishedTests:
         A file that can't be read counts as before: a runner removes it when its tests have ended,
         and during a session it may belong to another user.
         """
-        for path in islice(self._report.glob(MESSAGES), _MAX_FILES):
-            file = self._files.setdefault(path.name, _MessageFile())
-            try:
-                file.read(self._report, path.name)
-            except OSError:
-                continue
+        for name in self._names():
+            file = self._files.setdefault(name, _MessageFile())
+            with suppress(OSError):
+                file.read(self._report, name)
         return sum(file.finished for file in self._files.values())
+
+    def _names(self) -> list[str]:
+        names: list[str] = []
+        with suppress(OSError), os.scandir(self._report) as entries:
+            for entry in islice(entries, _MAX_FILES):
+                if entry.name.endswith(MESSAGES):
+                    names.append(entry.name)
+        return names
 
 
 class _MessageFile:
