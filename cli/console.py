@@ -54,7 +54,7 @@ def command(
     Examples:
       coding-agent console --open
       coding-agent console --port 9000 --allow-actions
-      coding-agent console --host 0.0.0.0   # with keys, behind a proxy that ends TLS
+      coding-agent console --host 0.0.0.0   # with keys, behind a TLS proxy
     """
     chosen = settings(ctx)
     authenticator = _authenticator(chosen, host)
