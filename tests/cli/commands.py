@@ -6,6 +6,28 @@ import click
 
 from cli.main import main
 
+#: Commands that change the store, a queue or files; all others only read.
+WRITES = {
+    "fix",
+    "worker",
+    "submit",
+    "jobs cancel",
+    "jobs retry",
+    "queue retry-events",
+    "dlq discard",
+    "dlq export",
+    "dlq import",
+    "dlq redrive",
+    "dlq replay",
+    "sandbox check",  # it runs in the data directory
+    "sandbox run",
+    "sandbox serve",
+    "edits apply",
+    "prompts publish",
+    "prompts use",
+    "prompts render",  # of an issue: it fetches the repository, and builds its environment
+}
+
 
 def each_group_or_command() -> Iterator[tuple[str, click.Command]]:
     """Iterate over the program itself, its groups and its commands: the name as it is typed after

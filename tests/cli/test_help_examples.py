@@ -8,6 +8,7 @@ from contextlib import nullcontext
 import pytest
 
 from cli import exits
+from tests.cli.commands import WRITES
 from tests.cli.console import Console, new_console
 from tests.cli.help_examples import every_example, every_name, examples_of
 from tests.cli.injected_ends import inject_ends, worker_of_canary
@@ -20,27 +21,8 @@ ENDS = {
     "prompts watch": exits.INTERRUPTED,  # only Ctrl-C ends it
     "prompts diff": exits.ERROR,  # the sets differ
 }
-#: Commands that change neither the store nor the queue nor a file that is there.
-READING = (
-    "jobs list",
-    "jobs log",
-    "jobs open",
-    "jobs prompt",
-    "jobs report",
-    "jobs show",
-    "jobs stats",
-    "jobs export",
-    "jobs tests",
-    "jobs transcript",
-    "jobs watch",
-    "prompts diff",
-    "prompts lint",
-    "prompts list",
-    "prompts render",
-    "prompts show",
-    "queue stats",
-    "schema",
-)
+#: Parts of lines that change something although their command only reads, or hide messages.
+CHANGING_PARTS = ("dlq ", "--aws", "--update", "git apply")
 #: What a command says that found nothing to show or to do.
 _NOTHING = re.compile(r"^(no such |no runs |imported 0)|\b0 messages", re.MULTILINE)
 #: An option or a program before the name of a file that an example writes.
@@ -80,11 +62,16 @@ def shared_world(
             yield world
 
 
+def changes(line: str) -> bool:
+    """Return whether an example changes what others may use."""
+    has_writer = any(f"coding-agent {command}" in line for command in WRITES)
+    return has_writer or any(part in line for part in CHANGING_PARTS)
+
+
 @pytest.fixture
 def world(line: str, request: pytest.FixtureRequest) -> World:
     """Where an example is run: one that changes nothing shares its world with others."""
-    only_reads = any(f"coding-agent {command} " in line for command in READING)
-    world: World = request.getfixturevalue("shared_world" if only_reads else "own_world")
+    world: World = request.getfixturevalue("own_world" if changes(line) else "shared_world")
     return world
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from cli import exits
 from pipeline.store.sqlite import SqliteStore
-from tests.cli.commands import each_command
+from tests.cli.commands import WRITES, each_command
 from tests.cli.console import Console, Sample
 from tests.stand_ins.aws import Aws
 from tests.stand_ins.runs import claim
@@ -45,26 +45,6 @@ READS_OTHER: dict[str, tuple[list[str], int]] = {
     "prompts diff": (["default", "default"], exits.OK),
     "prompts golden": ([], exits.OK),
     "prompts watch": (["--template-dir", "no-such-folder"], exits.USAGE),
-}
-WRITES = {
-    "fix",
-    "worker",
-    "submit",
-    "jobs cancel",
-    "jobs retry",
-    "queue retry-events",
-    "dlq discard",
-    "dlq export",
-    "dlq import",
-    "dlq redrive",
-    "dlq replay",
-    "sandbox check",  # it runs in the data directory
-    "sandbox run",
-    "sandbox serve",
-    "edits apply",
-    "prompts publish",
-    "prompts use",
-    "prompts render",  # of an issue: it fetches the repository, and builds its environment
 }
 
 
