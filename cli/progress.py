@@ -1,6 +1,7 @@
 """Print a run's progress and result for a person.
 
-Progress goes to standard error, a line for each stage; standard output is for results.
+Each stage has a line. The progress of ``fix`` goes to standard error; that of ``jobs watch`` is its
+result, and goes to standard output.
 """
 
 import time

@@ -15,10 +15,10 @@ from prompts.filters import clip, one_line
 from repository.counts import count
 from repository.testing.models import count_tests
 
-MAX_TESTS = 5
+_MAX_TESTS = 5
 """Names of tests in one place."""
-MAX_FILES = 5
-MAX_PROBLEMS = 3
+_MAX_FILES = 5
+_MAX_PROBLEMS = 3
 _MAX_SUMMARY = 400
 _GOOD = ("pr_opened", "proposed", "no_change_needed")
 
@@ -103,9 +103,9 @@ def _write_files(writer: StoryWriter, change: ProposedChange) -> None:
     if change.patch is None:
         return
     files = read_patch(change.patch)
-    for file in files[:MAX_FILES]:
+    for file in files[:_MAX_FILES]:
         writer.item(f"{file.path} (+{file.added} -{file.removed})", "dim")
-    _write_more(writer, len(files) - MAX_FILES, "file")
+    _write_more(writer, len(files) - _MAX_FILES, "file")
 
 
 def _write_fate(writer: StoryWriter, change: ProposedChange, round_: RoundReport) -> None:
@@ -174,18 +174,18 @@ def _write_delays(writer: StoryWriter, report: RunReport) -> None:
 
 
 def _write_problems(writer: StoryWriter, problems: Sequence[str]) -> None:
-    for problem in problems[:MAX_PROBLEMS]:
+    for problem in problems[:_MAX_PROBLEMS]:
         writer.write("Note", problem, style="yellow")
-    more = len(problems) - MAX_PROBLEMS
+    more = len(problems) - _MAX_PROBLEMS
     if more > 0:
         writer.go_on(f"{count(more, 'more part')} can't be read: see `jobs report`.", "yellow")
 
 
 def _write_tests(writer: StoryWriter, names: Sequence[str], number: int | None = None) -> None:
     """Write some names; ``number`` is how many there are, if ``names`` are only the first."""
-    for name in names[:MAX_TESTS]:
+    for name in names[:_MAX_TESTS]:
         writer.name(name)
-    shown = min(len(names), MAX_TESTS)
+    shown = min(len(names), _MAX_TESTS)
     _write_more(writer, (number or len(names)) - shown, "test")
 
 

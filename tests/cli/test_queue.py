@@ -1,17 +1,15 @@
-"""``coding-agent queue``, and what ``jobs`` does with it, against moto's SQS."""
+"""``coding-agent queue`` against moto's SQS."""
 
 import time
 from collections.abc import Iterator
 
 import pytest
 
-from pipeline.job import parse_job
 from pipeline.outcome import Outcome
-from pipeline.store.contract import Checkpoint, MoneyCaps
 from pipeline.store.sqlite import SqliteStore
 from tests.cli.console import Console
 from tests.stand_ins.aws import Aws, Queue
-from tests.stand_ins.runs import LEASE, TOPIC, Clock, call_request, claim, finish, job, park
+from tests.stand_ins.runs import TOPIC, Clock, claim, finish, job, park
 
 
 @pytest.fixture
@@ -112,113 +110,3 @@ def test_a_missing_queue_is_reported(
     assert console.refused("queue", "stats").startswith("CODING_AGENT_QUEUE_URL is not set")
     monkeypatch.setenv("CODING_AGENT_QUEUE_URL", f"{aws.endpoint}/123456789012/nowhere")
     assert console.refused("queue", "stats", code=1).startswith("SQS refused: ")
-
-
-# jobs retry
-
-
-def test_a_repeated_retry_starts_one_generation(
-    console: Console, aws: Aws, queue: Queue, store: SqliteStore
-) -> None:
-    finish(store, claim(store, job(metadata={"a": "b"})), Outcome.NO_FIX)
-    options = ["--from-stage", "propose_patch", "--max-rounds", "9"]
-    payload = console.json("jobs", "retry", job().id, *options, "--json")
-    assert payload["job_id"] == job().id
-    assert payload["after_generation"] == 0
-    assert (
-        console.run("jobs", "retry", job().id).stdout
-        == f"{job().id} runs again after generation 0\n"
-    )
-    first, second = (parse_job(message["Body"]) for message in aws.messages(queue.url))
-    assert first.replay is not None
-    assert second.replay is not None
-    assert first.replay.id == second.replay.id
-    assert first.id == job().id
-    assert first.replay.from_stage == "propose_patch"
-    assert first.limits.max_rounds == 9
-    assert first.metadata == {"a": "b"}
-    claimed = claim(store, first)
-    assert claimed.run.generation == 1
-
-
-def test_a_job_that_has_not_ended_is_not_retried(
-    console: Console, aws: Aws, queue: Queue, store: SqliteStore
-) -> None:
-    claim(store)
-    assert (
-        console.refused("jobs", "retry", job().id, code=1)
-        == f"job {job().id!r} has not ended: it is running"
-    )
-    assert console.refused("jobs", "retry", "nothing").startswith("there is no job 'nothing'")
-    assert aws.messages(queue.url) == []
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (["--from-stage", "mend"], "--from-stage: no stage 'mend'"),
-        (["--max-cost", "0"], "limits.max_cost_usd: "),
-    ],
-)
-def test_a_retry_that_would_be_rejected_is_not_sent(
-    console: Console, aws: Aws, queue: Queue, store: SqliteStore, options: list[str], message: str
-) -> None:
-    finish(store, claim(store), Outcome.FAILED)
-    assert console.refused("jobs", "retry", job().id, *options).startswith(message)
-    assert aws.messages(queue.url) == []
-
-
-def test_a_retry_needs_the_queue(console: Console, store: SqliteStore) -> None:
-    finish(store, claim(store), Outcome.FAILED)
-    assert console.refused("jobs", "retry", job().id).startswith(
-        "CODING_AGENT_QUEUE_URL is not set"
-    )
-
-
-# jobs list and show
-
-
-def test_runs_are_listed_since_a_time(console: Console, store: SqliteStore, clock: Clock) -> None:
-    finish(store, claim(store, job(1)))
-    clock.now += 3000
-    finish(store, claim(store, job(2)))
-    for since, numbers in (("2h", [2, 1]), ("30m", [2]), ("2999-01-01T00:00+02:00", [])):
-        rows = console.lines("jobs", "list", "--json", "--since", since)
-        assert [int(row["issue_url"].rsplit("/")[-1]) for row in rows] == numbers
-    assert console.run("jobs", "list", "--since", "1s").stderr == "no such runs\n"
-
-
-def test_show_prints_a_timeline(console: Console, store: SqliteStore, clock: Clock) -> None:
-    first = claim(store)
-    clock.now += 1
-    store.save_checkpoint(first.lease, Checkpoint(1, "fetch_issue", "{}", False, 1.5, clock.now))
-    clock.now += LEASE
-    second = claim(store)
-    caps = MoneyCaps(10**6, 10**6, 10**6)
-    clock.now += 1
-    call = store.reserve(second.lease, call_request(9, key="1/x", day="2026-01-01"), caps)
-    store.settle(second.lease, call, micro_usd=2_500)
-    clock.now += 1
-    store.intend(second.lease, "push", {"branch": "b"})
-    clock.now += 1
-    finish(store, second, Outcome.PR_OPENED)
-    payload = console.json("jobs", "show", job().id, "--json")["timeline"]
-    assert [(moment["what"], moment["detail"].partition(",")[0]) for moment in payload] == [
-        ("registered", ""),
-        ("delivered", ""),
-        ("stage", "fetch_issue"),
-        ("delivered", "the last delivery died"),
-        ("model call", "1/x attempt 1: settled $0.002500 m"),
-        ("effect", "push: intended"),
-        ("finished", payload[-1]["detail"]),
-    ]
-    assert [moment["at"] for moment in payload] == sorted(moment["at"] for moment in payload)
-    output = console.run("jobs", "show", job().id, "--verbose").stdout
-    assert (
-        output.index("stage ")
-        < output.index("the last delivery died")
-        < output.index("model call")
-        < output.index("effect")
-    )
-    assert "  spent $0.002500 in " in output
-    assert "deliveries: 2" in output

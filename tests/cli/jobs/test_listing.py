@@ -10,7 +10,7 @@ from pipeline.outcome import Event, Outcome, Verification
 from pipeline.store.sqlite import SqliteStore
 from tests.cli.console import Console
 from tests.cli.terminal import run_on_terminal
-from tests.stand_ins.runs import Clock, claim, job, result_of
+from tests.stand_ins.runs import Clock, claim, finish, job, result_of
 
 
 def test_a_repository_must_be_owner_and_name(console: Console, store: SqliteStore) -> None:
@@ -114,6 +114,18 @@ def test_a_list_can_be_filtered(
 ) -> None:
     rows = console.lines("jobs", "list", "--json", *options)
     assert [row["generation"] for row in rows] == generations
+
+
+def test_runs_are_listed_since_a_time(console: Console) -> None:
+    clock = Clock(time.time() - 3600)
+    with closing(SqliteStore(console.data_dir / "store.sqlite", clock=clock)) as store:
+        finish(store, claim(store, job(1)))
+        clock.now += 3000
+        finish(store, claim(store, job(2)))
+    for since, numbers in (("2h", [2, 1]), ("30m", [2]), ("2999-01-01T00:00+02:00", [])):
+        rows = console.lines("jobs", "list", "--json", "--since", since)
+        assert [int(row["issue_url"].rsplit("/")[-1]) for row in rows] == numbers
+    assert console.run("jobs", "list", "--since", "1s").stderr == "no such runs\n"
 
 
 def test_an_unknown_outcome_is_refused_with_the_list(console: Console) -> None:
