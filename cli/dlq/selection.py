@@ -69,6 +69,7 @@ def select_messages(
         raise CommandError(
             f"{names}: not seen in the dead-letter queue; see: coding-agent dlq ls", exits.USAGE
         )
+    _report_unseen(named, snapshot.messages)
     selected = [message for message in matches if message.kind in kinds]
     _report_other_kinds(matches, kinds)
     return selected[: selection.limit]
@@ -101,6 +102,15 @@ def _read_queue(ctx: click.Context) -> Snapshot:
     if interrupted:
         raise KeyboardInterrupt
     return snapshot
+
+
+def _report_unseen(names: Collection[str], messages: Collection[DeadMessage]) -> None:
+    """Name what was asked for and is not there: what is there is worked on all the same."""
+    seen = {message.message_id for message in messages}
+    seen |= {message.job_id for message in messages if message.job_id is not None}
+    for name in names:
+        if name not in seen:
+            click.echo(f"{name!r}: not seen in the dead-letter queue", err=True)
 
 
 def _report_other_kinds(messages: list[DeadMessage], kinds: Collection[Kind]) -> None:

@@ -103,6 +103,17 @@ def test_the_beginning_of_a_message_id_names_it(console: Console, five: list[str
     assert row["message_id"] == five[4]
 
 
+def test_of_several_names_those_without_a_message_are_told(
+    console: Console, five: list[str]
+) -> None:
+    result = console.run("dlq", "ls", five[4], "another", "octo/repo#999")
+    assert result.stdout.startswith(five[4])
+    assert result.stderr.splitlines() == [
+        "'another': not seen in the dead-letter queue",
+        "'octo/repo#999': not seen in the dead-letter queue",
+    ]
+
+
 def test_the_beginning_of_several_ids_is_refused(console: Console, dead: Dead) -> None:
     for number in (1, 2):
         dead.failed(number, job_id=f"ticket-{number}")
