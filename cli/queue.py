@@ -165,6 +165,8 @@ def _oldest_unfinished(store: "StoreReader") -> dict[str, Any] | None:
 
 
 def _lines(payload: dict[str, Any]) -> list[str]:
+    from console.runs.phrases import duration
+
     runs = ", ".join(f"{number} {state}" for state, number in payload["runs"].items())
     lines = [
         f"{'queue':<18} {_depth_text(payload['queue'])}",
@@ -175,8 +177,8 @@ def _lines(payload: dict[str, Any]) -> list[str]:
     oldest = payload["oldest_unfinished"]
     if oldest:
         run = f"{oldest['job_id']}/{oldest['generation']}"
-        age = f"{oldest['age_seconds']:.0f} s old"
-        lines.append(f"{'oldest unfinished':<18} {run}  {oldest['state']}, {age}")
+        age = duration(oldest["age_seconds"])
+        lines.append(f"{'oldest unfinished':<18} {run}  {oldest['state']}, {age} old")
     return lines
 
 

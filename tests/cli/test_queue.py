@@ -65,7 +65,7 @@ def test_stats_count_both_queues_and_the_store(
     assert 3600 <= oldest["age_seconds"] < 3700
     output = console.run("queue", "stats").stdout
     assert "2 visible, 1 in flight, 1 delayed" in output
-    assert f"{job(3).id}/0  queued, 36" in output
+    assert f"{job(3).id}/0  queued, 1 h 0 min old" in output
 
 
 def test_parked_events_are_counted_and_can_be_published_again(
