@@ -59,7 +59,7 @@ class Printer:
         first_line = progress.detail.strip().partition("\n")[0]
         detail = escape(one_line(first_line)[:_DETAIL_WIDTH])
         if progress.kind == "note":
-            self._console.print(f"  [dim]{stage} {detail}[/]")
+            self._print_note(f"  [dim]{stage} {detail}[/]")
             return
         if progress.kind == "status":
             self._line.status = one_line(progress.detail)
@@ -73,6 +73,13 @@ class Printer:
             text = _stage_text(progress.kind, detail)
             line = f"{_MARKS[progress.kind]} {stage} {progress.seconds:6.2f} s  {text}"
             self._console.print(line.rstrip())
+
+    def _print_note(self, text: str) -> None:
+        """Print a note; on a terminal, on one line."""
+        if self._console.is_terminal:
+            self._console.print(text, soft_wrap=False, no_wrap=True, overflow="ellipsis")
+        else:
+            self._console.print(text)
 
     def stop(self) -> None:
         """Remove the spinner, and show the cursor again."""

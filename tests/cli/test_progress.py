@@ -4,6 +4,7 @@ import io
 
 import pytest
 from rich.console import Console as RichConsole
+from rich.text import Text
 
 from cli.progress import Printer, StageLine
 from cli.times import clock_time
@@ -30,6 +31,19 @@ def test_the_line_beside_the_spinner_has_the_elapsed_time_and_the_status() -> No
     output = io.StringIO()
     RichConsole(file=output).print(line)
     assert output.getvalue() == "run_tests round 2 1:23 132 tests finished\n"
+
+
+def test_on_a_terminal_a_note_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+    Printer()(progress("note", "step 1: " + "x" * 120))
+    shown = Text.from_ansi(capsys.readouterr().err).plain.splitlines()
+    assert [len(line) for line in shown] == [80]
+    monkeypatch.delenv("FORCE_COLOR")
+    Printer()(progress("note", "step 1: " + "x" * 120))
+    assert "x" * 120 in capsys.readouterr().err
 
 
 def test_an_empty_status_removes_the_one_before() -> None:
