@@ -27,7 +27,7 @@ from pydantic import BaseModel
 
 from benchmarks import report
 from benchmarks.arguments import make_parser
-from benchmarks.throughput_runs import Setting
+from benchmarks.throughput_runs import Setting, Used
 from pipeline.queue import BATCH
 from tests.stand_ins.aws import Aws
 from tests.stand_ins.strict_aws import StrictAws
@@ -39,13 +39,6 @@ CPU = "cpu_ms_per_job"
 CALLS = ("ReceiveMessage", "DeleteMessage", "DeleteMessageBatch", "Publish", "PublishBatch")
 #: Seconds that one run may take.
 PATIENCE = 300.0
-
-
-class Used(BaseModel):
-    """The resources used by one run, as benchmarks.throughput_runs prints them."""
-
-    cpu: float
-    """Seconds of CPU time."""
 
 
 class Counts(BaseModel):

@@ -7,7 +7,6 @@ MODE is one of benchmarks.throughput.MODES; SETTING is JSON.
 
 import asyncio
 import functools
-import json
 import logging
 import os
 import resource
@@ -57,6 +56,13 @@ class Setting(BaseModel):
     topic_arn: str
     folder: Path
     concurrency: int
+
+
+class Used(BaseModel):
+    """The resources that a run used."""
+
+    cpu: float
+    """Seconds of CPU time."""
 
 
 class Nothing:
@@ -183,7 +189,7 @@ class BareLoop:
         return claim
 
 
-async def run_timed(mode: str, setting: Setting) -> dict[str, float]:
+async def run_timed(mode: str, setting: Setting) -> Used:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -202,7 +208,7 @@ async def run_timed(mode: str, setting: Setting) -> dict[str, float]:
     await work
     if tracer is not None:
         tracer.close()
-    return {"cpu": cpu_seconds() - before}
+    return Used(cpu=cpu_seconds() - before)
 
 
 def cpu_seconds() -> float:
@@ -220,7 +226,7 @@ def main() -> None:
         figures = PrometheusMetrics() if mode == "worker with OTLP" else nullcontext()
         with figures:
             used = asyncio.run(run_timed(mode, setting))
-    print(json.dumps(used), flush=True)
+    print(used.model_dump_json(), flush=True)
 
 
 if __name__ == "__main__":

@@ -65,8 +65,8 @@ class _RunIds(RandomIdGenerator):
 
 
 class _OpenSpan:
-    """A span that is the current one while entered; written out, as it is entered for each command
-    of git.
+    """A span that is the current one while entered. A class takes less time than a generator, and
+    each command of git enters one.
     """
 
     def __init__(self, span: OtelApiSpan, redact: Redact):
