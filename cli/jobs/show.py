@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,6 +10,9 @@ from cli.job_argument import job_argument
 from cli.jobs.reading import StoredRun
 from cli.output import Output, json_option, styled_console
 from cli.times import iso_time
+
+if TYPE_CHECKING:
+    from pipeline.store.contract import RunRow
 
 _REASON_WIDTH = 120
 _STORY_WIDTH = 100
@@ -65,8 +69,6 @@ def _print_story(stored: StoredRun) -> None:
 def _verbose_lines(stored: StoredRun) -> Iterator[str]:
     from cli.jobs.chronology import read_chronology
     from console.runs.redaction import redacted
-    from console.runs.run_result import parse_result
-    from pipeline.money import to_usd
     from prompts.filters import one_line
 
     run = redacted(stored.run, stored.redact)
@@ -83,9 +85,19 @@ def _verbose_lines(stored: StoredRun) -> Iterator[str]:
         first_line = opened.because.strip().partition("\n")[0]
         cause = one_line(first_line)[:_REASON_WIDTH]
         yield f"  round {opened.number} opened at {opened.to}: {cause}"
+    yield from _end_lines(run)
+
+
+def _end_lines(run: "RunRow") -> Iterator[str]:
+    """Yield what the run took, and the addresses of its artifacts."""
+    from console.runs.run_result import parse_result
+    from pipeline.money import to_usd
+    from prompts.filters import one_line
+
     spent = f"${to_usd(run.micro_usd):.6f}"
     yield f"  spent {spent} in {run.seconds:.1f} s of work; deliveries: {run.deliveries}"
     result = parse_result(run)
-    if result is not None:
-        for name, address in result.artifacts.items():
-            yield f"  {name}: {one_line(address)}"
+    if result is None:
+        return
+    for name, address in result.artifacts.items():
+        yield f"  {name}: {one_line(address)}"
