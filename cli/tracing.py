@@ -22,6 +22,10 @@ PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"
 PROTOCOL = "http/protobuf"
 
 
+class TracingRefused(Exception):
+    """Spans can't be sent. The message says why, and what to do."""
+
+
 def trace_endpoint() -> str | None:
     """Return the address that spans are sent to; None if they are not wanted."""
     is_disabled = os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true"
@@ -51,10 +55,6 @@ def open_tracer(redact: Callable[[str], str]) -> Iterator[Tracer]:
         yield tracer
     finally:
         tracer.close()
-
-
-class TracingRefused(Exception):
-    """Spans can't be sent. The message says why, and what to do."""
 
 
 def make_tracer(redact: Callable[[str], str]) -> "OtelTracer":

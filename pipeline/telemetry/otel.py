@@ -158,7 +158,11 @@ class OtelTracer:
         closing.start()
         closing.join(CLOSE_SECONDS)
         if closing.is_alive():
-            log.error("the last spans were not sent within %g s", CLOSE_SECONDS)
+            log.error(
+                "the last spans were not sent within %g s: see whether the collector answers"
+                " (OTEL_EXPORTER_OTLP_ENDPOINT)",
+                CLOSE_SECONDS,
+            )
 
     def _inside(self, trace: RunTrace) -> Context:
         """Return the context of a span that is part of the run's own."""
