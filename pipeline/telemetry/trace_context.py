@@ -80,6 +80,9 @@ class RunTrace:
 
     @property
     def span_id(self) -> str:
-        """The id of the run's own span."""
-        digest = hashlib.sha256(f"coding-agent:{self.key.prefix}".encode())
-        return digest.hexdigest()[:16]
+        """The id of the run's own span.
+
+        It depends on the sender's place, so that no sender can name a span that is its own parent.
+        """
+        name = f"coding-agent:{self.key.prefix}:{self.sender or ''}"
+        return hashlib.sha256(name.encode()).hexdigest()[:16]

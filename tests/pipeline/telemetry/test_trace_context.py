@@ -55,3 +55,10 @@ def test_each_delivery_of_a_run_derives_the_same_ids_and_each_run_its_own():
     other = RunTrace.of(RunKey("job-1", 1), None)
     own = RunTrace.of(KEY, None)
     assert {own.span_id, own.trace_id}.isdisjoint({other.span_id, other.trace_id})
+
+
+def test_a_sender_can_not_make_a_runs_span_its_own_parent():
+    foreseen = RunTrace.of(KEY, None).span_id
+    trace = RunTrace.of(KEY, f"00-{'a' * 32}-{foreseen}-01")
+    assert trace.sender is not None and trace.sender.span_id == foreseen
+    assert trace.span_id != foreseen
