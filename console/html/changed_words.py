@@ -1,9 +1,11 @@
 """Mark the words that differ between a line and the one that replaces it."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+
+from repository.common_edges import common_edges
 
 #: Longer lines are not compared.
 _MAX_LINE = 400
@@ -37,8 +39,7 @@ def compare_words(old: str, new: str) -> tuple[Parts, Parts]:
         return unmarked
     old_words = _WORD.findall(old)
     new_words = _WORD.findall(new)
-    start = _count_equal(old_words, new_words)
-    end = _count_equal(reversed(old_words[start:]), reversed(new_words[start:]))
+    start, end = common_edges(old_words, new_words)
     old_middle = old_words[start : len(old_words) - end]
     new_middle = new_words[start : len(new_words) - end]
     if len(old_middle) * len(new_middle) > _MAX_PAIRS:
@@ -54,16 +55,6 @@ def compare_words(old: str, new: str) -> tuple[Parts, Parts]:
             old_changed.append(range(start + old_from, start + old_to))
             new_changed.append(range(start + new_from, start + new_to))
     return _mark(old_words, old_changed), _mark(new_words, new_changed)
-
-
-def _count_equal(first: Iterable[str], second: Iterable[str]) -> int:
-    """Return how many words at the beginning are equal."""
-    number = 0
-    for one, other in zip(first, second, strict=False):
-        if one != other:
-            break
-        number += 1
-    return number
 
 
 def _mark(words: Sequence[str], changed: Sequence[range]) -> Parts:
