@@ -1,7 +1,6 @@
 import io
 import json
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -24,20 +23,6 @@ def result() -> RunResult:
         seconds=12.5,
         trace="t",
     )
-
-
-@pytest.fixture
-def stream() -> Iterator[io.StringIO]:
-    root = logging.getLogger()
-    handlers = root.handlers[:]
-    level = root.level
-    for handler in handlers:
-        root.removeHandler(handler)
-    try:
-        yield io.StringIO()
-    finally:
-        root.handlers[:] = handlers
-        root.setLevel(level)
 
 
 def line(stream: io.StringIO) -> dict[str, Any]:

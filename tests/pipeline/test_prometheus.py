@@ -1,7 +1,6 @@
 """The figures of ``/metrics``: those of CloudWatch, from the same records."""
 
 import io
-import logging
 from collections.abc import Iterator
 
 import pytest
@@ -14,16 +13,10 @@ from pipeline.prometheus import PREFIX, PrometheusMetrics
 
 
 @pytest.fixture
-def log() -> Iterator[io.StringIO]:
+def log(stream: io.StringIO) -> io.StringIO:
     """The log of a worker."""
-    root = logging.getLogger()
-    handlers = root.handlers[:]
-    level = root.level
-    stream = io.StringIO()
     telemetry.configure(stream=stream)
-    yield stream
-    root.handlers[:] = handlers
-    root.setLevel(level)
+    return stream
 
 
 @pytest.fixture

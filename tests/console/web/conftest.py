@@ -69,18 +69,6 @@ def named_keys() -> list[ApiKey]:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture(params=sorted(OPENERS))
-def store(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[RunStore]:
-    opened = OPENERS[request.param](tmp_path, clock)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
 def sqlite_store(tmp_path: Path, clock: Clock) -> Iterator[RunStore]:
     opened = OPENERS["sqlite"](tmp_path, clock)
     yield opened

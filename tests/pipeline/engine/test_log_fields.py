@@ -4,7 +4,6 @@ import asyncio
 import io
 import json
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,16 +16,9 @@ from tests.stand_ins.runs import Answer, Bench, Proposed
 log = logging.getLogger("stages.something")
 
 
-@pytest.fixture
-def stream() -> Iterator[io.StringIO]:
-    root = logging.getLogger()
-    handlers = root.handlers[:]
-    level = root.level
-    stream = io.StringIO()
+@pytest.fixture(autouse=True)
+def configure_log(stream: io.StringIO) -> None:
     telemetry.configure(stream=stream)
-    yield stream
-    root.handlers[:] = handlers
-    root.setLevel(level)
 
 
 async def test_a_line_names_stage_and_round_in_threads_and_tasks(

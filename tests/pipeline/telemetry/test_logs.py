@@ -2,9 +2,6 @@ import asyncio
 import io
 import json
 import logging
-from collections.abc import Iterator
-
-import pytest
 
 from pipeline import telemetry
 
@@ -13,20 +10,6 @@ KEY = "-----BEGIN KEY-----\nc2VjcmV0IHNlY3JldA==\n-----END KEY-----"
 
 def message_only(line: telemetry.LogLine) -> str:
     return line.message
-
-
-@pytest.fixture
-def stream() -> Iterator[io.StringIO]:
-    root = logging.getLogger()
-    handlers = root.handlers[:]
-    level = root.level
-    for handler in handlers:
-        root.removeHandler(handler)
-    try:
-        yield io.StringIO()
-    finally:
-        root.handlers[:] = handlers
-        root.setLevel(level)
 
 
 async def test_line_is_json_and_names_its_run_in_tasks_and_threads(stream: io.StringIO):
