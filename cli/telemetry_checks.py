@@ -1,4 +1,4 @@
-"""Checks of ``coding-agent doctor`` of what is told to OpenTelemetry and Prometheus."""
+"""Checks of ``coding-agent doctor`` of the settings for OpenTelemetry and Prometheus."""
 
 import logging
 import os

@@ -65,7 +65,7 @@ def _lane(label: str, spans: Sequence[Span], axis: TimeAxis, *, href: str = "") 
 
 
 def _tone(span: Span, number: int) -> Tone:
-    """Return the tone of a bar. Neighbours of the same kind are told apart by two tones."""
+    """Return the tone of a bar. Neighbours of the same kind alternate between two tones."""
     if span.kind == "wait":
         return "wait"
     if span.kind in ("step", "call") and span.state == "done" and number % 2:

@@ -1,4 +1,4 @@
-"""Everything about one run, for whoever shows it: a terminal, a page, the console."""
+"""Everything about one run, for the terminal, the page and the console."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -51,13 +51,13 @@ class RoundReport:
 
     number: int
     reason: str
-    """Why it was opened: what the model was told. Empty for the first."""
+    """Why it was opened: the feedback to the model. Empty for the first."""
     changes: tuple[ProposedChange, ...]
     """What applied to the base commit."""
     verdict: Verdict | None
     """What the tests said of the chosen change; None if the round has none."""
     sent_back: str
-    """Why it ended without a verdict, as the next round was told; empty otherwise."""
+    """Why it ended without a verdict: the feedback to the next round; empty otherwise."""
     summary: str
     """The same in a sentence for a person."""
 

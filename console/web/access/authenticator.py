@@ -79,7 +79,7 @@ class Authenticator:
         return Visitor(session, caller, is_new=False)
 
     def sign_in(self, key: str, address: str) -> Session:
-        """Begin a session for whoever has a key.
+        """Begin a session for the holder of a key.
 
         Raises:
             Refusal: 401 for a wrong key, 429 for too many attempts.
