@@ -1,12 +1,14 @@
 """The store for one machine: a SQLite file in WAL mode."""
 
 import json
+import os
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from sqlite_utils import Database
@@ -48,10 +50,12 @@ class SqliteTable(SqliteReadTable):
     """
 
     def __init__(self, path: Path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            _make_file(path)
         self._write_lock = threading.Lock()
-        self._writer = connect(path, create=True)
+        self._writer = connect(path, create=False)
         database = Database(self._writer)
+        # Only a file that was there empty is not yet in WAL mode.
         database.enable_wal()
         # NORMAL could lose the last commits in a power cut, and with them the record of a reply
         # that was paid for.
@@ -81,6 +85,34 @@ class SqliteTable(SqliteReadTable):
                 self._writer.rollback()
                 raise
             self._writer.commit()
+
+
+def _make_file(path: Path) -> None:
+    """Put a store without runs at the path, whole: nobody sees a file half made.
+
+    SQLite does not wait when it changes a file to WAL mode while another process reads it: "database
+    is locked" (https://www.sqlite.org/wal.html#activating_and_configuring_wal_mode). So the file is
+    made under a name that nobody else opens. If two processes make one, the first one's stays.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
+        made = Path(folder) / path.name
+        with closing(connect(made, create=True)) as connection:
+            database = Database(connection)
+            database.enable_wal()
+            migrate(database)
+        with suppress(FileExistsError):
+            os.link(made, path)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring a new name in the folder to the disk, as SQLite does for the files that it makes."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 class SqliteTransaction:

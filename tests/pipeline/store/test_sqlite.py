@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import fields, replace
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -90,6 +91,28 @@ def test_many_stores_are_opened_on_a_new_file_at_once(path: Path):
     assert [len(store.pending_events()) for store in stores] == [1] * 8
     for store in stores:
         store.close()
+
+
+@pytest.mark.parametrize("number", range(20))
+def test_a_store_is_never_seen_half_made(tmp_path: Path, number: int):
+    path = tmp_path / "store.sqlite"
+    start = Barrier(5)
+
+    def make() -> None:
+        start.wait()
+        SqliteStore(path).close()
+
+    def read() -> None:
+        start.wait()
+        while not path.exists():
+            continue
+        SqliteReader(path).close()
+
+    with ThreadPoolExecutor(5) as pool:
+        futures = [pool.submit(task) for task in (make, make, make, read, read)]
+        for future in futures:
+            future.result()
+    assert [file.name for file in tmp_path.iterdir()] == ["store.sqlite"]
 
 
 def test_a_store_keeps_its_content_when_reopened(path: Path):
