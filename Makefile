@@ -26,8 +26,8 @@ demo: $(STAMP) ## One issue to a pull request before your eyes (ISSUE=https://..
 test: $(STAMP) ## Run the tests, in parallel
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 4 --dist worksteal -q -m "not slow and not browser"
 
-test-slow: $(STAMP) ## Run the tests that take half a minute each: whole services under faults
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -q -m slow
+test-slow: $(STAMP) ## Run the tests that take up to half a minute each: services under faults, benchmarks
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 --dist worksteal -q -m slow
 
 screenshots: .venv/.browser ## Make the pictures below docs/images again, from a run of the demo
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.browser.screenshots

@@ -82,6 +82,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_stage_and_its_test_pass_the_checks(checkout: Path) -> None:
     run([*command("ruff check"), "--no-cache"], checkout)
     assert "1 passed" in run([*command("pytest"), "-p", "no:cacheprovider"], checkout)

@@ -90,9 +90,9 @@ class SqliteTable(SqliteReadTable):
 def _make_file(path: Path) -> None:
     """Put a store without runs at the path, whole: nobody sees a file half made.
 
-    SQLite does not wait when it changes a file to WAL mode while another process reads it: "database
-    is locked" (https://www.sqlite.org/wal.html#activating_and_configuring_wal_mode). So the file is
-    made under a name that nobody else opens. If two processes make one, the first one's stays.
+    SQLite does not wait when it changes a file to WAL mode while another process reads it: it
+    raises "database is locked". So the file is made under a name that nobody else opens. If two
+    processes make one, the first one's stays.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from benchmarks.crash_fakes import Bench, opened, summarise
 from benchmarks.crash_judge import DEFECTS
 from pipeline.outcome import Outcome
@@ -33,6 +35,7 @@ def kinds(bench: Bench) -> list[str]:
     return sorted({defect.kind for defect in bench.judge()})
 
 
+@pytest.mark.slow
 def test_kills_and_faults_cost_nothing_and_each_planted_defect_is_found(tmp_path: Path) -> None:
     with opened(KILLS, 4, JOBS, 2, tmp_path) as bench:
         bench.storm()

@@ -45,6 +45,7 @@ def read_rows(out: Path) -> list[dict[str, Any]]:
     return [{**row, "seconds": None, "commit": None} for row in rows]
 
 
+@pytest.mark.slow
 def test_a_measurement_that_is_killed_repeatedly_writes_the_same_files(
     solve: Solve, model: str, arguments: list[str], tmp_path: Path
 ) -> None:
@@ -66,6 +67,7 @@ def test_a_measurement_that_is_killed_repeatedly_writes_the_same_files(
     assert predictions[0] == predictions[1]
 
 
+@pytest.mark.slow
 def test_an_exception_is_the_row_of_its_instance_until_it_is_measured_again(
     solve: Solve, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,6 +105,7 @@ def test_predictions_apply_to_the_base_and_leave_tests_out_on_request(
     assert touched == [["shop.py", "tests/test_more.py"], ["shop.py"]]
 
 
+@pytest.mark.slow
 def test_a_measurement_stopped_by_a_refused_key_a_missing_model_or_a_limit_can_be_continued(
     solve: Solve, model: str, tmp_path: Path
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 from tests.benchmarks.conftest import SHOP, TESTS, Solve
 
 
+@pytest.mark.slow
 def test_the_oracle_resolves_what_the_environment_allows(
     solve: Solve, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -71,6 +72,7 @@ def reply_with(body: str) -> str:
     )
 
 
+@pytest.mark.slow
 def test_recorded_exchanges_reproduce_the_patches(solve: Solve, tmp_path: Path) -> None:
     """The second round reads a failing test's output.
 

@@ -105,6 +105,7 @@ def replay(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     return run
 
 
+@pytest.mark.slow
 def test_recorded_commands_work_as_recorded_and_differences_are_named(
     replay: Replay, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -26,6 +26,7 @@ DEATHS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("stage", "moment"), DEATHS)
 def test_another_machine_ends_the_run_of_a_killed_worker(
     service: Service, stage: str, moment: str
