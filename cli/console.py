@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
@@ -62,10 +63,7 @@ def command(
     app = _make_app(ctx, chosen, authenticator, allow_actions=allow_actions)
     listener = _listen(host, port)
     address = _address(host, listener.getsockname()[1])
-    click.echo(f"the console is at {address} (Ctrl-C ends it)", err=True)
-    if open_browser and not open_in_browser(address):
-        click.echo("no browser could be started: open the address yourself", err=True)
-    asyncio.run(_serve(app, listener))
+    asyncio.run(_serve(app, listener, lambda: _announce(address, open_browser=open_browser)))
 
 
 def _authenticator(chosen: Settings, host: str) -> "Authenticator":
@@ -142,10 +140,18 @@ def _address(host: str, port: int) -> str:
     return f"http://{name}:{port}"
 
 
-async def _serve(app: "Starlette", listener: "socket.socket") -> None:
+def _announce(address: str, *, open_browser: bool) -> None:
+    click.echo(f"the console is at {address} (Ctrl-C ends it)", err=True)
+    if open_browser and not open_in_browser(address):
+        click.echo("no browser could be started: open the address yourself", err=True)
+
+
+async def _serve(app: "Starlette", listener: "socket.socket", announce: Callable[[], None]) -> None:
+    """Serve until a signal asks to stop. ``announce`` is called once a signal is obeyed."""
     from pipeline.api.server import serve
 
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    announce()
     await serve(app, listener, stop)

@@ -47,11 +47,15 @@ def _warnings_of_opentelemetry() -> Iterator[list[str]]:
     """
     warnings = _Warnings()
     logger = logging.getLogger("opentelemetry")
+    level = logger.level
     logger.addHandler(warnings)
     logger.propagate = False
+    # Whatever the level of the process's log is.
+    logger.setLevel(logging.WARNING)
     try:
         yield warnings.messages
     finally:
+        logger.setLevel(level)
         logger.propagate = True
         logger.removeHandler(warnings)
 

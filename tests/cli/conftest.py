@@ -1,4 +1,3 @@
-import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,13 +13,7 @@ def console(
 ) -> Iterator[Console]:
     console = new_console(tmp_path, monkeypatch)
     before = os.environ.copy()
-    root = logging.getLogger()
-    handlers = root.handlers[:]
-    level = root.level
     yield console
-    # a command sets the process's logging
-    root.handlers[:] = handlers
-    root.level = level
     for name in os.environ.keys() - before.keys():  # set by a command from a .env file
         del os.environ[name]
 

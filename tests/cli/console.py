@@ -16,6 +16,7 @@ from cli.main import main
 from pipeline.github.local import local_issue_url
 from pipeline.job import FixIssueJob
 from tests.end_to_end.service import FILES, FIX, ISSUE
+from tests.stand_ins.process_log import own_log
 
 COMMAND = [sys.executable, "-c", "from cli.main import run; run()"]
 ROOT = Path(__file__).parents[2]
@@ -39,13 +40,14 @@ class Console:
         self, *arguments: str | Path, stdin: str | bytes | None = None, color: bool = False
     ) -> Result:
         """Run a command in this process. Raises exceptions that don't end a command cleanly."""
-        result = CliRunner().invoke(
-            main,
-            [str(argument) for argument in arguments],
-            input=stdin,
-            prog_name="coding-agent",
-            color=color,
-        )
+        with own_log():
+            result = CliRunner().invoke(
+                main,
+                [str(argument) for argument in arguments],
+                input=stdin,
+                prog_name="coding-agent",
+                color=color,
+            )
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         return result

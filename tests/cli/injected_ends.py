@@ -13,6 +13,7 @@ import pytest
 
 from cli import backends, serving
 from cli.wiring import App
+from pipeline.api import server
 from pipeline.job import parse_job
 from pipeline.outcome import Event, Outcome, RunResult
 from pipeline.queue import Delivery, SqsQueue
@@ -30,7 +31,7 @@ def inject_ends(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every command end, as it does where a user ends it."""
     monkeypatch.setattr("cli.serving.serve", _stopped(serving.serve))
     monkeypatch.setattr(SqsQueue, "receive", _without_long_poll(SqsQueue.receive))
-    monkeypatch.setattr("cli.console._serve", _close)
+    monkeypatch.setattr("pipeline.api.server.serve", _stopped_listener(server.serve))
     monkeypatch.setattr("sandbox.uid.helper.serve", lambda address, client: None)
     monkeypatch.setattr("cli.prompts.golden.time", SimpleNamespace(sleep=_interrupt))
     monkeypatch.setattr("cli.watching.pause", lambda: _fix_next_job(world))
@@ -59,8 +60,12 @@ def _stopped(serve: Any) -> Any:
     return serve_nothing
 
 
-async def _close(app: object, listener: socket.socket) -> None:
-    listener.close()
+def _stopped_listener(serve: Any) -> Any:
+    async def serve_nothing(app: Any, listener: socket.socket, stop: asyncio.Event) -> None:
+        stop.set()
+        await serve(app, listener, stop)
+
+    return serve_nothing
 
 
 def _without_long_poll(receive: Any) -> Any:

@@ -2,7 +2,6 @@
 
 import io
 import json
-import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -295,12 +294,8 @@ def test_status_url_uses_the_address_that_the_caller_used(
 
 
 def test_request_is_one_log_line_that_names_the_key_and_holds_no_secret(
-    service: Service, monkeypatch: Any
+    service: Service, stream: io.StringIO
 ):
-    stream = io.StringIO()
-    root = logging.getLogger()
-    monkeypatch.setattr(root, "handlers", root.handlers)
-    monkeypatch.setattr(root, "level", root.level)
     telemetry.configure(stream=stream)
     service.post(
         {"issue_url": ISSUE, "metadata": {"note": "private-words"}}, ALICE | {"X-Request-Id": "r-1"}

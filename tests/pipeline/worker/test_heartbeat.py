@@ -1,10 +1,7 @@
 import io
 import json
-import logging
 import threading
 from collections.abc import Callable
-
-import pytest
 
 from pipeline import telemetry
 from pipeline.errors import LeaseLost
@@ -204,11 +201,7 @@ def test_lateness_is_drained_once():
         assert heartbeat.drain_lateness() == []
 
 
-def test_log_lines_of_a_beat_have_the_fields_of_its_run(monkeypatch: pytest.MonkeyPatch):
-    stream = io.StringIO()
-    root = logging.getLogger()
-    monkeypatch.setattr(root, "handlers", root.handlers)
-    monkeypatch.setattr(root, "level", root.level)
+def test_log_lines_of_a_beat_have_the_fields_of_its_run(stream: io.StringIO):
     telemetry.configure(stream=stream)
 
     def fail(number: int) -> bool:

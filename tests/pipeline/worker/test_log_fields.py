@@ -2,7 +2,6 @@
 
 import io
 import json
-import logging
 from typing import Any
 
 import pytest
@@ -16,11 +15,7 @@ SENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
 @pytest.fixture
-def stream(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    root = logging.getLogger()
-    monkeypatch.setattr(root, "handlers", root.handlers)
-    monkeypatch.setattr(root, "level", root.level)
-    stream = io.StringIO()
+def stream(stream: io.StringIO) -> io.StringIO:
     telemetry.configure(stream=stream)
     return stream
 
