@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.console import Console, Sample, new_console, new_sample
+from tests.cli.console import Console, Sample, new_console, new_sample, own_variables
 
 
 @pytest.fixture
@@ -12,9 +12,9 @@ def console(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, same_runs_once: None
 ) -> Iterator[Console]:
     console = new_console(tmp_path, monkeypatch)
-    before = os.environ.copy()
+    before = own_variables()
     yield console
-    for name in os.environ.keys() - before.keys():  # set by a command from a .env file
+    for name in own_variables() - before:  # set by a command from a .env file
         del os.environ[name]
 
 

@@ -86,8 +86,16 @@ class Console:
         )
 
 
+def own_variables() -> set[str]:
+    """Return the names of those environment variables that commands read.
+
+    Others belong to libraries: litellm sets one when it is imported, and fails without it.
+    """
+    return {name for name in os.environ if _OURS.match(name)}
+
+
 def new_console(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Console:
-    for name in [name for name in os.environ if _OURS.match(name)]:
+    for name in own_variables():
         monkeypatch.delenv(name)
     here = folder / "here"
     home = folder / "home"
