@@ -54,14 +54,7 @@ class SqliteTable(SqliteReadTable):
             _make_file(path)
         self._write_lock = threading.Lock()
         self._writer = connect(path, create=False)
-        database = Database(self._writer)
-        # Only a file that was there empty is not yet in WAL mode.
-        database.enable_wal()
-        # NORMAL could lose the last commits in a power cut, and with them the record of a reply
-        # that was paid for.
-        self._writer.execute("PRAGMA synchronous=FULL")
-        with self._transaction():
-            migrate(database)
+        _prepare(self._writer)
         super().__init__(connect(path, create=False))
 
     def close(self) -> None:
@@ -70,21 +63,8 @@ class SqliteTable(SqliteReadTable):
             self._writer.close()
 
     def transact(self, decide: Callable[["SqliteTransaction"], T]) -> T:
-        with self._transaction():
+        with self._write_lock, _transaction(self._writer):
             return decide(SqliteTransaction(self._writer))
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with self._write_lock:
-            # IMMEDIATE takes the write lock at once: two processes can't both decide on the same
-            # reads, and data that was read can't change before the commit.
-            self._writer.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._writer.rollback()
-                raise
-            self._writer.commit()
 
 
 def _make_file(path: Path) -> None:
@@ -98,12 +78,34 @@ def _make_file(path: Path) -> None:
     with TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
         made = Path(folder) / path.name
         with closing(connect(made, create=True)) as connection:
-            database = Database(connection)
-            database.enable_wal()
-            migrate(database)
+            _prepare(connection)
         with suppress(FileExistsError):
             os.link(made, path)
     _sync_folder(path.parent)
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    """Set the connection up for writing, and bring its file to WAL mode and to today's schema."""
+    database = Database(connection)
+    database.enable_wal()
+    # NORMAL could lose the last commits in a power cut, and with them the record of a reply that
+    # was paid for.
+    connection.execute("PRAGMA synchronous=FULL")
+    with _transaction(connection):
+        migrate(database)
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    # IMMEDIATE takes the write lock at once: two processes can't both decide on the same reads, and
+    # data that was read can't change before the commit.
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit()
 
 
 def _sync_folder(folder: Path) -> None:

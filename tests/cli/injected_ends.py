@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +11,6 @@ from typing import Any
 import pytest
 
 from cli import backends, serving
-from cli.wiring import App
 from pipeline.api import server
 from pipeline.job import parse_job
 from pipeline.outcome import Event, Outcome, RunResult
@@ -31,7 +29,7 @@ def inject_ends(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every command end, as it does where a user ends it."""
     monkeypatch.setattr("cli.serving.serve", _stopped(serving.serve))
     monkeypatch.setattr(SqsQueue, "receive", _without_long_poll(SqsQueue.receive))
-    monkeypatch.setattr("pipeline.api.server.serve", _stopped_listener(server.serve))
+    monkeypatch.setattr("pipeline.api.server.serve", _stopped(server.serve))
     monkeypatch.setattr("sandbox.uid.helper.serve", lambda address, client: None)
     monkeypatch.setattr("cli.prompts.golden.time", SimpleNamespace(sleep=_interrupt))
     monkeypatch.setattr("cli.watching.pause", lambda: _fix_next_job(world))
@@ -53,17 +51,12 @@ def worker_of_canary(world: World) -> Iterator[None]:
 
 
 def _stopped(serve: Any) -> Any:
-    async def serve_nothing(app: App, stop: asyncio.Event) -> None:
+    """Wrap a function whose last argument is the event that stops it: it is set already."""
+
+    async def serve_nothing(*arguments: Any) -> None:
+        stop: asyncio.Event = arguments[-1]
         stop.set()
-        await serve(app, stop)
-
-    return serve_nothing
-
-
-def _stopped_listener(serve: Any) -> Any:
-    async def serve_nothing(app: Any, listener: socket.socket, stop: asyncio.Event) -> None:
-        stop.set()
-        await serve(app, listener, stop)
+        await serve(*arguments)
 
     return serve_nothing
 

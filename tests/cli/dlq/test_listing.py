@@ -103,7 +103,7 @@ def test_the_beginning_of_a_message_id_names_it(console: Console, five: list[str
     assert row["message_id"] == five[4]
 
 
-def test_of_several_names_those_without_a_message_are_told(
+def test_of_several_names_those_without_a_message_are_reported(
     console: Console, five: list[str]
 ) -> None:
     result = console.run("dlq", "ls", five[4], "another", "octo/repo#999")

@@ -67,7 +67,7 @@ def test_the_exit_code_is_that_of_the_run(
     assert console.run("jobs", "watch", job().id).exit_code == code
 
 
-def test_a_result_of_another_version_is_told(console: Console, run: RecordedRun) -> None:
+def test_a_result_of_another_version_is_reported(console: Console, run: RecordedRun) -> None:
     run.finish(Outcome.NO_FIX, "a reason")
     with sqlite3.connect(console.data_dir / "store.sqlite") as database:
         changed = database.execute(
