@@ -30,7 +30,8 @@ from repository.git import GitUnauthorized, GitUnavailable, Mirrors
 from stages.apply_patch import Candidate, Candidates
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue
-from stages.open_pr import MAX_BODY, MAX_TITLE, OpenPullRequest
+from stages.open_pr import OpenPullRequest
+from stages.open_pr.text import MAX_BODY, MAX_TITLE
 from stages.propose_patch import Proposal, Proposals
 from stages.run_tests import Verdict
 from tests.stand_ins.github import WRITE_TOKEN, GithubStandIn

@@ -1,0 +1,229 @@
+"""The stage: plan, push, open."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from pipeline.errors import Retry
+from pipeline.github import Forge, ForgeRefused, NewPull, PullRequest
+from pipeline.github.issue_pulls import branch_name, marker
+from pipeline.outcome import Facts, Outcome
+from pipeline.stage import RunContext, Stop
+from pipeline.store.contract import Effect
+from pipeline.template_sets import Templates
+from prompts import TemplateSet
+from repository.git import GitRefused, GitUnauthorized, Mirror, Mirrors, PushRejected
+from stages.apply_patch import Candidates
+from stages.checkout import PUSH, Checkout
+from stages.fetch_issue import Issue, find_other_pull
+from stages.open_pr.change import Change, WriteCommit
+from stages.open_pr.ends import (
+    links,
+    nothing_pushed,
+    opened_meanwhile,
+    perhaps_pushed,
+    pull_request_opened,
+)
+from stages.open_pr.opening import create_or_adopt
+from stages.open_pr.plans import PULL_REQUEST, PlannedCommit, PlannedPull
+from stages.open_pr.pushing import ForeignCommit, describe_rejection, push_branch
+from stages.open_pr.text import render_message, render_pull, template_facts
+from stages.propose_patch import Proposals
+from stages.run_tests import Verdict
+
+#: Seconds until a run tries again while another job opens a pull request for its issue.
+OTHER_JOB_DELAY = 15.0
+
+
+class OpenPullRequest:
+    """The stage ``open_pr``."""
+
+    name = "open_pr"
+
+    def __init__(
+        self,
+        forge: Forge,
+        mirrors: Mirrors,
+        templates: Templates,
+        *,
+        page_url: str | None = None,
+        clock: Callable[[], float] = time.time,
+    ):
+        """``page_url`` is where the pages of runs are: each at ``/JOB/GENERATION`` below it."""
+        self._page_url = page_url
+        self._forge = forge
+        self._mirrors = mirrors
+        self._templates = templates
+        self._clock = clock
+
+    async def run(
+        self,
+        issue: Issue,
+        checkout: Checkout,
+        proposals: Proposals,
+        candidates: Candidates,
+        verdict: Verdict,
+        run: RunContext,
+    ) -> Stop:
+        candidate = candidates.candidates[verdict.candidate]
+        change = Change(issue, checkout, proposals, candidate, verdict)
+        facts = Facts(verification=verdict.verification, artifacts={"patch": candidate.patch_key})
+        if run.job.options.dry_run:
+            reason = f"{verdict.verification}; nothing was pushed, as asked"
+            return Stop(Outcome.PROPOSED, reason, facts)
+        templates = await self._templates.of(run)
+        facts = facts.merged(template_facts(templates))
+        return await self._publish(run, change, templates, facts)
+
+    def effect_facts(self, effects: Sequence[Effect]) -> Facts:
+        """See ``pipeline.stage.HasEffects``."""
+        facts = Facts()
+        for effect in effects:
+            if effect.name == PUSH:
+                facts = facts.merged(Facts(branch=effect.intention["branch"]))
+            elif effect.name == PULL_REQUEST and effect.result is not None:
+                facts = facts.merged(links(effect.result["url"], effect.result["number"]))
+        return facts
+
+    async def _publish(
+        self, run: RunContext, change: Change, templates: TemplateSet, facts: Facts
+    ) -> Stop:
+        """Plan the commit, push it and open the pull request.
+
+        It ends early if another pull request for the issue has been opened meanwhile, the push is
+        rejected or the forge opens no pull requests.
+        """
+        mirror = self._mirrors.at(change.checkout.repository)
+        variables = change.variables(run, await run.ledger.cost_usd())
+        variables["page_url"] = self._page_of(run)
+        branch = branch_name(variables["issue_number"], run.job_id)
+        await self._claim_issue(run)
+        was_tried = await run.has_intended(PUSH)
+        try:
+            if not was_tried:
+                other = await find_other_pull(self._forge, run, change.issue.default_branch)
+                if other is not None:
+                    return opened_meanwhile(other, run, None, facts)
+            url = await asyncio.to_thread(self._forge.push_url, run.job.issue)
+            commit = await self._plan_commit(run, templates, variables, change.writer(mirror))
+            pull = await self._plan_pull(run, templates, variables)
+            await self._push(run, mirror, url, commit)
+        except GitUnauthorized:
+            raise  # the deployment's credentials: the push waits until they are replaced
+        except (ForgeRefused, GitRefused, ForeignCommit) as error:
+            if was_tried:
+                return perhaps_pushed(branch, str(error), facts)
+            return nothing_pushed(str(error), facts)
+        except PushRejected as error:
+            return nothing_pushed(describe_rejection(error), facts)
+        facts = facts.merged(Facts(branch=commit.branch))
+        if pull is None:
+            reason = f"{change.verdict.verification}; branch {commit.branch} is in the repository"
+            return Stop(Outcome.PROPOSED, reason, facts)
+        return await self._open_for(change, run, commit.branch, pull, facts)
+
+    def _page_of(self, run: RunContext) -> str | None:
+        """Return the address of the run's page; None if the pages have none."""
+        if self._page_url is None:
+            return None
+        return f"{self._page_url}/{quote(run.job_id, safe='')}/{run.generation}"
+
+    async def _claim_issue(self, run: RunContext) -> None:
+        """Keep other jobs from opening a pull request for the issue at the same time.
+
+        Raises:
+            Retry: another job is about to open one; its pull request is then found.
+        """
+        if run.job.options.allow_second_pull_request or not self._forge.opens_pulls:
+            return
+        other = await run.claim_issue()
+        if other is not None:
+            reason = f"job {other} is about to open a pull request for the same issue"
+            raise Retry(reason, OTHER_JOB_DELAY, counts=False)
+
+    async def _open_for(
+        self, change: Change, run: RunContext, branch: str, planned: PlannedPull, facts: Facts
+    ) -> Stop:
+        """Open the pull request of the pushed branch; if that can't be, name the branch."""
+        verification = change.verdict.verification
+        try:
+            other = await find_other_pull(self._forge, run, change.issue.default_branch)
+            if other is not None:
+                return opened_meanwhile(other, run, branch, facts)
+            opened = await self._open(run, branch, change.checkout.base_branch, planned)
+        except ForgeRefused as error:
+            reason = (
+                f"{verification}; branch {branch} is pushed, but its pull request can't be"
+                f" opened: {error}"
+            )
+            return Stop(Outcome.PROPOSED, reason, facts)
+        return pull_request_opened(opened, verification, facts)
+
+    async def _plan_commit(
+        self,
+        run: RunContext,
+        templates: TemplateSet,
+        variables: dict[str, Any],
+        write: WriteCommit,
+    ) -> PlannedCommit:
+        """Return the commit that this run intends to push, after writing it into the mirror."""
+
+        def plan() -> PlannedCommit:
+            seconds = int(self._clock())
+            message = render_message(templates, variables)
+            return PlannedCommit(
+                branch=branch_name(variables["issue_number"], run.job_id),
+                seconds=seconds,
+                message=message,
+                sha=write(message, seconds),
+            )
+
+        new = await asyncio.to_thread(plan)
+        commit = PlannedCommit.model_validate(await run.intend(PUSH, new.model_dump()))
+        sha = await asyncio.to_thread(write, commit.message, commit.seconds)
+        if sha != commit.sha:
+            raise AssertionError(
+                f"the stored intention names commit {commit.sha}, but its data produce {sha}"
+            )
+        return commit
+
+    async def _plan_pull(
+        self, run: RunContext, templates: TemplateSet, variables: dict[str, Any]
+    ) -> PlannedPull | None:
+        """Return the planned text, or None if the forge opens no pull requests."""
+        if not self._forge.opens_pulls:
+            return None
+        new = await asyncio.to_thread(render_pull, templates, variables)
+        return PlannedPull.model_validate(await run.intend(PULL_REQUEST, new.model_dump()))
+
+    async def _push(self, run: RunContext, mirror: Mirror, url: str, commit: PlannedCommit) -> None:
+        """Push the commit and record it.
+
+        Raises:
+            PushRejected: as ``push_branch`` does.
+        """
+        ours = {str(intention["sha"]) for intention in await run.intentions(PUSH)}
+        await asyncio.to_thread(push_branch, mirror, url, commit, ours)
+        await run.record(PUSH, {"sha": commit.sha})
+
+    async def _open(
+        self, run: RunContext, branch: str, base: str, planned: PlannedPull
+    ) -> PullRequest:
+        options = run.job.options
+        new = NewPull(
+            head=branch,
+            base=base,
+            title=planned.title,
+            body=planned.body,
+            draft=options.draft,
+            labels=options.labels,
+            reviewers=options.reviewers,
+        )
+        own_marker = marker(run.job_id, run.generation)
+        opened = await asyncio.to_thread(
+            create_or_adopt, self._forge, run.job.issue, new, own_marker
+        )
+        await run.record(PULL_REQUEST, {"number": opened.number, "url": opened.url})
+        return opened
