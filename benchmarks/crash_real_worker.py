@@ -15,6 +15,7 @@ from benchmarks.crash_real_plan import Push
 from benchmarks.crash_seller import SoldReplies
 from cli import wiring
 from pipeline.github import client
+from pipeline.github.connection import Connection
 from pipeline.github.rest import GithubForge
 from pipeline.settings import Settings
 from pipeline.store.sqlite import SqliteTable, SqliteTransaction
@@ -72,12 +73,12 @@ async def work(setting: RealSetting) -> None:
         max_cost_usd_per_repository_day=1e6,
         max_cost_usd_per_day=1e6,
     )
-    forge = GithubForge(
+    connection = Connection(
         api_url=setting.api_url,
         token=SecretStr(setting.token),
-        push=setting.push,
         seconds_between_writes=0.0,
     )
+    forge = GithubForge(connection, push=setting.push)
     model = SoldReplies(setting.world, setting.number)
     app = wiring.build(settings, forge, model=model, store=_open_store(setting))
     await run_worker(setting, app.store, app.engine, app.policy)

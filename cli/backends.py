@@ -23,6 +23,7 @@ from sandbox import Sandbox
 from sandbox.choose import choose_sandbox
 
 if TYPE_CHECKING:
+    from pipeline.github.connection import Connection
     from pipeline.github.rest import GithubForge
 
 #: GitHub asks clients to wait a second between writes; a stand-in on loopback does not.
@@ -75,8 +76,14 @@ def template_sets(settings: Settings) -> TemplateSets:
 
 
 def github_forge(settings: Settings) -> "GithubForge":
-    from pipeline.github.app import AppTokens
     from pipeline.github.rest import GithubForge
+
+    return GithubForge(_github_connection(settings), push=settings.push)
+
+
+def _github_connection(settings: Settings) -> "Connection":
+    from pipeline.github.app import AppTokens
+    from pipeline.github.connection import Connection
     from pipeline.github.rights import find_fork_refusal
 
     require_package("github", "github")
@@ -97,10 +104,9 @@ def github_forge(settings: Settings) -> "GithubForge":
         if refusal is not None:
             raise SettingsError(f"GITHUB_TOKEN: {refusal}")
     on_loopback = settings.github_api_url.startswith("http://")
-    return GithubForge(
+    return Connection(
         api_url=settings.github_api_url,
         token=token,
-        push=settings.push,
         seconds_between_writes=0.0 if on_loopback else _SECONDS_BETWEEN_WRITES,
     )
 

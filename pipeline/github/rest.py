@@ -1,18 +1,11 @@
 """GitHub, and GitHub Enterprise, behind PyGithub."""
 
 import itertools
-import json
 import logging
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import SecretStr
-
-from pipeline.errors import Retry
 from pipeline.github import (
     MAX_OPEN_PULLS,
     Comment,
@@ -23,18 +16,16 @@ from pipeline.github import (
     PullRequest,
     Repository,
 )
+from pipeline.github.connection import Connection
 from pipeline.github.conversions import is_head, read_comment, read_login, read_open_pull, read_pull
-from pipeline.github.errors import forge_error, github_words
+from pipeline.github.new_pulls import add_labels_and_reviewers, open_pull
 from pipeline.github.rights import find_pull_refusal
 from pipeline.job import IssueRef
 
 if TYPE_CHECKING:
     import github
     import github.Issue
-    import github.PullRequest
     import github.Repository
-
-    from pipeline.github.client import CurrentToken
 
 MAX_COMMENTS = 1000
 """Of an issue's newest comments. Far more than are shown, because most may be left out."""
@@ -55,71 +46,31 @@ query($owner: String!, $name: String!, $number: Int!) {
 changes with comments and labels."""
 
 _PULLS = "Pull requests: write"
-_NO_DRAFTS = "Draft pull requests are not supported"
-"""GitHub's message for private repositories of a plan without drafts."""
-
-_ACCESS_ENDED = "GitHub no longer accepts the App's token: a new one is requested"
-_UNREADABLE = "GitHub's answer was cut off or is no JSON"
 
 log = logging.getLogger(__name__)
 
 
-class Tokens(Protocol):
-    """Credentials that depend on the repository; see ``pipeline.github.app``."""
-
-    def __call__(self, repository: str) -> SecretStr: ...
-
-    def forget(self, repository: str) -> None: ...
-
-    def check(self) -> None: ...
-
-
 class GithubForge:
-    """Implements ``Forge`` for GitHub.
-
-    PyGithub's own retries are off: they would repeat POSTs, whose reply can be lost after the
-    effect; the engine retries instead. Calls are made one at a time, as GitHub's best practices
-    recommend, and because PyGithub stores the current request on a shared connection object.
-    """
+    """Implements ``Forge`` for GitHub."""
 
     opens_pulls = True
 
-    def __init__(
-        self,
-        *,
-        api_url: str,
-        token: SecretStr | Tokens,
-        push: Literal["branch", "fork"] = "branch",
-        seconds_between_writes: float = 1.0,
-    ):
+    def __init__(self, connection: Connection, *, push: Literal["branch", "fork"] = "branch"):
         """Args:
-        token: one for all repositories, or a function of the repository: an App's installation
-            token is valid for an hour and for one owner.
         push: whether fixes go to a branch of the repository, or of the token's own fork of it.
         """
-        self._api_url = api_url.rstrip("/")
-        self._seconds_between_writes = seconds_between_writes
+        self.connection = connection
         self._push = push
-        self._token = token
-        self._lock = threading.Lock()
-        self._client: tuple[CurrentToken, github.Github] | None = None
-        """The client, and the token that it uses."""
 
     def token(self, repository: str) -> str:
-        if isinstance(self._token, SecretStr):
-            return self._token.get_secret_value()
-        return self._token(repository).get_secret_value()
+        return self.connection.token(repository)
 
     def check_credentials(self) -> None:
-        if not isinstance(self._token, SecretStr):
-            self._token.check()
-            return
-        with self._calling("", "GITHUB_API_URL is not the address of GitHub's API") as client:
-            _require_valid_token(client)
+        self.connection.check_credentials()
 
     def repository(self, ref: IssueRef) -> Repository:
         missing = f"{ref.repository} does not exist, or the token can't see it"
-        with self._calling(ref.repository, missing) as client:
+        with self.connection.calling(ref.repository, missing) as client:
             repository = _existing(client, ref)
             fields = repository.raw_data
             return Repository(
@@ -136,13 +87,13 @@ class GithubForge:
     def check_issues(self, ref: IssueRef) -> None:
         """Raise ForgeRefused if the token may not read the repository's issues."""
         missing = f"the token can't read the issues of {ref.repository}"
-        with self._calling(ref.repository, missing, permission="Issues: read") as client:
+        with self.connection.calling(ref.repository, missing, permission="Issues: read") as client:
             client.get_repo(ref.repository).get_issues(state="all").get_page(0)
 
     def issue(self, ref: IssueRef) -> IssueSnapshot:
         name = f"issue #{ref.number} of {ref.repository}"
         missing = f"{name} does not exist, was deleted, or the token can't see it"
-        with self._calling(ref.repository, missing, permission="Issues: read") as client:
+        with self.connection.calling(ref.repository, missing, permission="Issues: read") as client:
             issue = client.get_repo(ref.repository).get_issue(ref.number)
             fields = issue.raw_data
             if not _is_of_repository(fields["repository_url"], ref.repository):
@@ -166,7 +117,7 @@ class GithubForge:
     def last_edit(self, ref: IssueRef) -> datetime | None:
         variables = {"owner": ref.owner, "name": ref.name, "number": ref.number}
         missing = f"issue #{ref.number} of {ref.repository} does not exist"
-        with self._calling(ref.repository, missing) as client:
+        with self.connection.calling(ref.repository, missing) as client:
             _, data = client.requester.graphql_query(LAST_EDIT, variables)
         issue = data["data"]["repository"]["issue"]
         renamed = [event["createdAt"] for event in issue["timelineItems"]["nodes"]]
@@ -176,12 +127,12 @@ class GithubForge:
 
     def push_url(self, ref: IssueRef) -> str:
         missing = f"{ref.repository} can't be forked with this token"
-        with self._calling(ref.repository, missing, permission="public_repo") as client:
+        with self.connection.calling(ref.repository, missing, permission="public_repo") as client:
             return self._push_repository(client, _existing(client, ref)).clone_url
 
     def existing_push_url(self, ref: IssueRef) -> str | None:
         missing = f"{ref.repository} does not exist, or the token can't see it"
-        with self._calling(ref.repository, missing) as client:
+        with self.connection.calling(ref.repository, missing) as client:
             repository = _existing(client, ref)
             if self._push == "branch":
                 return repository.clone_url
@@ -190,16 +141,16 @@ class GithubForge:
 
     def pull_refusal(self, ref: IssueRef) -> str | None:
         missing = f"{ref.repository} does not exist, or the token can't see it"
-        if not isinstance(self._token, SecretStr):
+        if self.connection.is_app:
             return None  # an App's token is only issued with the permission
-        with self._calling(ref.repository, missing) as client:
+        with self.connection.calling(ref.repository, missing) as client:
             repository = _existing(client, ref)
-            token = self._token.get_secret_value()
+            token = self.connection.token(ref.repository)
             return find_pull_refusal(token, client.oauth_scopes, repository)
 
     def find_pulls(self, ref: IssueRef, branch: str) -> list[PullRequest]:
         missing = f"{ref.repository} does not exist, or the token can't see it"
-        with self._calling(ref.repository, missing, permission=_PULLS) as client:
+        with self.connection.calling(ref.repository, missing, permission=_PULLS) as client:
             repository = _existing(client, ref)
             source = self._push_repository(client, repository)
             # The filter needs the owner as GitHub spells it. GitHub ignores a filter that it can't
@@ -210,7 +161,7 @@ class GithubForge:
 
     def open_pulls(self, ref: IssueRef) -> list[OpenPull]:
         missing = f"{ref.repository} does not exist, or the token can't see it"
-        with self._calling(ref.repository, missing, permission=_PULLS) as client:
+        with self.connection.calling(ref.repository, missing, permission=_PULLS) as client:
             fork_owner = client.get_user().login if self._push == "fork" else None
             repository = client.get_repo(ref.repository)
             pulls = repository.get_pulls(state="open", sort="created", direction="desc")
@@ -225,22 +176,22 @@ class GithubForge:
             Retry: one is already open; the next ``find_pulls`` returns it.
         """
         missing = f"pull requests of {ref.repository} can't be opened with this token"
-        with self._calling(ref.repository, missing, permission=_PULLS) as client:
+        with self.connection.calling(ref.repository, missing, permission=_PULLS) as client:
             head = pull.head
             if self._push == "fork":
                 head = f"{client.get_user().login}:{pull.head}"
             repository = client.get_repo(ref.repository)
-            opened, is_draft = _create_pull(repository, head, pull)
-            _add_labels_and_reviewers(opened, pull)
+            opened, is_draft = open_pull(repository, head, pull)
+            add_labels_and_reviewers(opened, pull)
             lacks_drafts = pull.draft and not is_draft
             return read_pull(opened).model_copy(update={"lacks_drafts": lacks_drafts})
 
     def update_pull(self, ref: IssueRef, number: int, pull: NewPull) -> PullRequest:
         missing = f"pull request #{number} of {ref.repository} does not exist"
-        with self._calling(ref.repository, missing, permission=_PULLS) as client:
+        with self.connection.calling(ref.repository, missing, permission=_PULLS) as client:
             existing = client.get_repo(ref.repository).get_pull(number)
             existing.edit(title=pull.title, body=pull.body)
-            _add_labels_and_reviewers(existing, pull)
+            add_labels_and_reviewers(existing, pull)
             return read_pull(existing)
 
     def _push_refusal(self, repository: "github.Repository.Repository") -> str | None:
@@ -263,81 +214,6 @@ class GithubForge:
             return fork
         log.info("forking %s", repository.full_name)
         return repository.create_fork(default_branch_only=True)
-
-    @contextmanager
-    def _calling(
-        self, repository: str, missing: str, *, permission: str = ""
-    ) -> "Iterator[github.Github]":
-        """Lend the client to one caller at a time, and convert GitHub's errors.
-
-        Args:
-            missing: the message for a 404.
-            permission: what the token needs for the request.
-        """
-        import github
-
-        with self._lock:
-            client = self._client_for(self.token(repository))
-            try:
-                yield client
-            except github.GithubException as error:
-                if error.status == 401 and not isinstance(self._token, SecretStr):
-                    self._token.forget(repository)
-                    raise Retry(_ACCESS_ENDED, counts=False, detail=str(error)) from error
-                raise forge_error(error, missing, permission) from error
-            except json.JSONDecodeError as error:
-                raise Retry(_UNREADABLE, counts=False, detail=str(error)) from error
-
-    def _client_for(self, token: str) -> "github.Github":
-        from pipeline.github.client import CurrentToken, new_client
-
-        if self._client is None:
-            auth = CurrentToken()
-            client = new_client(
-                self._api_url, auth, seconds_between_writes=self._seconds_between_writes
-            )
-            self._client = (auth, client)
-        auth, client = self._client
-        auth.value = token
-        return client
-
-
-def _require_valid_token(client: "github.Github") -> None:
-    """Ask for the rate limits, which counts against none of them; raise 401 for a bad token.
-
-    An Enterprise server has no rate limits by default, and then answers a valid token with 404
-    ("Rate limiting is not enabled.").
-    """
-    from github import GithubException
-
-    try:
-        client.get_rate_limit()
-    except GithubException as error:
-        if error.status != 404 or "rate limit" not in github_words(error).lower():
-            raise
-
-
-def _add_labels_and_reviewers(opened: "github.PullRequest.PullRequest", pull: NewPull) -> None:
-    """Add a pull request's labels and reviewers. Idempotent."""
-    if pull.labels:
-        with _warning_if_refused(f"labels {', '.join(pull.labels)} on {opened.html_url}"):
-            opened.add_to_labels(*pull.labels)
-    for reviewer in pull.reviewers:
-        with _warning_if_refused(f"reviewer {reviewer} on {opened.html_url}"):
-            opened.create_review_request(reviewers=[reviewer])
-
-
-@contextmanager
-def _warning_if_refused(what: str) -> Iterator[None]:
-    from github import GithubException
-
-    try:
-        yield
-    except GithubException as error:
-        refusal = forge_error(error, "not there")
-        if not isinstance(refusal, ForgeRefused):
-            raise
-        log.warning("GitHub refused %s: %s", what, refusal)
 
 
 def _existing(client: "github.Github", ref: IssueRef) -> "github.Repository.Repository":
@@ -365,30 +241,6 @@ def _find_fork(
         return None
     is_fork = own.fork and own.parent.full_name == repository.full_name
     return own if is_fork else None
-
-
-def _create_pull(
-    repository: "github.Repository.Repository", head: str, pull: NewPull
-) -> "tuple[github.PullRequest.PullRequest, bool]":
-    """Open the pull request; return it, and whether it is a draft."""
-    from github import GithubException
-
-    try:
-        return _open_pull(repository, head, pull, draft=pull.draft), pull.draft
-    except GithubException as error:
-        lacks_drafts = error.status == 422 and _NO_DRAFTS in github_words(error)
-        if not pull.draft or not lacks_drafts:
-            raise
-    log.info("%s does not support drafts: opening a plain pull request", repository.url)
-    return _open_pull(repository, head, pull, draft=False), False
-
-
-def _open_pull(
-    repository: "github.Repository.Repository", head: str, pull: NewPull, *, draft: bool
-) -> "github.PullRequest.PullRequest":
-    return repository.create_pull(
-        base=pull.base, head=head, title=pull.title, body=pull.body, draft=draft
-    )
 
 
 def _is_of_repository(api_url: str, repository: str) -> bool:

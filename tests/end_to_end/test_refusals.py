@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from cli import backends, wiring
 from pipeline import settings as config
@@ -163,8 +162,7 @@ def _limit(**permissions: str) -> Spoil:
 def _push_foreign_commit(github: GithubStandIn) -> None:
     """Put somebody's commit on the job's branch in the fork."""
     job = FixIssueJob(issue_url=github.issue_url(REPOSITORY, 1))
-    token = SecretStr(READ_TOKEN)
-    GithubForge(api_url=github.api_url, token=token, push="fork").push_url(job.issue)
+    GithubForge(github.connect(READ_TOKEN), push="fork").push_url(job.issue)
     github.commit("read-bot/calc", {"x": "x"}, branch=branch_name(1, job.id))
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from github.GithubException import GithubException
-from pydantic import SecretStr
 
 from pipeline.artifacts.folder import FolderArtifacts
 from pipeline.budget import Budget, EffectiveLimits, Stopwatch
@@ -63,9 +62,7 @@ class Scenario:
         self.clock = Clock()
         self.store = SqliteStore(folder / "store.sqlite", clock=self.clock)
         self.artifacts = FolderArtifacts(folder / "artifacts")
-        self.forge: Any = GithubForge(
-            api_url=github.api_url, token=SecretStr(WRITE_TOKEN), seconds_between_writes=0
-        )
+        self.forge: Any = GithubForge(github.connect(WRITE_TOKEN))
         self.clone_url = f"{github.origin}/{REPOSITORY}.git"
         self.templates = TEMPLATES
         self.page_url: str | None = None

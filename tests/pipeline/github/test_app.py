@@ -60,9 +60,7 @@ def minted(github: GithubStandIn) -> int:
 def test_an_installed_app_reads_clones_and_may_push(
     github: GithubStandIn, keys: tuple[str, str], tmp_path: Path
 ) -> None:
-    forge = GithubForge(
-        api_url=github.api_url, token=tokens(github, keys[0]), seconds_between_writes=0
-    )
+    forge = GithubForge(github.connect(tokens(github, keys[0])))
     forge.check_credentials()
     assert forge.repository(REF).push_refusal is None
     mirror = Mirrors(tmp_path / "mirrors", forge.token).at("octo/sample")
@@ -126,7 +124,7 @@ def test_a_token_is_for_one_repository_and_no_other(
     sample = access("octo/sample").get_secret_value()
     secret = access("octo/secret").get_secret_value()
     assert access("octo/sample").get_secret_value() == sample != secret
-    forge = GithubForge(api_url=github.api_url, token=access, seconds_between_writes=0)
+    forge = GithubForge(github.connect(access))
     secret_ref = IssueRef.parse("https://github.com/octo/secret/issues/1")
     for ref in (REF, secret_ref, REF):
         assert forge.repository(ref).full_name == ref.repository
@@ -151,9 +149,7 @@ def test_a_wrong_key_is_reported_but_not_shown(
 def test_a_revoked_token_of_an_installation_is_replaced_by_a_new_one(
     github: GithubStandIn, keys: tuple[str, str]
 ) -> None:
-    forge = GithubForge(
-        api_url=github.api_url, token=tokens(github, keys[0]), seconds_between_writes=0
-    )
+    forge = GithubForge(github.connect(tokens(github, keys[0])))
     forge.repository(REF)
     github.fail_next("GET", "/repos/", status=401, message="Bad credentials")
     with pytest.raises(Retry) as caught:

@@ -4,14 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from pipeline.errors import Family, judge
 from pipeline.github import NewPull
 from pipeline.github.rest import GithubForge
 from pipeline.job import IssueRef
 from repository.git import Identity, Mirrors
-from tests.stand_ins.github import READ_TOKEN, GithubStandIn
+from tests.stand_ins.github import READ_TOKEN, WRITE_TOKEN, GithubStandIn
 
 REF = IssueRef.parse("https://github.com/octo/sample/issues/1")
 NEW = NewPull(head="fix", base="main", title="Fix it", body="What was done.", draft=False)
@@ -27,9 +26,7 @@ def github(tmp_path: Path) -> Iterator[GithubStandIn]:
 
 @pytest.fixture
 def forge(github: GithubStandIn) -> GithubForge:
-    return GithubForge(
-        api_url=github.api_url, token=SecretStr(READ_TOKEN), push="fork", seconds_between_writes=0
-    )
+    return GithubForge(github.connect(READ_TOKEN), push="fork")
 
 
 def push(forge: GithubForge, folder: Path) -> str:
@@ -91,11 +88,7 @@ def test_a_branch_of_the_same_name_in_the_repository_itself_is_not_ours(
     forge: GithubForge, github: GithubStandIn
 ) -> None:
     github.commit("octo/sample", {"b.txt": "b\n"}, branch="fix")
-    owner = GithubForge(
-        api_url=github.api_url,
-        token=SecretStr("ghp_standInWrite0000000000000000000000"),
-        seconds_between_writes=0,
-    )
+    owner = GithubForge(github.connect(WRITE_TOKEN))
     owner.create_pull(REF, NEW)
     assert forge.find_pulls(REF, "fix") == []
 

@@ -13,7 +13,6 @@ from github.GithubException import (
     GithubException,
     RateLimitExceededException,
 )
-from pydantic import SecretStr
 
 from pipeline.errors import Family, Retry, judge
 from pipeline.github import Forge, ForgeRefused, NewPull
@@ -37,7 +36,7 @@ def github(tmp_path: Path) -> Iterator[GithubStandIn]:
 
 
 def forge_for(github: GithubStandIn, token: str = WRITE_TOKEN) -> GithubForge:
-    return GithubForge(api_url=github.api_url, token=SecretStr(token), seconds_between_writes=0)
+    return GithubForge(github.connect(token))
 
 
 @pytest.fixture
@@ -339,4 +338,5 @@ def test_the_token_is_in_no_url_and_no_log(
     assert not any(WRITE_TOKEN in logged.path for logged in github.requests)
     assert caplog.text
     assert WRITE_TOKEN not in caplog.text
-    assert WRITE_TOKEN not in repr(vars(forge)["_token"])
+    connection = vars(forge)["connection"]
+    assert WRITE_TOKEN not in repr(vars(connection))

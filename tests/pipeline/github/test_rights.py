@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 from github import Auth, Github, GithubException
-from pydantic import SecretStr
 
 from pipeline.errors import Family, judge
 from pipeline.github.rest import GithubForge
@@ -30,7 +29,7 @@ def github(tmp_path: Path) -> Iterator[GithubStandIn]:
 
 
 def refusal(github: GithubStandIn, token: str) -> str | None:
-    forge = GithubForge(api_url=github.api_url, token=SecretStr(token), seconds_between_writes=0)
+    forge = GithubForge(github.connect(token))
     return forge.pull_refusal(REF)
 
 

@@ -4,7 +4,7 @@ tokens checked.
 with GithubStandIn(folder) as github:
     github.add_repository("octo/sample", {"README.md": "hello\\n"})
     github.add_issue("octo/sample", "It is broken", "It should not be.")
-    forge = GithubForge(api_url=github.api_url, token=SecretStr(WRITE_TOKEN))
+    forge = GithubForge(github.connect(WRITE_TOKEN))
 """
 
 import re
@@ -18,7 +18,9 @@ from typing import Any, Self
 
 import uvicorn
 from fastapi import FastAPI
+from pydantic import SecretStr
 
+from pipeline.github.connection import Connection, Tokens
 from tests.stand_ins.github.apps import Apps
 from tests.stand_ins.github.git_http import GitHttp
 from tests.stand_ins.github.graphql import GraphQl
@@ -70,6 +72,11 @@ class GithubStandIn:
         self._server.should_exit = True
         self._thread.join()
         self._socket.close()
+
+    def connect(self, token: str | Tokens) -> Connection:
+        """Return a connection that does not pause between writes."""
+        access = SecretStr(token) if isinstance(token, str) else token
+        return Connection(api_url=self.api_url, token=access, seconds_between_writes=0)
 
     def add_repository(
         self,
