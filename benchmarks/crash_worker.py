@@ -18,6 +18,7 @@ from pipeline.budget import EffectiveLimits
 from pipeline.engine.deps import EngineDeps
 from pipeline.engine.engine import Engine
 from pipeline.errors import Retry
+from pipeline.job import FIX_ISSUE
 from pipeline.model import ModelReply
 from pipeline.model.failures import Failure, ModelError
 from pipeline.outcome import Facts, Outcome
@@ -41,7 +42,7 @@ class World:
 
     async def ask(self, service: str, run: RunContext, **content: Any) -> dict[str, Any]:
         request = {
-            "number": run.job.issue.number,
+            "number": run.job.subject.number,
             "job_id": run.job_id,
             "generation": run.generation,
             **content,
@@ -226,7 +227,7 @@ async def work(setting: Setting) -> None:
     artifacts = FolderArtifacts(setting.shared / "artifacts")
     engine = Engine(
         EngineDeps(
-            pipeline=pipeline,
+            pipelines={FIX_ISSUE: pipeline},
             store=store,
             artifacts=artifacts,
             policy=policy,

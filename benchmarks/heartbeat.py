@@ -25,7 +25,7 @@ from pipeline.artifacts.folder import FolderArtifacts
 from pipeline.budget import EffectiveLimits
 from pipeline.engine.deps import EngineDeps
 from pipeline.engine.engine import Engine
-from pipeline.job import FixIssueJob
+from pipeline.job import FIX_ISSUE, FixIssueJob
 from pipeline.metrics import percentile
 from pipeline.policy import Policy
 from pipeline.queue import SqsQueue
@@ -110,7 +110,7 @@ async def measure(
 def make_engine(stage: WaitForever, store: SqliteStore, policy: Policy, folder: Path) -> Engine:
     """Return an engine whose only stage is ``stage``."""
     deps = EngineDeps(
-        pipeline=Pipeline([stage], admitted_after=stage.name),
+        pipelines={FIX_ISSUE: Pipeline([stage], admitted_after=stage.name)},
         store=store,
         artifacts=FolderArtifacts(folder / "artifacts"),
         policy=policy,

@@ -23,7 +23,7 @@ from benchmarks.memory_artifacts import MemoryArtifacts
 from pipeline.budget import EffectiveLimits
 from pipeline.engine.deps import EngineDeps, Progress
 from pipeline.engine.engine import Deferred, Engine
-from pipeline.job import FixIssueJob
+from pipeline.job import FIX_ISSUE, FixIssueJob, Job
 from pipeline.model import Message, ModelReply, ModelRequest
 from pipeline.model.buyer import Buyer
 from pipeline.model.capabilities import ModelProfile
@@ -197,8 +197,8 @@ class Reports:
         return Stop(Outcome.PR_OPENED, "done")
 
 
-def _is_agent(job: FixIssueJob) -> bool:
-    return job.issue.number % 2 == 0
+def _is_agent(job: Job) -> bool:
+    return job.subject.number % 2 == 0
 
 
 class Outage:
@@ -241,7 +241,7 @@ class Outage:
         )
         return Engine(
             EngineDeps(
-                pipeline=Pipeline([Buys(buyer), Reports()], admitted_after="buy"),
+                pipelines={FIX_ISSUE: Pipeline([Buys(buyer), Reports()], admitted_after="buy")},
                 store=self.store,
                 artifacts=artifacts,
                 policy=Policy(EffectiveLimits(3.0, 60.0, 4), 20.0, 200.0, None),

@@ -27,7 +27,7 @@ from cli import wiring
 from pipeline.engine import checkpoints
 from pipeline.errors import CredentialsRefused, describe
 from pipeline.github.local import LocalForge, local_issue_url
-from pipeline.job import FixIssueJob, Replay
+from pipeline.job import FIX_ISSUE, FixIssueJob, Replay
 from pipeline.outcome import Outcome, RunResult
 from pipeline.run_key import RunKey
 from pipeline.settings import Settings
@@ -176,8 +176,9 @@ def _round_of(store: RunStore, job: FixIssueJob) -> int:
 def _last_stage(app: wiring.App, key: RunKey) -> str:
     """Return the stage in which a run ended: the first without a result."""
     stored = app.store.checkpoints(key)
-    valid = checkpoints.find_valid(app.pipeline, stored, app.store.rounds(key))
-    return next(name for name in app.pipeline.names if name not in valid)
+    pipeline = app.pipelines[FIX_ISSUE]
+    valid = checkpoints.find_valid(pipeline, stored, app.store.rounds(key))
+    return next(name for name in pipeline.names if name not in valid)
 
 
 def _make_oracle(instance: Instance, repository: Mirror) -> tuple[Oracle, list[str]]:

@@ -71,7 +71,7 @@ def _ended_run(number: int) -> RunRow:
     result = RunResult(
         job_id=submission.job_id,
         generation=0,
-        issue_url=submission.issue.url,
+        issue_url=submission.subject.url,
         repository=name,
         outcome=Outcome.PR_OPENED,
         reason="the tests that failed before pass with the change",
@@ -88,7 +88,7 @@ def _ended_run(number: int) -> RunRow:
         job_id=submission.job_id,
         generation=0,
         repository=name,
-        issue_url=submission.issue.url,
+        issue_url=submission.subject.url,
         body=submission.body,
         owner=None,
         created_at=created_at,

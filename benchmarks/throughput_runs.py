@@ -30,7 +30,7 @@ from pipeline.aws import open_client
 from pipeline.budget import EffectiveLimits
 from pipeline.engine.deps import EngineDeps, Progress
 from pipeline.engine.engine import Engine
-from pipeline.job import parse_job
+from pipeline.job import FIX_ISSUE, parse_job
 from pipeline.outcome import Event, Outcome, RunResult
 from pipeline.policy import Policy
 from pipeline.prometheus import PrometheusMetrics
@@ -107,7 +107,7 @@ async def run_worker(setting: Setting, stop: asyncio.Event, tracer: Tracer) -> N
     store = SqliteStore(setting.folder / "store.sqlite")
     policy = Policy(EffectiveLimits(1.0, 30.0, 3), 100.0, 100.0, setting.topic_arn)
     deps = EngineDeps(
-        Pipeline([Nothing()], admitted_after="nothing"),
+        {FIX_ISSUE: Pipeline([Nothing()], admitted_after="nothing")},
         store,
         FolderArtifacts(setting.folder / "artifacts"),
         policy,

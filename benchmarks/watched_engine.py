@@ -6,6 +6,7 @@ from typing import Any
 from cli import wiring
 from pipeline.engine.deps import EngineDeps, Progress
 from pipeline.engine.engine import Engine
+from pipeline.job import FIX_ISSUE
 from pipeline.stage import Back, Pipeline, RunContext, Stop
 from repository.testing.models import Suite
 from stages.apply_patch import Candidates
@@ -21,13 +22,14 @@ Ending = Verdict | Back | Stop
 
 
 def watched_engine(app: wiring.App, wrappers: Mapping[type, Wrap]) -> Engine:
-    """Return an engine that runs the stages of these types in their wrappers."""
+    """Return an engine for jobs that fix issues, with stages of these types in their wrappers."""
     stages: list[Any] = []
-    for step in app.pipeline.steps:
+    pipeline = app.pipelines[FIX_ISSUE]
+    for step in pipeline.steps:
         wrap = wrappers.get(type(step.stage))
         stages.append(step.stage if wrap is None else wrap(step.stage))
     deps = EngineDeps(
-        pipeline=Pipeline(stages, admitted_after=app.pipeline.admitted_after),
+        pipelines={FIX_ISSUE: Pipeline(stages, admitted_after=pipeline.admitted_after)},
         store=app.store,
         artifacts=app.artifacts,
         policy=app.policy,

@@ -8,7 +8,7 @@ from cli.run_page import page_maker
 from pipeline.artifacts import Artifacts
 from pipeline.engine.ending import Ending, finish
 from pipeline.engine.run_page import MakePage
-from pipeline.job import FixIssueJob, InvalidJob, parse_job
+from pipeline.job import InvalidJob, Job, parse_job
 from pipeline.leased_run import LeasedRun
 from pipeline.outcome import Outcome
 from pipeline.settings import Settings
@@ -28,7 +28,7 @@ def end_cancelled(store: RunStore, artifacts: Artifacts, run: RunRow, settings: 
     A run that has pushed, or intended to, is not ended: its outcome must name the result.
     """
     job = _read_job(run)
-    if job is None or (settings.queue_url and not job.issue.is_local):
+    if job is None or (settings.queue_url and not job.subject.is_local):
         return False
     claim = store.claim(Submission.of(job), lease_seconds=_LEASE_SECONDS)
     if not isinstance(claim, Claimed):
@@ -41,9 +41,7 @@ def end_cancelled(store: RunStore, artifacts: Artifacts, run: RunRow, settings: 
         store.release(claim.lease)
 
 
-async def _end(
-    leased: LeasedRun, job: FixIssueJob, settings: Settings, make_page: MakePage
-) -> bool:
+async def _end(leased: LeasedRun, job: Job, settings: Settings, make_page: MakePage) -> bool:
     if await leased.has_effects():
         return False
     ending = Ending(Stop(Outcome.CANCELLED, "cancelled on request"), metadata=job.metadata, job=job)
@@ -58,7 +56,7 @@ async def _end(
     return True
 
 
-def _read_job(run: RunRow) -> FixIssueJob | None:
+def _read_job(run: RunRow) -> Job | None:
     try:
         return parse_job(run.body)
     except InvalidJob:

@@ -16,7 +16,7 @@ from cli import exits
 from cli.command import CommandError, exit_on_settings_error, settings
 from cli.issue_source import IssueSource
 from cli.output import Output, json_option
-from pipeline.job import FixIssueJob
+from pipeline.job import FIX_ISSUE, FixIssueJob
 
 if TYPE_CHECKING:
     from cli.progress import Printer
@@ -208,7 +208,7 @@ def _build_app(
         forge = local_forge or github_forge(chosen)
         host = "file" if options.repo else None
         app = build(chosen, forge, host=host, observer=printer, tracer=tracer)
-        stages = app.pipeline.names
+        stages = app.pipelines[FIX_ISSUE].names
         if options.from_stage and options.from_stage not in stages:
             message = f"--from-stage: the stages are {', '.join(stages)}"
             raise CommandError(message, exits.USAGE)

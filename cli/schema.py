@@ -1,4 +1,4 @@
-"""``coding-agent schema job|event|asyncapi``: the contracts, for the developers of a backend."""
+"""``coding-agent schema``: the contracts, for the developers of a backend."""
 
 import json
 from typing import Any
@@ -24,28 +24,34 @@ _EVENT_ATTRIBUTES = {
 
 
 @click.command("schema")
-@click.argument("what", type=click.Choice(["job", "event", "asyncapi"]))
+@click.argument("what", type=click.Choice(["job", "review-job", "event", "asyncapi"]))
 def command(what: str) -> None:
     """Print the JSON Schema of a job (which a sender writes) or of an event (which a receiver
-    reads), or both in one AsyncAPI document with their queue and topic (YAML).
+    reads), or all in one AsyncAPI document with their queue and topic (YAML).
+
+    `job` is a job that fixes an issue, `review-job` one that addresses a review.
 
     \b
     Examples:
       coding-agent schema job > fix-issue-job.schema.json
       coding-agent schema asyncapi > docs/asyncapi.yaml
     """
-    from pipeline.job import FixIssueJob
+    from pipeline.job import AddressReviewJob, FixIssueJob
     from pipeline.outcome import Event
 
     if what == "asyncapi":
         import yaml
 
-        document = _asyncapi(FixIssueJob, Event)
+        document = _asyncapi(FixIssueJob, AddressReviewJob, Event)
         text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
         click.echo(text, nl=False)
     else:
-        model = FixIssueJob if what == "job" else Event
-        click.echo(json.dumps(_json_schema(model), indent=2))
+        models: dict[str, type[BaseModel]] = {
+            "job": FixIssueJob,
+            "review-job": AddressReviewJob,
+            "event": Event,
+        }
+        click.echo(json.dumps(_json_schema(models[what]), indent=2))
 
 
 def _json_schema(model: type[BaseModel]) -> dict[str, Any]:
@@ -53,7 +59,9 @@ def _json_schema(model: type[BaseModel]) -> dict[str, Any]:
     return {"$schema": dialect, **model.model_json_schema()}
 
 
-def _asyncapi(job: type[BaseModel], event: type[BaseModel]) -> dict[str, Any]:
+def _asyncapi(
+    job: type[BaseModel], review_job: type[BaseModel], event: type[BaseModel]
+) -> dict[str, Any]:
     """Return an AsyncAPI 3.0 document
     (https://www.asyncapi.com/docs/reference/specification/v3.0.0).
     """
@@ -68,7 +76,10 @@ def _asyncapi(job: type[BaseModel], event: type[BaseModel]) -> dict[str, Any]:
         "channels": {
             "jobs": {
                 "description": "the SQS queue; the envelopes of SNS and EventBridge are read",
-                "messages": {"job": {"$ref": "#/components/messages/job"}},
+                "messages": {
+                    "job": {"$ref": "#/components/messages/job"},
+                    "reviewJob": {"$ref": "#/components/messages/reviewJob"},
+                },
             },
             "events": {
                 "description": "the SNS topic",
@@ -81,15 +92,24 @@ def _asyncapi(job: type[BaseModel], event: type[BaseModel]) -> dict[str, Any]:
         },
         "components": {
             "messages": {
-                "job": {"payload": {"$ref": f"#/components/schemas/{job.__name__}"}},
+                "job": _message(job),
+                "reviewJob": _message(review_job),
                 "event": {
                     "payload": {"$ref": f"#/components/schemas/{event.__name__}"},
                     "headers": {"type": "object", "properties": _EVENT_ATTRIBUTES},
                 },
             },
-            "schemas": {**_component_schemas(job), **_component_schemas(event)},
+            "schemas": {
+                **_component_schemas(job),
+                **_component_schemas(review_job),
+                **_component_schemas(event),
+            },
         },
     }
+
+
+def _message(model: type[BaseModel]) -> dict[str, Any]:
+    return {"payload": {"$ref": f"#/components/schemas/{model.__name__}"}}
 
 
 def _component_schemas(model: type[BaseModel]) -> dict[str, Any]:

@@ -18,12 +18,16 @@ from cli.output import Output, json_option
 from cli.text_lines import read_lines
 from console.queues.visibility import VISIBILITY_TIMEOUT
 from pipeline.job import (
+    ADDRESS_REVIEW,
+    AddressReviewJob,
     FixIssueJob,
     InvalidJob,
+    Job,
     JobRefusal,
     NewerSchema,
     UnreadableMessage,
     explain,
+    is_pull_url,
     parse_job,
 )
 
@@ -33,12 +37,12 @@ if TYPE_CHECKING:
     from pipeline.store.reader import StoreReader
 
 #: Returns why a job would be rejected; None if it would not, as far as it is known here.
-Refuse = Callable[[FixIssueJob], JobRefusal | None]
+Refuse = Callable[[Job], JobRefusal | None]
 
 
 @dataclass(frozen=True)
 class JobFields:
-    """Job fields from the options, which apply to every ISSUE_URL."""
+    """Job fields from the options, which apply to every URL."""
 
     base_branch: str | None
     requested_at: str | None
@@ -52,6 +56,13 @@ class JobFields:
     def is_empty(self) -> bool:
         given = (self.base_branch, self.requested_at, self.options, self.again, self.metadata)
         return not any(given)
+
+    @property
+    def are_of_issues(self) -> bool:
+        """Whether one is given that only a job for an issue has."""
+        return any(
+            (self.base_branch, self.requested_at, self.allow_second_pull_request, self.again)
+        )
 
     @property
     def options(self) -> dict[str, bool]:
@@ -90,7 +101,7 @@ _with_job_fields = option_group(
 
 
 @click.command("submit")
-@click.argument("issue_urls", nargs=-1)
+@click.argument("urls", nargs=-1, metavar="URL...")
 @click.option(
     "--file",
     "job_file",
@@ -107,13 +118,15 @@ _with_job_fields = option_group(
 @click.pass_context
 def command(
     ctx: click.Context,
-    issue_urls: tuple[str, ...],
+    urls: tuple[str, ...],
     job_file: TextIO | None,
     fields: JobFields,
     wait: bool,
     output: Output,
 ) -> None:
     """Put jobs on the queue (CODING_AGENT_QUEUE_URL). An issue that is sent twice is one job.
+
+    The URL of a pull request that this service opened asks for an answer to its review.
 
     If one job of several is invalid, or would be rejected by what is set here, none is sent. A job
     that has ended is not run again: its event is published again, and where the store can be read,
@@ -125,19 +138,20 @@ def command(
     Examples:
       coding-agent submit https://github.com/octo/repo/issues/42 --metadata ticket=OPS-7
       coding-agent submit https://github.com/octo/repo/issues/42 --again --wait
+      coding-agent submit https://github.com/octo/repo/pull/43
       coding-agent submit --file jobs.jsonl --json
       jq -c '.[]' jobs.json | coding-agent submit --file -
     """
-    if not issue_urls and job_file is None:
-        raise CommandError("give an ISSUE_URL, or --file", exits.USAGE)
+    if not urls and job_file is None:
+        raise CommandError("give the URL of an issue or a pull request, or --file", exits.USAGE)
     if job_file and not fields.is_empty:
         raise CommandError(
             "--base-branch, --requested-at, --dry-run, --allow-second-pull-request and --metadata"
-            " are for ISSUE_URLs; in a file, each job has its own",
+            " are for URLs; in a file, each job has its own",
             exits.USAGE,
         )
     refuse = _known_policy(ctx).refusal
-    jobs = [_job(url, fields, refuse) for url in issue_urls]
+    jobs = [_job(url, fields, refuse) for url in urls]
     if job_file is not None:
         jobs.extend(_read_jobs(job_file, refuse))
     url = queue_url(ctx)
@@ -147,9 +161,7 @@ def command(
         ctx.exit(_follow_each(ctx, store, jobs, output))
 
 
-def _follow_each(
-    ctx: click.Context, store: "StoreReader", jobs: list[FixIssueJob], output: Output
-) -> int:
+def _follow_each(ctx: click.Context, store: "StoreReader", jobs: list[Job], output: Output) -> int:
     """Follow the runs one after the other; return the worst exit code."""
     from cli.watching import follow, open_watch
     from pipeline.store.contract import Submission
@@ -173,7 +185,36 @@ def _known_policy(ctx: click.Context) -> "Policy":
         return known_policy(settings(ctx))
 
 
-def _job(issue_url: str, fields: JobFields, refuse: Refuse) -> FixIssueJob:
+def _job(url: str, fields: JobFields, refuse: Refuse) -> Job:
+    try:
+        job = _review_job(url, fields) if is_pull_url(url) else _fix_job(url, fields)
+    except ValidationError as error:
+        raise CommandError(f"{explain(error)}; nothing was sent", exits.USAGE) from None
+    refusal = refuse(job)
+    if refusal is not None:
+        raise CommandError(f"{refusal.reason}; nothing was sent", exits.USAGE)
+    return job
+
+
+def _review_job(pull_url: str, fields: JobFields) -> AddressReviewJob:
+    """Return a job that answers what is unanswered in a pull request now."""
+    if fields.are_of_issues:
+        raise CommandError(
+            "--base-branch, --requested-at, --allow-second-pull-request and --again are for issues;"
+            f" {pull_url} is a pull request: each submission answers what is unanswered then",
+            exits.USAGE,
+        )
+    body = {
+        "type": ADDRESS_REVIEW,
+        "pull_request_url": pull_url,
+        "request": f"submit:{uuid.uuid4()}",
+        "metadata": _parse_metadata(fields.metadata),
+        "options": fields.options,
+    }
+    return AddressReviewJob.model_validate(body)
+
+
+def _fix_job(issue_url: str, fields: JobFields) -> FixIssueJob:
     body = {
         "issue_url": issue_url,
         "metadata": _parse_metadata(fields.metadata),
@@ -183,14 +224,7 @@ def _job(issue_url: str, fields: JobFields, refuse: Refuse) -> FixIssueJob:
     }
     if fields.again:
         body["replay"] = {"id": f"submit:{uuid.uuid4()}"}
-    try:
-        job = FixIssueJob.model_validate(body)
-    except ValidationError as error:
-        raise CommandError(f"{explain(error)}; nothing was sent", exits.USAGE) from None
-    refusal = refuse(job)
-    if refusal is not None:
-        raise CommandError(f"{refusal.reason}; nothing was sent", exits.USAGE)
-    return job
+    return FixIssueJob.model_validate(body)
 
 
 def _parse_metadata(pairs: tuple[str, ...]) -> dict[str, str]:
@@ -203,7 +237,7 @@ def _parse_metadata(pairs: tuple[str, ...]) -> dict[str, str]:
     return metadata
 
 
-def _read_jobs(file: TextIO, refuse: Refuse) -> list[FixIssueJob]:
+def _read_jobs(file: TextIO, refuse: Refuse) -> list[Job]:
     jobs = []
     for number, line in read_lines(file, "nothing was sent"):
         where = f"{file.name}, line {number} (one job a line)"
@@ -220,7 +254,7 @@ def _read_jobs(file: TextIO, refuse: Refuse) -> list[FixIssueJob]:
     return jobs
 
 
-def _ended_runs(ctx: click.Context, jobs: list[FixIssueJob]) -> "dict[str, RunRow]":
+def _ended_runs(ctx: click.Context, jobs: list[Job]) -> "dict[str, RunRow]":
     """Return the runs of these jobs that have ended, by job id.
 
     Empty if the store can't be read: a machine that only sends jobs may not have access to it.
@@ -247,7 +281,7 @@ def _ended_runs(ctx: click.Context, jobs: list[FixIssueJob]) -> "dict[str, RunRo
 
 
 async def _submit(
-    queue_url: str, jobs: list[FixIssueJob], ended: "dict[str, RunRow]", output: Output
+    queue_url: str, jobs: list[Job], ended: "dict[str, RunRow]", output: Output
 ) -> None:
     """Send the jobs. Each is printed as soon as it is sent: if AWS fails later, it is clear which
     ones are on the queue.
@@ -265,11 +299,11 @@ async def _submit(
             for job in jobs:
                 message_id = await queue.submit(job)
                 run = ended.get(job.id)
-                row = {"job_id": job.id, "issue_url": job.issue.url, "message_id": message_id}
+                row = {"job_id": job.id, "issue_url": job.subject.url, "message_id": message_id}
                 if run is not None:
                     row.update(outcome=run.outcome or "", reason=run.reason or "")
                     _report_end(run)
-                output.write(row, f"{job.id}  {job.issue.url}")
+                output.write(row, f"{job.id}  {job.subject.url}")
     except (BotoCoreError, ClientError, ValueError) as error:
         raise CommandError(
             f"{queue_url} refused: {describe(error)}; jobs that are not listed were not sent"

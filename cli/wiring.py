@@ -1,7 +1,7 @@
 """Assemble the application from the settings. Nothing else does so; benchmarks use this, too."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from pipeline.artifacts import Artifacts
 from pipeline.engine.deps import EngineDeps, Progress
 from pipeline.engine.engine import Engine
 from pipeline.github import Forge
+from pipeline.job import JobType
 from pipeline.model.buyer import Buyer
 from pipeline.model.client import ModelClient
 from pipeline.model.provider import otel_provider
@@ -55,7 +56,7 @@ class App:
     forge: Forge
     engine: Engine
     policy: Policy
-    pipeline: Pipeline
+    pipelines: Mapping[JobType, Pipeline]
     sandbox: Sandbox
     model: ModelClient
 
@@ -98,10 +99,11 @@ def build(  # noqa: PLR0913 - one parameter a part that a caller may choose
         fallback=settings.fallback_model,
         redact=Redactor(secret_values(settings)),
     )
-    pipeline = _pipeline(settings, forge, TracedSandbox(sandbox, tracer), buyer, templates, tracer)
+    traced = TracedSandbox(sandbox, tracer)
+    pipelines = _pipelines(settings, forge, traced, buyer, templates, tracer)
     engine = Engine(
         EngineDeps(
-            pipeline=pipeline,
+            pipelines=pipelines,
             store=store,
             artifacts=artifacts,
             policy=policy,
@@ -111,7 +113,7 @@ def build(  # noqa: PLR0913 - one parameter a part that a caller may choose
             make_page=page_maker(store, artifacts, policy.limits, settings),
         )
     )
-    return App(settings, store, artifacts, forge, engine, policy, pipeline, sandbox, model)
+    return App(settings, store, artifacts, forge, engine, policy, pipelines, sandbox, model)
 
 
 def check_models(app: App) -> None:
@@ -168,14 +170,14 @@ def _provider_of(model: ModelClient) -> Callable[[str], str]:
     return otel_provider if isinstance(model, LiteLLMClient) else lambda _name: "none"
 
 
-def _pipeline(
+def _pipelines(
     settings: Settings,
     forge: Forge,
     sandbox: Sandbox,
     buyer: Buyer,
     templates: TemplateSets,
     tracer: Tracer,
-) -> Pipeline:
+) -> dict[JobType, Pipeline]:
     data_dir = _data_dir(settings)
 
     def around_git(command: str) -> AbstractContextManager[object]:

@@ -9,7 +9,7 @@ from typing import Annotated
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from pipeline.job import FixIssueJob, JobRefusal, explain
+from pipeline.job import AddressReviewJob, Job, JobRefusal, explain
 from pipeline.patterns import check_pattern, matches_any
 from pipeline.yaml_files import load_yaml
 
@@ -40,13 +40,15 @@ class KeyLimits(BaseModel):
         False, description="sees and cancels every job, also those that were sent to the queue"
     )
 
-    def refusal(self, job: FixIssueJob) -> JobRefusal | None:
+    def refusal(self, job: Job) -> JobRefusal | None:
         """Return why a key with these limits may not send the job; None if it may."""
-        repository = job.issue.repository
+        repository = job.subject.repository
         if self.repositories is not None and not matches_any(repository, self.repositories):
             allowed = ", ".join(self.repositories) or "none"
             reason = f"this key may not ask for {repository}; its repositories: {allowed}"
-            return JobRefusal("issue_url", reason)
+            return JobRefusal(job.SUBJECT_FIELD, reason)
+        if isinstance(job, AddressReviewJob):
+            return None
         return _refuse_others("labels", job.options.labels, self.labels) or _refuse_others(
             "reviewers", job.options.reviewers, self.reviewers
         )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from pipeline.budget import EffectiveLimits
-from pipeline.job import FixIssueJob, JobRefusal
+from pipeline.job import Job, JobRefusal
 from pipeline.money import to_micro_usd
 from pipeline.patterns import matches_any
 from pipeline.store.contract import MoneyCaps
@@ -31,21 +31,22 @@ class Allowed:
     refuse_template_set: Callable[[str], str | None] = _no_template_sets
     """Returns why the template set with this hash can't be used; None if it can."""
 
-    def refusal(self, job: FixIssueJob) -> JobRefusal | None:
+    def refusal(self, job: Job) -> JobRefusal | None:
         """Return why the job is rejected; None if it is allowed.
 
         Blocks, since it may read a template set.
         """
-        ref = job.issue
-        if self.host is not None and ref.host != self.host:
-            reason = f"this deployment works for issues at {self.host}; this one is at {ref.host}"
-            return JobRefusal("issue_url", reason)
-        if not self.allows(ref.repository):
-            reason = f"{ref.repository} is not in CODING_AGENT_ALLOWED_REPOSITORIES"
-            return JobRefusal("issue_url", reason)
+        subject = job.subject
+        if self.host is not None and subject.host != self.host:
+            host = subject.host
+            reason = f"this deployment works for issues at {self.host}; this one is at {host}"
+            return JobRefusal(job.SUBJECT_FIELD, reason)
+        if not self.allows(subject.repository):
+            reason = f"{subject.repository} is not in CODING_AGENT_ALLOWED_REPOSITORIES"
+            return JobRefusal(job.SUBJECT_FIELD, reason)
         return self._refuse_model(job) or self._refuse_topic(job) or self._refuse_templates(job)
 
-    def _refuse_model(self, job: FixIssueJob) -> JobRefusal | None:
+    def _refuse_model(self, job: Job) -> JobRefusal | None:
         if self.models is None:
             return None
         requested = {"options.model": job.options.model}
@@ -57,14 +58,14 @@ class Allowed:
                 return JobRefusal(name, reason)
         return None
 
-    def _refuse_topic(self, job: FixIssueJob) -> JobRefusal | None:
+    def _refuse_topic(self, job: Job) -> JobRefusal | None:
         topic = job.callback_topic_arn
         if topic is None or self.topics is None or topic in self.topics:
             return None
         reason = "callback_topic_arn is not in CODING_AGENT_ALLOWED_TOPICS"
         return JobRefusal("callback_topic_arn", reason)
 
-    def _refuse_templates(self, job: FixIssueJob) -> JobRefusal | None:
+    def _refuse_templates(self, job: Job) -> JobRefusal | None:
         if job.replay is None or not job.replay.template_set:
             return None
         reason = self.refuse_template_set(job.replay.template_set)
@@ -90,7 +91,7 @@ class Policy:
     max_cost_usd_per_key_day: Mapping[str, float] = field(default_factory=dict)
     """By the name of the API key; a key that is not here has no budget of its own."""
 
-    def refusal(self, job: FixIssueJob) -> JobRefusal | None:
+    def refusal(self, job: Job) -> JobRefusal | None:
         """Return why a job is refused before it is queued; None if it is accepted.
 
         Once it is queued, limits that are too high are no reason to reject it: ``limits_of`` lowers
@@ -98,7 +99,7 @@ class Policy:
         """
         return self.allowed.refusal(job) or self._refuse_limits(job)
 
-    def _refuse_limits(self, job: FixIssueJob) -> JobRefusal | None:
+    def _refuse_limits(self, job: Job) -> JobRefusal | None:
         for name, requested in job.limits:
             ceiling = getattr(self.limits, name)
             if requested is not None and requested > ceiling:
@@ -107,7 +108,7 @@ class Policy:
                 return JobRefusal(path, reason)
         return None
 
-    def limits_of(self, job: FixIssueJob) -> EffectiveLimits:
+    def limits_of(self, job: Job) -> EffectiveLimits:
         """Return the job's limits, capped by the deployment's."""
         return self.limits.lowered_to(job.limits)
 
@@ -128,7 +129,7 @@ class Policy:
         key_day = to_micro_usd(key_usd)
         return MoneyCaps(min(run, key_day), repository_day, day, key_day)
 
-    def topic_of(self, job: FixIssueJob | None) -> str | None:
+    def topic_of(self, job: Job | None) -> str | None:
         """Return the topic for the job's events: its own if that is allowed, else the default."""
         topics = self.allowed.topics or ()
         if job is not None and job.callback_topic_arn in topics:

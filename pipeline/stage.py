@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol, TypeVar, Union, runtime_checkable
 from pydantic import BaseModel, ConfigDict
 
 from pipeline.budget import Budget, EffectiveLimits
-from pipeline.job import FixIssueJob
+from pipeline.job import AddressReviewJob, FixIssueJob, Job
 from pipeline.leased_run import LeasedRun, fingerprint
 from pipeline.model.ledger import Ledger
 from pipeline.outcome import Facts, Outcome
@@ -89,7 +89,7 @@ class RunContext:
     def __init__(
         self,
         run: LeasedRun,
-        job: FixIssueJob,
+        job: Job,
         *,
         stage: str,
         rounds: Sequence[Round],
@@ -105,6 +105,20 @@ class RunContext:
         self._budget = budget
         self._report = observers.report
         self._tracer = observers.tracer
+
+    @property
+    def fix_job(self) -> FixIssueJob:
+        """The job, in a stage that only runs for jobs of this type. Raises TypeError otherwise."""
+        if not isinstance(self.job, FixIssueJob):
+            raise TypeError(f"stage {self.stage!r} is for jobs that fix an issue")
+        return self.job
+
+    @property
+    def review_job(self) -> AddressReviewJob:
+        """The job, in a stage that only runs for jobs of this type. Raises TypeError otherwise."""
+        if not isinstance(self.job, AddressReviewJob):
+            raise TypeError(f"stage {self.stage!r} is for jobs that address a review")
+        return self.job
 
     @property
     def job_id(self) -> str:

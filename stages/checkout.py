@@ -53,9 +53,9 @@ class CheckoutStage:
         self._mirrors = mirrors
 
     async def run(self, issue: Issue, run: RunContext) -> Checkout | Stop:
-        if not run.job.options.dry_run:
+        if not run.fix_job.options.dry_run:
             branch = branch_name(issue.number, run.job_id)
-            reason = await asyncio.to_thread(self._find_access_refusal, run.job.issue, branch)
+            reason = await asyncio.to_thread(self._find_access_refusal, run.fix_job.issue, branch)
             if reason is not None:
                 return _rejected(reason)
         mirror = self._mirrors.at(issue.repository)
@@ -68,7 +68,7 @@ class CheckoutStage:
         refusal = await self._refuse_foreign_branch(mirror, issue, run)
         if refusal is not None:
             return refusal
-        base_branch = run.job.base_branch or issue.default_branch
+        base_branch = run.fix_job.base_branch or issue.default_branch
         return await asyncio.to_thread(_check_out, mirror, issue, base_branch)
 
     def _find_access_refusal(self, ref: IssueRef, branch: str) -> str | None:
@@ -84,11 +84,13 @@ class CheckoutStage:
 
         The branch is in the fork if fixes are pushed to one.
         """
-        if run.job.options.dry_run:
+        if run.fix_job.options.dry_run:
             return None
         branch = branch_name(issue.number, run.job_id)
         try:
-            sha = await asyncio.to_thread(self._branch_commit, mirror, issue, run.job.issue, branch)
+            sha = await asyncio.to_thread(
+                self._branch_commit, mirror, issue, run.fix_job.issue, branch
+            )
         except GitUnauthorized:
             raise
         except (ForgeRefused, GitRefused) as error:

@@ -1,4 +1,4 @@
-"""The stages, in the order in which they run. A new stage is one entry in ``ORDER``."""
+"""The stages of each type of job, in the order in which they run. A new stage is one entry."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from pipeline.github import Forge
+from pipeline.job import FIX_ISSUE, JobType
 from pipeline.model.buyer import Buyer
 from pipeline.stage import Pipeline, Stage, result_type
 from pipeline.template_sets import Templates
@@ -101,37 +102,66 @@ def _open_pr(tools: StageTools) -> OpenPullRequest:
     return OpenPullRequest(tools.forge, tools.mirrors, tools.templates, page_url=tools.page_url)
 
 
-ORDER: tuple[Entry, ...] = (
-    Entry(FetchIssue, lambda tools: FetchIssue(tools.forge, tools.comment_authors)),
-    Entry(CheckoutStage, lambda tools: CheckoutStage(tools.forge, tools.mirrors)),
-    Entry(BuildContext, lambda tools: BuildContext(tools.mirrors)),
-    Entry(PrepareTests, _prepare_tests),
-    Entry(ProposePatch, _propose_patch),
-    Entry(ApplyPatch, lambda tools: ApplyPatch(tools.mirrors, tools.edits)),
-    Entry(RunTests, _run_tests),
-    Entry(OpenPullRequest, _open_pr),
-)
+@dataclass(frozen=True)
+class Order:
+    """The stages of one type of job."""
 
-#: A run can be rejected until this stage has run; after it, the run has started and may cost money.
-ADMITTED_AFTER = CheckoutStage.name
+    entries: tuple[Entry, ...]
+    admitted_after: str
+    """A run can be rejected until this stage has run; after it, the run has started and may cost
+    money.
+    """
 
-NAMES: tuple[str, ...] = tuple(entry.stage.name for entry in ORDER)
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(entry.stage.name for entry in self.entries)
+
+    def compose(self, tools: StageTools) -> Pipeline:
+        stages = [entry.build(tools) for entry in self.entries]
+        return Pipeline(stages, admitted_after=self.admitted_after)
+
+
+ORDERS: Mapping[JobType, Order] = {
+    FIX_ISSUE: Order(
+        (
+            Entry(FetchIssue, lambda tools: FetchIssue(tools.forge, tools.comment_authors)),
+            Entry(CheckoutStage, lambda tools: CheckoutStage(tools.forge, tools.mirrors)),
+            Entry(BuildContext, lambda tools: BuildContext(tools.mirrors)),
+            Entry(PrepareTests, _prepare_tests),
+            Entry(ProposePatch, _propose_patch),
+            Entry(ApplyPatch, lambda tools: ApplyPatch(tools.mirrors, tools.edits)),
+            Entry(RunTests, _run_tests),
+            Entry(OpenPullRequest, _open_pr),
+        ),
+        admitted_after=CheckoutStage.name,
+    ),
+}
+
+
+def _all_names() -> tuple[str, ...]:
+    """Return the names of the stages of all types of jobs, each once."""
+    names: dict[str, None] = {}
+    for order in ORDERS.values():
+        names.update(dict.fromkeys(order.names))
+    return tuple(names)
 
 
 def _result_types() -> dict[str, type[BaseModel]]:
     results: dict[str, type[BaseModel]] = {}
-    for entry in ORDER:
-        result = result_type(entry.stage)
-        if result is not None:
-            results[entry.stage.name] = result
+    for order in ORDERS.values():
+        for entry in order.entries:
+            result = result_type(entry.stage)
+            if result is not None:
+                results[entry.stage.name] = result
     return results
 
 
-#: The type of each stage's result, by stage name. The last stage has none.
+NAMES: tuple[str, ...] = _all_names()
+
+#: The type of each stage's result, by stage name. The last stage of an order has none.
 RESULT_TYPES: dict[str, type[BaseModel]] = _result_types()
 
 
-def compose(tools: StageTools) -> Pipeline:
-    """Return the pipeline of all stages."""
-    stages = [entry.build(tools) for entry in ORDER]
-    return Pipeline(stages, admitted_after=ADMITTED_AFTER)
+def compose(tools: StageTools) -> dict[JobType, Pipeline]:
+    """Return the pipeline of each type of job."""
+    return {job_type: order.compose(tools) for job_type, order in ORDERS.items()}

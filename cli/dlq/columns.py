@@ -8,7 +8,7 @@ from cli.times import iso_time
 from console.queues.dead_messages import DeadMessage
 from console.runs.phrases import age
 from console.runs.short_names import shorten_ids, shorten_issue
-from pipeline.job import IssueRef
+from pipeline.job import parse_subject
 
 
 def message_columns(messages: Sequence[DeadMessage]) -> list[Column[DeadMessage]]:
@@ -45,4 +45,4 @@ def message_columns(messages: Sequence[DeadMessage]) -> list[Column[DeadMessage]
 def _issue(message: DeadMessage) -> str:
     if message.issue_url is None:
         return ""
-    return f"{message.repository}#{IssueRef.parse(message.issue_url).number}"
+    return f"{message.repository}#{parse_subject(message.issue_url).number}"

@@ -12,7 +12,7 @@ from console.runs.references import (
     UnreadableReference,
     parse_reference,
 )
-from pipeline.job import IssueRef
+from pipeline.job import parse_subject
 
 
 def resolve_names(names: Sequence[str], messages: Sequence[DeadMessage]) -> tuple[str, ...]:
@@ -58,7 +58,7 @@ def _messages_about(reference: NumberReference, messages: Sequence[DeadMessage])
     for message in messages:
         if message.issue_url is None or not reference.matches(message.issue_url):
             continue
-        has_number = IssueRef.parse(message.issue_url).number == reference.number
+        has_number = parse_subject(message.issue_url).number == reference.number
         if has_number and reference.repository in (None, message.repository):
             ids.append(message.message_id)
     return ids

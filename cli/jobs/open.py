@@ -9,7 +9,6 @@ import click
 from cli.command import CommandError
 from cli.job_argument import job_argument
 from cli.jobs.reading import StoredRun
-from pipeline.job import IssueRef
 
 if TYPE_CHECKING:
     from pipeline.outcome import RunResult
@@ -60,7 +59,7 @@ def _find_address(stored: StoredRun, what: _What | None) -> str:
             raise CommandError("the run has opened no pull request; see: coding-agent jobs show")
     if pull_request is not None and what != "issue":
         return pull_request
-    if IssueRef.parse(stored.run.issue_url).is_local:
+    if stored.run.subject.is_local:
         raise CommandError("the issue is not on a web page: --page opens the page of the run")
     return stored.run.issue_url
 

@@ -14,7 +14,14 @@ from cli.output import Output, json_option
 from cli.overrides import OverrideOptions, with_override_options
 from console.queues.replays import replay_job
 from console.queues.visibility import VISIBILITY_TIMEOUT
-from pipeline.job import FixIssueJob, explain
+from pipeline.job import (
+    InvalidJob,
+    Job,
+    NewerSchema,
+    UnreadableMessage,
+    explain,
+    parse_job,
+)
 
 
 @click.command("retry")
@@ -41,8 +48,9 @@ def command(
     if run.state != "finished":
         raise CommandError(f"job {run.job_id!r} has not ended: it is {run.state}")
     try:
-        stored = FixIssueJob.model_validate_json(run.body)
-        replayed = replay_job(stored, run.generation, overrides)
+        replayed = replay_job(parse_job(run.body), run.generation, overrides)
+    except (UnreadableMessage, NewerSchema, InvalidJob) as error:
+        raise CommandError(f"{error}; nothing was sent", exits.USAGE) from None
     except ValidationError as error:
         raise CommandError(f"{explain(error)}; nothing was sent", exits.USAGE) from None
     with exit_on_aws_error():
@@ -53,7 +61,7 @@ def command(
     )
 
 
-async def _send(url: str, job: FixIssueJob) -> str:
+async def _send(url: str, job: Job) -> str:
     from pipeline.queue import SqsQueue
 
     async with SqsQueue(url, visibility_timeout=VISIBILITY_TIMEOUT) as queue:

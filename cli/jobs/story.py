@@ -62,7 +62,7 @@ def _write_present(writer: StoryWriter, report: RunReport) -> None:
 
 def _write_issue(writer: StoryWriter, report: RunReport) -> None:
     is_fetched = report.issue is not None
-    writer.write("Issue", report.title if is_fetched else report.issue_ref.label)
+    writer.write("Issue", report.title if is_fetched else report.run.subject.label)
     writer.address(report.run.issue_url)
     if report.context is not None:
         shown = count(len(report.context.files), "file")

@@ -2,7 +2,6 @@
 
 from cli.prompts.runs import StoredRun
 from console.comparison.trials import Case, Trial
-from pipeline.job import IssueRef
 from pipeline.outcome import Outcome
 from pipeline.store.contract import RunRow
 
@@ -25,5 +24,5 @@ def trial_of(run: StoredRun) -> Trial:
 
 def case_of(row: RunRow, a: Trial, b: Trial) -> Case:
     """Return the case of two trials that repeat, or are, the stored run ``row``."""
-    number = IssueRef.parse(row.issue_url).number
+    number = row.subject.number
     return Case(f"{row.repository}#{number}", row.issue_url, row.key.prefix, a, b)

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from console.history.records import RunRecord
 from pipeline.clock import iso_time
-from pipeline.job import IssueRef
 from pipeline.money import to_usd
 from pipeline.outcome import RunResult
 from pipeline.store.contract import RunRow
@@ -34,7 +33,7 @@ def run_record(row: RunRow) -> RunRecord:
         job_id=row.job_id,
         generation=row.generation,
         repository=row.repository,
-        issue_number=IssueRef.parse(row.issue_url).number,
+        issue_number=row.subject.number,
         issue_url=row.issue_url,
         owner=row.owner,
         state=row.state,

@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from console.queues.visibility import HOLD_SECONDS
 from pipeline.errors import describe
-from pipeline.job import FixIssueJob, InvalidJob, NewerSchema, UnreadableMessage, parse_job
+from pipeline.job import InvalidJob, Job, NewerSchema, UnreadableMessage, parse_job
 from pipeline.queue import BATCH, REASON, Delivery, SqsQueue
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class DeadMessage:
     kind: Kind
     reason: str
     """On one line."""
-    job: FixIssueJob | None = None
+    job: Job | None = None
     job_id: str | None = None
     repository: str | None = None
     issue_url: str | None = None
@@ -78,8 +78,8 @@ def parse_delivery(delivery: Delivery) -> DeadMessage:
             Kind.INVALID,
             stated_reason or str(error),
             job_id=error.job_id,
-            repository=error.issue.repository,
-            issue_url=error.issue.url,
+            repository=error.subject.repository,
+            issue_url=error.subject.url,
         )
     except NewerSchema as error:
         return DeadMessage(delivery, Kind.NEWER, stated_reason or _one_line(str(error)))
@@ -91,8 +91,8 @@ def parse_delivery(delivery: Delivery) -> DeadMessage:
         stated_reason or MOVED_BY_SQS,
         job=job,
         job_id=job.id,
-        repository=job.issue.repository,
-        issue_url=job.issue.url,
+        repository=job.subject.repository,
+        issue_url=job.subject.url,
     )
 
 

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from console.queues.dead_messages import DeadMessage
-from pipeline.job import FixIssueJob, Limits
+from pipeline.job import Job, Limits
 from pipeline.queue import FAILED_GENERATION, REASON, SqsQueue
 from pipeline.run_key import redrive_replay_id
 
@@ -25,7 +25,7 @@ class Overrides:
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
-def replay_job(job: FixIssueJob, generation: int, overrides: Overrides) -> FixIssueJob:
+def replay_job(job: Job, generation: int, overrides: Overrides) -> Job:
     """Return the job that runs again after ``generation``.
 
     Its replay id is the one that the store gives to a plain redrive of that generation's message.
@@ -43,7 +43,7 @@ def replay_job(job: FixIssueJob, generation: int, overrides: Overrides) -> FixIs
         else:
             replay[name] = value
     replay["id"] = redrive_replay_id(generation)
-    return FixIssueJob.model_validate(body)
+    return type(job).model_validate(body)
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Replay:
     """A failed job's message, and the job that is sent in its place."""
 
     message: DeadMessage
-    job: FixIssueJob
+    job: Job
     failed_generation: int
 
 

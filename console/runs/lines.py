@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from console.runs.short_names import shorten_ids
-from pipeline.job import IssueRef
 from pipeline.money import to_usd
 from pipeline.store.contract import RunRow
 
@@ -57,7 +56,7 @@ def _read_line(run: RunRow, short_name: str) -> RunLine:
     return RunLine(
         run=run,
         short_name=short_name,
-        issue=f"{run.repository}#{IssueRef.parse(run.issue_url).number}",
+        issue=f"{run.repository}#{run.subject.number}",
         status=run.outcome or run.state,
         verification=result.get("verification") or "",
         pull_request_number=result.get("pull_request_number"),

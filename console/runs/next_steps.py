@@ -3,7 +3,6 @@
 import shlex
 from dataclasses import dataclass
 
-from pipeline.job import IssueRef
 from pipeline.outcome import Outcome, RunResult
 from pipeline.store.contract import RunRow
 
@@ -21,7 +20,7 @@ class NextStep:
 def advise(run: RunRow, result: RunResult | None, *, has_patch: bool) -> tuple[NextStep, ...]:
     """Return what to do next, the most useful first."""
     job = shlex.quote(run.job_id)
-    if IssueRef.parse(run.issue_url).is_local:
+    if run.subject.is_local:
         steps = _of_local_run(run)
     elif run.outcome is None:
         steps = _of_state(run, job)

@@ -11,7 +11,7 @@ from console.runs.source import stage_without_result
 from pipeline.leased_run import is_stage_result
 from pipeline.store.contract import Checkpoint, RunRow
 from pipeline.store.reader import StoreReader
-from stages.order import NAMES
+from stages.order import ORDERS
 from stages.propose_patch.results import STAGE as PROPOSE_PATCH
 
 #: Checkpoints that are read of a run: the newest ones. Its first round stores about as many before
@@ -54,8 +54,9 @@ def _running_step(newest: Sequence[Checkpoint]) -> int | None:
 
 def _running_stage(store: StoreReader, run: RunRow, newest: Sequence[Checkpoint]) -> str:
     results = [checkpoint for checkpoint in reversed(newest) if is_stage_result(checkpoint)]
-    opened_at = NAMES[0]
+    names = ORDERS[run.job_type].names
+    opened_at = names[0]
     for opened in store.rounds(run.key) if run.round > 1 else ():
         if opened.number == run.round:
             opened_at = opened.to
-    return stage_without_result(results, run.round, opened_at) or opened_at
+    return stage_without_result(names, results, run.round, opened_at) or opened_at

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from pipeline.job import IssueRef
+from pipeline.job import IssueRef, parse_subject
 
 #: Characters of an id that are enough to name a job. Fewer are likely to be a typing error.
 MIN_PREFIX = 4
@@ -58,7 +58,7 @@ class NumberReference:
         """Return whether a run of this issue can be meant, as far as the address says so."""
         if self.issue_url is not None:
             return issue_url == self.issue_url
-        return self.host is None or IssueRef.parse(issue_url).host == self.host
+        return self.host is None or parse_subject(issue_url).host == self.host
 
 
 Reference = JobReference | NumberReference

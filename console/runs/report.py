@@ -18,11 +18,11 @@ from console.runs.timeline import Timeline, read_timeline
 from pipeline.artifacts import Artifacts
 from pipeline.budget import EffectiveLimits
 from pipeline.job import (
-    FixIssueJob,
     InvalidJob,
-    IssueRef,
+    Job,
     Limits,
     NewerSchema,
+    PullRef,
     UnreadableMessage,
     parse_job,
 )
@@ -39,7 +39,7 @@ class RunReport:
     """Titles, texts, names of tests and replies are untrusted: escape them where they are shown."""
 
     run: RunRow
-    job: FixIssueJob | None
+    job: Job | None
     """None if the stored job is invalid."""
     result: RunResult | None
     """None if the run has not ended."""
@@ -65,12 +65,12 @@ class RunReport:
 
     @property
     def title(self) -> str:
-        """The issue's title; its name if it was not fetched."""
-        return self.issue.title if self.issue is not None else f"Issue {self.issue_ref.label}"
-
-    @property
-    def issue_ref(self) -> IssueRef:
-        return IssueRef.parse(self.run.issue_url)
+        """The issue's title; if it was not fetched, the name of what the job is about."""
+        if self.issue is not None:
+            return self.issue.title
+        subject = self.run.subject
+        kind = "Pull request" if isinstance(subject, PullRef) else "Issue"
+        return f"{kind} {subject.label}"
 
     @property
     def change(self) -> ProposedChange | None:
@@ -131,7 +131,7 @@ class ReportReader:
         )
 
 
-def _read_job(run: RunRow) -> FixIssueJob | None:
+def _read_job(run: RunRow) -> Job | None:
     try:
         return parse_job(run.body)
     except (InvalidJob, NewerSchema, UnreadableMessage):

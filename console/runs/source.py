@@ -11,7 +11,6 @@ from pipeline.leased_run import is_stage_result, read_result
 from pipeline.run_key import RunKey
 from pipeline.store.contract import Checkpoint, RunRow
 from pipeline.store.reader import StoreReader
-from stages.order import NAMES
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -103,12 +102,13 @@ def artifact_key(key: RunKey, address: str) -> str | None:
 
 
 def stage_without_result(
-    checkpoints: Sequence[Checkpoint], number: int, opened_at_stage: str
+    names: Sequence[str], checkpoints: Sequence[Checkpoint], number: int, opened_at_stage: str
 ) -> str | None:
     """Return the stage of a round that stored no result: the one that went back, stopped the run,
     or is at work.
 
     Args:
+        names: the stages of the job's type, in order.
         checkpoints: the stored results of stages.
         number: the round's number.
         opened_at_stage: the stage at which the round began.
@@ -116,8 +116,8 @@ def stage_without_result(
     Returns:
         None if this version does not know the round's last stage.
     """
-    done = [row.stage for row in checkpoints if row.round == number and row.stage in NAMES]
+    done = [row.stage for row in checkpoints if row.round == number and row.stage in names]
     if not done:
         return opened_at_stage
-    following = NAMES.index(done[-1]) + 1
-    return NAMES[following] if following < len(NAMES) else None
+    following = names.index(done[-1]) + 1
+    return names[following] if following < len(names) else None

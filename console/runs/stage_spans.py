@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from console.runs.source import RunSource, stage_without_result
 from console.runs.spans import Span, State
 from pipeline.store.contract import Checkpoint, Round
-from stages.order import NAMES
+from stages.order import ORDERS
 
 
 def stage_spans(source: RunSource, deliveries: Sequence[Span]) -> list[Span]:
@@ -14,9 +14,10 @@ def stage_spans(source: RunSource, deliveries: Sequence[Span]) -> list[Span]:
     """
     results = source.stage_results
     spans = [_stored(checkpoint) for checkpoint in results]
-    opened_at = NAMES[0]
+    names = ORDERS[source.run.job_type].names
+    opened_at = names[0]
     for following in source.rounds:
-        name = stage_without_result(results, following.number - 1, opened_at)
+        name = stage_without_result(names, results, following.number - 1, opened_at)
         if name is not None and following.created_at:
             spans.append(_sent_back(name, following))
         opened_at = following.to
@@ -64,7 +65,8 @@ def _unfinished(source: RunSource, deliveries: Sequence[Span], opened_at: str) -
     has_worked = [span for span in deliveries if span.kind == "delivery"]
     if not has_worked:
         return None
-    name = stage_without_result(source.stage_results, run.round, opened_at)
+    names = ORDERS[run.job_type].names
+    name = stage_without_result(names, source.stage_results, run.round, opened_at)
     if name is None:
         return None
     times = [checkpoint.created_at for checkpoint in source.stage_results]

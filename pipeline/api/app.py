@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from pipeline.api.authentication import CallerDep
-from pipeline.api.body import JobBody
+from pipeline.api.body import AddressReviewBody, FixIssueBody
 from pipeline.api.health import Check, Liveness, Readiness
 from pipeline.api.intake import Accepted, Intake, JobView
 from pipeline.api.keys import ApiKeys, Gate
@@ -18,21 +18,22 @@ from pipeline.api.middleware import RequestMiddleware
 from pipeline.api.problem import Problem, Refusal
 from pipeline.api.proxies import was_passed_on
 from pipeline.clock import Clock
-from pipeline.job import FixIssueJob
+from pipeline.job import AddressReviewJob, FixIssueJob, Job
 
 _SCHEMAS = "#/components/schemas/"
-_JOB_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": {"schema": {"$ref": f"{_SCHEMAS}FixIssueJob"}}},
-    }
-}
 _CODES = {404: "not_found", 405: "method_not_allowed"}
 #: https://prometheus.io/docs/instrumenting/exposition_formats/
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _HOST = re.compile(r"([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
 
 router = APIRouter()
+
+
+def _job_body(job: type[Job]) -> dict[str, Any]:
+    """Return the documentation of a route's body."""
+    schema = {"$ref": f"{_SCHEMAS}{job.__name__}"}
+    content = {"application/json": {"schema": schema}}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def create_app(
@@ -74,7 +75,7 @@ def create_app(
     app.add_exception_handler(HTTPException, _respond_to_http_error)
     app.add_exception_handler(RequestValidationError, _respond_to_invalid_path)
     app.include_router(router)
-    _document_job(app)
+    _document_jobs(app)
     return app
 
 
@@ -129,12 +130,29 @@ async def show_metrics(request: Request) -> Response:
     "/fix-issue",
     status_code=202,
     summary="Queue a job; the same issue again is the same job",
-    openapi_extra=_JOB_BODY,
+    openapi_extra=_job_body(FixIssueJob),
 )
 async def fix_issue(
     request: Request,
     caller: CallerDep,
-    job: JobBody,
+    job: FixIssueBody,
+    intake: IntakeDep,
+    traceparent: TraceparentHeader = None,
+) -> Accepted:
+    status_url = _absolute_url(request, f"/jobs/{job.id}")
+    return await intake.accept(job, caller, status_url, traceparent)
+
+
+@router.post(
+    "/address-review",
+    status_code=202,
+    summary="Queue the answer to a review of one of the service's pull requests",
+    openapi_extra=_job_body(AddressReviewJob),
+)
+async def address_review(
+    request: Request,
+    caller: CallerDep,
+    job: AddressReviewBody,
     intake: IntakeDep,
     traceparent: TraceparentHeader = None,
 ) -> Accepted:
@@ -178,12 +196,13 @@ def _respond_to_invalid_path(request: Request, error: Exception) -> JSONResponse
     return _respond_to_refusal(request, refusal)
 
 
-def _document_job(app: FastAPI) -> None:
-    """Add the body's schema to the OpenAPI document."""
-    job_schema = FixIssueJob.model_json_schema(ref_template=_SCHEMAS + "{model}")
+def _document_jobs(app: FastAPI) -> None:
+    """Add the schemas of the bodies to the OpenAPI document."""
     schemas: dict[str, Any] = app.openapi()["components"]["schemas"]
-    schemas.update(job_schema.pop("$defs", {}))
-    schemas["FixIssueJob"] = job_schema
+    for job in (FixIssueJob, AddressReviewJob):
+        job_schema = job.model_json_schema(ref_template=_SCHEMAS + "{model}")
+        schemas.update(job_schema.pop("$defs", {}))
+        schemas[job.__name__] = job_schema
 
 
 def _absolute_url(request: Request, path: str) -> str:

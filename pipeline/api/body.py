@@ -8,14 +8,24 @@ from fastapi import Depends, Request
 from pipeline.api.authentication import CallerDep
 from pipeline.api.problem import Refusal
 from pipeline.api.request_body import read_body
-from pipeline.job import FixIssueJob, InvalidJob, NewerSchema, NotJson, UnreadableMessage, parse_job
+from pipeline.job import (
+    ADDRESS_REVIEW,
+    AddressReviewJob,
+    FixIssueJob,
+    InvalidJob,
+    Job,
+    NewerSchema,
+    NotJson,
+    UnreadableMessage,
+    parse_job,
+)
 from pipeline.queue.attributes import REFUSED_CHARACTERS
 
 #: Maximum bytes of a body. Until 2025 the limit of an SQS message was twice this.
 MAX_BODY = 128 * 1024
 
 
-async def read_job(request: Request, _caller: CallerDep) -> FixIssueJob:
+async def read_job(request: Request, _caller: CallerDep) -> Job:
     """Read the job. FastAPI identifies the caller first, since this depends on it.
 
     Raises:
@@ -29,8 +39,7 @@ async def read_job(request: Request, _caller: CallerDep) -> FixIssueJob:
     except NotJson as error:
         raise Refusal(422, "invalid_json", str(error)) from error
     except UnreadableMessage as error:
-        field = "issue_url" if str(error).startswith("issue_url") else None
-        raise Refusal(422, "invalid_job", str(error), field=field) from error
+        raise Refusal(422, "invalid_job", str(error), field=error.field) from error
     except NewerSchema as error:
         raise Refusal(422, "invalid_job", str(error), field="schema_version") from error
     except InvalidJob as error:
@@ -39,7 +48,22 @@ async def read_job(request: Request, _caller: CallerDep) -> FixIssueJob:
     return job
 
 
-JobBody = Annotated[FixIssueJob, Depends(read_job)]
+def _require_fix_job(job: Annotated[Job, Depends(read_job)]) -> FixIssueJob:
+    if not isinstance(job, FixIssueJob):
+        message = "type: POST jobs that address a review to /address-review"
+        raise Refusal(422, "invalid_job", message, field="type")
+    return job
+
+
+def _require_review_job(job: Annotated[Job, Depends(read_job)]) -> AddressReviewJob:
+    if not isinstance(job, AddressReviewJob):
+        message = f"type: must be {ADDRESS_REVIEW!r} here; POST issues to /fix-issue"
+        raise Refusal(422, "invalid_job", message, field="type")
+    return job
+
+
+FixIssueBody = Annotated[FixIssueJob, Depends(_require_fix_job)]
+AddressReviewBody = Annotated[AddressReviewJob, Depends(_require_review_job)]
 
 
 async def _read_json(request: Request) -> bytes:
@@ -52,7 +76,7 @@ async def _read_json(request: Request) -> bytes:
     return await read_body(request, MAX_BODY)
 
 
-def _check_characters(job: FixIssueJob) -> None:
+def _check_characters(job: Job) -> None:
     """Raise Refusal (422) if the job contains characters that SQS accepts in no message."""
     for name, value in job.model_dump(mode="json").items():
         if REFUSED_CHARACTERS.search(json.dumps(value, ensure_ascii=False)):

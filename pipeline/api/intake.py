@@ -15,7 +15,7 @@ from pipeline.api.keys import Caller
 from pipeline.api.problem import Refusal
 from pipeline.clock import iso_time
 from pipeline.errors import Family, describe, judge
-from pipeline.job import FixIssueJob, JobRefusal
+from pipeline.job import Job, JobRefusal
 from pipeline.money import to_usd
 from pipeline.store.contract import Call, Registration, RunRow, Submission
 from pipeline.store.store import RunStore
@@ -100,8 +100,8 @@ class Intake:
     def __init__(
         self,
         store: RunStore,
-        send: Callable[[FixIssueJob, str, str | None], Awaitable[object]],
-        refusal: Callable[[FixIssueJob], JobRefusal | None],
+        send: Callable[[Job, str, str | None], Awaitable[object]],
+        refusal: Callable[[Job], JobRefusal | None],
         clock: Callable[[], float],
     ):
         """Args:
@@ -117,7 +117,7 @@ class Intake:
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="api")
 
     async def accept(
-        self, job: FixIssueJob, caller: Caller, status_url: str, traceparent: str | None
+        self, job: Job, caller: Caller, status_url: str, traceparent: str | None
     ) -> Accepted:
         """Queue a job and register it.
 
@@ -150,7 +150,7 @@ class Intake:
         await self._check(registered, job, caller)
         return _accepted(job, registered.run, status_url, duplicate=existing.run is not None)
 
-    async def _check(self, stored: Registration, job: FixIssueJob, caller: Caller) -> None:
+    async def _check(self, stored: Registration, job: Job, caller: Caller) -> None:
         """Raise Refusal if the request conflicts with what is stored, or is not accepted at all.
 
         A run that exists is not refused because of a setting that has changed since.
@@ -226,9 +226,7 @@ async def _wait_for(service: str, response: Awaitable[T], advice: str) -> T:
         raise Refusal(503, f"{service}_unavailable", message, retry_after=RETRY_AFTER) from error
 
 
-def _accepted(
-    job: FixIssueJob, run: RunRow | None, status_url: str, *, duplicate: bool
-) -> Accepted:
+def _accepted(job: Job, run: RunRow | None, status_url: str, *, duplicate: bool) -> Accepted:
     """Return the answer about the job's run, which is None for a replay that must wait."""
     has_ended = run is not None and run.state == "finished"
     return Accepted(
@@ -253,7 +251,7 @@ def _check_owner(newest: RunRow | None, caller: Caller) -> None:
         raise Refusal(409, "conflict", message, field="job_id")
 
 
-def _other_body(job: FixIssueJob) -> Refusal:
+def _other_body(job: Job) -> Refusal:
     if job.replay is not None:
         message = f"replay {job.replay.id} was first requested with another body; use another id"
         return Refusal(409, "conflict", message, field="replay.id")

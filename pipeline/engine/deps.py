@@ -2,13 +2,14 @@
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from pipeline.artifacts import Artifacts
 from pipeline.engine.run_page import MakePage
+from pipeline.job import FIX_ISSUE, InvalidJob, Job, JobType
 from pipeline.policy import Policy
 from pipeline.run_key import RunKey
 from pipeline.stage import Pipeline
@@ -37,7 +38,8 @@ class Progress:
 
 @dataclass(frozen=True)
 class EngineDeps:
-    pipeline: Pipeline
+    pipelines: Mapping[JobType, Pipeline]
+    """The stages of each type of job."""
     store: RunStore
     artifacts: Artifacts
     policy: Policy
@@ -49,6 +51,11 @@ class EngineDeps:
     tracer: Tracer = field(default_factory=NoTracer)
     make_page: MakePage | None = None
     """Makes the page that is stored at the end of each run; None for no page."""
+
+    def pipeline_of(self, job: Job | InvalidJob) -> Pipeline:
+        """Return the stages of a job; of an invalid one, which has no results, those of a fix."""
+        job_type = FIX_ISSUE if isinstance(job, InvalidJob) else job.type
+        return self.pipelines[job_type]
 
 
 def workspace_of(workspaces: Path, key: RunKey) -> Path:

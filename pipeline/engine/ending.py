@@ -12,7 +12,7 @@ from pipeline.engine.deps import EngineDeps
 from pipeline.engine.run_page import MakePage, add_page
 from pipeline.engine.run_spans import run_span
 from pipeline.errors import describe
-from pipeline.job import FixIssueJob
+from pipeline.job import Job
 from pipeline.leased_run import (
     OFFLOAD_BYTES,
     STATED_FACTS,
@@ -41,13 +41,13 @@ class Ending:
     """Seconds of work that are not stored yet."""
     metadata: dict[str, str] = field(default_factory=dict)
     """The job's metadata, which the event returns."""
-    job: FixIssueJob | None = None
+    job: Job | None = None
     """None if the message was not a valid job."""
 
 
-async def announce_start(deps: EngineDeps, run: LeasedRun, row: RunRow, job: FixIssueJob) -> None:
+async def announce_start(deps: EngineDeps, run: LeasedRun, row: RunRow, job: Job) -> None:
     """Put ``run.started`` into the outbox. Idempotent."""
-    facts = await collect_facts(deps.pipeline.result_types, run)
+    facts = await collect_facts(deps.pipeline_of(job).result_types, run)
     started = RunStarted(
         job_id=run.key.job_id,
         generation=run.key.generation,
@@ -67,7 +67,7 @@ async def finish(
     ending: Ending,
     *,
     result_types: ResultTypes,
-    topic_of: Callable[[FixIssueJob | None], str | None],
+    topic_of: Callable[[Job | None], str | None],
     tracer: Tracer,
     make_page: MakePage | None,
 ) -> RunResult:

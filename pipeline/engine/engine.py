@@ -26,7 +26,7 @@ from pipeline.engine.run_spans import delivery_attributes
 from pipeline.errors import MAX_WAITING, Family, Interrupted, Verdict, judge, waiting_time
 from pipeline.leased_run import LeasedRun
 from pipeline.outcome import Outcome, RunResult
-from pipeline.stage import Stop
+from pipeline.stage import Pipeline, Stop
 from pipeline.store.contract import Claimed, ClaimedInvalid, Lease
 from pipeline.telemetry import names
 
@@ -95,16 +95,19 @@ class Engine:
                 return decision
             stop = decision
         run_end = Ending(stop, loop.stopwatch.elapsed, claimed.job.metadata, claimed.job)
-        result = await self._end(run, run_end, make_page=self._deps.make_page)
+        pipeline = self._deps.pipeline_of(claimed.job)
+        result = await self._end(run, pipeline, run_end, make_page=self._deps.make_page)
         self._report_end(result)
         return Ended(result)
 
     async def reject(self, claimed: ClaimedInvalid) -> RunResult:
-        """End a run as *rejected*: its message names an issue but is not a valid job."""
+        """End a run as *rejected*: its message names an issue or a pull request but is
+        not a valid job."""
         stop = Stop(Outcome.REJECTED, str(claimed.error))
         run_end = Ending(stop, metadata=claimed.error.metadata)
         run = self._leased(claimed.lease)
-        return await self._end(run, run_end, make_page=self._deps.make_page)
+        pipeline = self._deps.pipeline_of(claimed.error)
+        return await self._end(run, pipeline, run_end, make_page=self._deps.make_page)
 
     async def give_up(self, claimed: Claimed, reason: str) -> RunResult:
         """End a run as *failed* without further work, and without a page: whatever killed its
@@ -112,7 +115,8 @@ class Engine:
         """
         stop = Stop(Outcome.FAILED, reason)
         run_end = Ending(stop, metadata=claimed.job.metadata, job=claimed.job)
-        return await self._end(self._leased(claimed.lease), run_end, make_page=None)
+        run = self._leased(claimed.lease)
+        return await self._end(run, self._deps.pipeline_of(claimed.job), run_end, make_page=None)
 
     def _leased(self, lease: Lease) -> LeasedRun:
         return LeasedRun(self._deps.store, self._deps.artifacts, lease, self._deps.clock)
@@ -147,16 +151,16 @@ class Engine:
         return Deferred(delay, verdict.reason, credentials_refused=refused)
 
     async def _end(
-        self, run: LeasedRun, run_end: Ending, *, make_page: MakePage | None
+        self, run: LeasedRun, pipeline: Pipeline, run_end: Ending, *, make_page: MakePage | None
     ) -> RunResult:
         # Before the end is stored: after that, nothing may delay the message's deletion.
         workspace = workspace_of(self._deps.workspaces, run.key)
         await asyncio.to_thread(shutil.rmtree, workspace, ignore_errors=True)
-        stop = await name_effects(self._deps.pipeline, run, run_end.stop)
+        stop = await name_effects(pipeline, run, run_end.stop)
         return await ending.finish(
             run,
             replace(run_end, stop=stop),
-            result_types=self._deps.pipeline.result_types,
+            result_types=pipeline.result_types,
             topic_of=self._deps.policy.topic_of,
             tracer=self._deps.tracer,
             make_page=make_page,

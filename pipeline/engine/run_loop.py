@@ -36,7 +36,7 @@ class RunLoop:
         limits = deps.policy.limits_of(claimed.job)
         self.stopwatch = Stopwatch(used=row.seconds, limit=limits.max_minutes * 60)
         self._deps = deps
-        self._pipeline = deps.pipeline
+        self._pipeline = deps.pipeline_of(claimed.job)
         self._run = run
         self._row = row
         self._job = claimed.job

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from pipeline.aws import open_client
-from pipeline.job import FixIssueJob
+from pipeline.job import Job
 from pipeline.queue.attributes import MAX_ATTRIBUTES, fit_attributes, text_attribute
 from pipeline.queue.batch import BATCH, Batch, EntriesFailed
 from pipeline.queue.delivery import NOT_BEFORE, OWNER, REASON, Attribute, Delivery
@@ -152,7 +152,7 @@ class SqsQueue:
         )
 
     async def submit(
-        self, job: FixIssueJob, owner: str | None = None, traceparent: str | None = None
+        self, job: Job, owner: str | None = None, traceparent: str | None = None
     ) -> str:
         """Send a job, and return SQS's message id.
 

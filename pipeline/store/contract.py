@@ -7,7 +7,17 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.job import FixIssueJob, InvalidJob, IssueRef, parse_job
+from pipeline.job import (
+    ADDRESS_REVIEW,
+    FIX_ISSUE,
+    InvalidJob,
+    IssueRef,
+    Job,
+    JobType,
+    PullRef,
+    parse_job,
+    parse_subject,
+)
 from pipeline.money import to_usd
 from pipeline.run_key import RunKey
 from pipeline.telemetry.trace_context import TRACEPARENT, RunTrace, first_context
@@ -17,8 +27,8 @@ from pipeline.telemetry.trace_context import TRACEPARENT, RunTrace, first_contex
 class Submission:
     """A job as received in a message or a request."""
 
-    job: FixIssueJob | InvalidJob
-    """The valid job, or an invalid one that still names an issue."""
+    job: Job | InvalidJob
+    """The valid job, or an invalid one that still names what it is about."""
     body: str
     """The job as JSON; if it is invalid, the message as received."""
     redrive_of: int | None = None
@@ -31,7 +41,7 @@ class Submission:
     @classmethod
     def of(
         cls,
-        job: FixIssueJob,
+        job: Job,
         *,
         redrive_of: int | None = None,
         owner: str | None = None,
@@ -48,7 +58,8 @@ class Submission:
         owner: str | None = None,
         traceparent: str | None = None,
     ) -> "Submission":
-        """Read a message's body, of a valid job or of an invalid one that names an issue.
+        """Read a message's body, of a valid job, or of an invalid one that names its
+        subject.
 
         Raises:
             UnreadableMessage, NewerSchema: see each.
@@ -66,8 +77,8 @@ class Submission:
         return self.job.id
 
     @property
-    def issue(self) -> IssueRef:
-        return self.job.issue
+    def subject(self) -> IssueRef | PullRef:
+        return self.job.subject
 
     @property
     def digest(self) -> str:
@@ -113,6 +124,7 @@ class RunRow:
     generation: int
     repository: str
     issue_url: str
+    """Of the issue; of a job that addresses a review, the pull request's address."""
     body: str
     owner: str | None
     """Name of the API key that sent the job first; None if its sender wrote to the queue."""
@@ -156,6 +168,15 @@ class RunRow:
     @property
     def trace(self) -> RunTrace:
         return RunTrace.of(self.key, self.traceparent)
+
+    @property
+    def subject(self) -> IssueRef | PullRef:
+        """What the job is about."""
+        return parse_subject(self.issue_url)
+
+    @property
+    def job_type(self) -> JobType:
+        return ADDRESS_REVIEW if isinstance(self.subject, PullRef) else FIX_ISSUE
 
     @property
     def place(self) -> str:
@@ -230,7 +251,7 @@ class Claimed:
 
     run: RunRow
     lease: Lease
-    job: FixIssueJob
+    job: Job
     """The job as stored."""
     body_differs: bool
     """A different body stands for the job, and is the one used."""

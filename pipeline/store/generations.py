@@ -122,8 +122,8 @@ def _start_run(tx: RunTransaction, requested: RequestedRun, submission: Submissi
     row = RunRow(
         job_id=job.job_id,
         generation=job.newest,
-        repository=submission.issue.repository,
-        issue_url=submission.issue.url,
+        repository=submission.subject.repository,
+        issue_url=submission.subject.url,
         body=submission.body,
         owner=owner,
         created_at=tx.now,
@@ -131,7 +131,7 @@ def _start_run(tx: RunTransaction, requested: RequestedRun, submission: Submissi
     )
     tx.items.put(job.item())
     tx.items.put(rows.open_item(row, tx.expires))
-    tx.items.put(rows.numbered_run_item(row, submission.issue.number, tx.expires))
+    tx.items.put(rows.numbered_run_item(row, submission.subject.number, tx.expires))
     if requested.replay_id is not None:
         tx.items.put(rows.replay_item(row.key, requested.replay_id, tx.expires))
     return tx.write(StoredRun(row, requested.replay_id), tx.moment("registered", owner or ""))

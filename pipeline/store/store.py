@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from pipeline.errors import LeaseLost
-from pipeline.job import FixIssueJob, InvalidJob, parse_job
+from pipeline.job import InvalidJob, Job, parse_job
 from pipeline.outcome import Event, RunResult
 from pipeline.run_key import RunKey
 from pipeline.store import events, money, rows
@@ -391,7 +391,7 @@ class RunStore(StoreReader):
         events.mark_published(tx, event_id)
 
 
-def _stored_job(run: RunRow, submission: Submission) -> FixIssueJob | InvalidJob:
+def _stored_job(run: RunRow, submission: Submission) -> Job | InvalidJob:
     """Parse the stored job, unless it is the submitted one, which is already parsed."""
     if run.body == submission.body:
         return submission.job

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from pipeline.engine.engine import Deferred, Ended, Engine
 from pipeline.errors import CredentialsRefused, LeaseLost
-from pipeline.job import FixIssueJob
+from pipeline.job import Job
 from pipeline.outcome import Event
 from pipeline.store.contract import Busy, Claimed, ClaimedInvalid, Finished, Submission
 from pipeline.store.store import RunStore
@@ -25,7 +25,7 @@ def _ignore() -> None:
 
 
 async def run_job(
-    job: FixIssueJob,
+    job: Job,
     store: RunStore,
     engine: Engine,
     *,

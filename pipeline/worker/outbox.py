@@ -9,13 +9,12 @@ from contextlib import AsyncExitStack
 from typing import Any, Self
 
 import anyio
-from pydantic import ValidationError
 
 from pipeline.aws import open_client
 from pipeline.backoff import Backoff
 from pipeline.clock import Clock
 from pipeline.errors import describe
-from pipeline.job import FixIssueJob
+from pipeline.job import InvalidJob, Job, NewerSchema, UnreadableMessage, parse_job
 from pipeline.outcome import Event
 from pipeline.queue.attributes import text_attribute
 from pipeline.store.contract import PendingEvent, RunRow
@@ -38,7 +37,7 @@ class Publisher:
     def __init__(
         self,
         store: RunStore,
-        topic_of: Callable[[FixIssueJob | None], str | None],
+        topic_of: Callable[[Job | None], str | None],
         *,
         interval: float = 5.0,
         clock: Clock | None = None,
@@ -131,8 +130,8 @@ class Publisher:
         Errors from botocore pass through.
         """
         try:
-            job = FixIssueJob.model_validate_json(run.body)
-        except ValidationError:
+            job = parse_job(run.body)
+        except (UnreadableMessage, NewerSchema, InvalidJob):
             job = None
         topic = self._topic_of(job)
         if topic is None or run.event is None:

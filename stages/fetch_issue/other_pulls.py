@@ -20,11 +20,11 @@ async def find_other_pull(forge: Forge, run: RunContext, default_branch: str) ->
     Raises:
         ForgeRefused: the pull requests can't be listed.
     """
-    options = run.job.options
+    options = run.fix_job.options
     if options.dry_run or options.allow_second_pull_request:
         return None
-    ref = run.job.issue
-    bases = {default_branch, run.job.base_branch or default_branch}
+    ref = run.fix_job.issue
+    bases = {default_branch, run.fix_job.base_branch or default_branch}
     pulls = await asyncio.to_thread(forge.open_pulls, ref)
     return select_other(pulls, ref, run.job_id, bases)
 

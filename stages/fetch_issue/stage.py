@@ -25,15 +25,15 @@ class FetchIssue:
         self._comment_authors = comment_authors
 
     async def run(self, run: RunContext) -> Issue | Stop:
-        ref = run.job.issue
+        ref = run.fix_job.issue
         try:
             repository = await asyncio.to_thread(self._forge.repository, ref)
-            pushes = not run.job.options.dry_run
+            pushes = not run.fix_job.options.dry_run
             refusal = find_repository_refusal(repository, pushes=pushes)
             if refusal is not None:
                 return _rejected(refusal)
             snapshot = await asyncio.to_thread(self._forge.issue, ref)
-            refusal = find_refusal(snapshot) or await self._find_late_edit(run.job, snapshot)
+            refusal = find_refusal(snapshot) or await self._find_late_edit(run.fix_job, snapshot)
             if refusal is not None:
                 return _rejected(refusal)
             other = await find_other_pull(self._forge, run, repository.default_branch)
@@ -41,7 +41,7 @@ class FetchIssue:
             return _rejected(str(error))
         if other is not None:
             return already_open(other, ref)
-        comments = select_comments(snapshot, self._comment_authors, run.job.requested_at)
+        comments = select_comments(snapshot, self._comment_authors, run.fix_job.requested_at)
         refusal = find_size_refusal(snapshot, comments.shown)
         if refusal is not None:
             return _rejected(refusal)

@@ -20,7 +20,7 @@ def perhaps_pushed(branch: str, reason: str, facts: Facts) -> Stop:
 def opened_meanwhile(other: OpenPull, run: RunContext, branch: str | None, facts: Facts) -> Stop:
     """End a run that lost a race; ``branch`` has its commit, if that was pushed."""
     where = f"the fix is on branch {branch}" if branch else "nothing was pushed"
-    reason = f"{describe_other(other, run.job.issue)}, since this run began; {where}"
+    reason = f"{describe_other(other, run.fix_job.issue)}, since this run began; {where}"
     with_links = link_facts(other).merged(Facts(branch=branch))
     return Stop(Outcome.PROPOSED, reason, facts.merged(with_links))
 

@@ -70,7 +70,7 @@ class OpenPullRequest:
         candidate = candidates.candidates[verdict.candidate]
         change = Change(issue, checkout, proposals, candidate, verdict)
         facts = Facts(verification=verdict.verification, artifacts={"patch": candidate.patch_key})
-        if run.job.options.dry_run:
+        if run.fix_job.options.dry_run:
             reason = f"{verdict.verification}; nothing was pushed, as asked"
             return Stop(Outcome.PROPOSED, reason, facts)
         templates = await self._templates.of(run)
@@ -106,7 +106,7 @@ class OpenPullRequest:
                 other = await find_other_pull(self._forge, run, change.issue.default_branch)
                 if other is not None:
                     return opened_meanwhile(other, run, None, facts)
-            url = await asyncio.to_thread(self._forge.push_url, run.job.issue)
+            url = await asyncio.to_thread(self._forge.push_url, run.fix_job.issue)
             commit = await self._plan_commit(run, templates, variables, change.writer(mirror))
             pull = await self._plan_pull(run, templates, variables)
             await self._push(run, mirror, url, commit)
@@ -136,7 +136,7 @@ class OpenPullRequest:
         Raises:
             Retry: another job is about to open one; its pull request is then found.
         """
-        if run.job.options.allow_second_pull_request or not self._forge.opens_pulls:
+        if run.fix_job.options.allow_second_pull_request or not self._forge.opens_pulls:
             return
         other = await run.claim_issue()
         if other is not None:
@@ -211,7 +211,7 @@ class OpenPullRequest:
     async def _open(
         self, run: RunContext, branch: str, base: str, planned: PlannedPull
     ) -> PullRequest:
-        options = run.job.options
+        options = run.fix_job.options
         new = NewPull(
             head=branch,
             base=base,
@@ -223,7 +223,7 @@ class OpenPullRequest:
         )
         own_marker = marker(run.job_id, run.generation)
         opened = await asyncio.to_thread(
-            create_or_adopt, self._forge, run.job.issue, new, own_marker
+            create_or_adopt, self._forge, run.fix_job.issue, new, own_marker
         )
         await run.record(PULL_REQUEST, {"number": opened.number, "url": opened.url})
         return opened

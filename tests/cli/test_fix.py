@@ -14,9 +14,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from cli.uncommitted import describe_uncommitted
+from pipeline.job import FIX_ISSUE
 from pipeline.outcome import Event, RunResult
 from pipeline.store.sqlite import SqliteStore
-from stages.order import NAMES
+from stages.order import ORDERS
 from tests.cli.console import Console, Sample, git, write
 from tests.end_to_end.service import FIX
 from tests.stand_ins.github import GithubStandIn
@@ -51,7 +52,7 @@ def test_a_local_repository_gets_a_patch_and_a_branch_whose_tests_pass(
     assert result.stdout.endswith(f"\nNext: git -C {sample.repo} switch {branch}\n")
     message = git(sample.repo, "log", "-1", "--format=%B", branch)
     assert "#" not in message and "file:" not in message, "nothing that only this machine knows"
-    for stage in NAMES:
+    for stage in ORDERS[FIX_ISSUE].names:
         assert f"✓ {stage}" in result.stderr
     assert git(sample.repo, "status", "--porcelain", "--branch") == "## main", (
         "the work tree is left alone"

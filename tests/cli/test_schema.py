@@ -80,4 +80,4 @@ def test_the_events_schema_refuses_an_unknown_outcome(console: Console) -> None:
 
 
 def test_an_unknown_schema_is_refused_with_the_list(console: Console) -> None:
-    assert "'job', 'event', 'asyncapi'" in console.refused("schema", "worker")
+    assert "'job', 'review-job', 'event', 'asyncapi'" in console.refused("schema", "worker")

@@ -114,7 +114,7 @@ def test_nothing_is_sent_if_one_job_is_invalid(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "give an ISSUE_URL, or --file"),
+        ([], "give the URL of an issue or a pull request, or --file"),
         (
             ["octo/repo#42"],
             "'octo/repo#42' is not an issue's address; it looks like https://github.com/OWNER/NAME/issues/N",
@@ -183,3 +183,25 @@ def test_a_refused_message_is_reported(
     message = console.refused("submit", URL.format(1), code=1)
     assert "/nowhere refused: " in message
     assert "jobs that are not listed were not sent" in message
+
+
+PULL = "https://github.com/octo/repo/pull/7"
+
+
+def test_a_pull_requests_address_asks_for_an_answer_to_its_review_each_time(
+    console: Console, aws: Aws, queue: Queue
+) -> None:
+    console.run("submit", PULL, "--metadata", "by=ann")
+    console.run("submit", PULL)
+    jobs = [parse_job(body) for body in bodies(aws, queue)]
+    assert [job.type for job in jobs] == ["address_review", "address_review"]
+    assert {job.subject.url for job in jobs} == {PULL}
+    assert jobs[0].id != jobs[1].id
+    assert jobs[0].metadata == {"by": "ann"}
+
+
+def test_an_option_of_issues_is_refused_for_a_pull_request(
+    console: Console, aws: Aws, queue: Queue
+) -> None:
+    assert "are for issues" in console.refused("submit", PULL, "--base-branch", "main")
+    assert bodies(aws, queue) == []

@@ -23,6 +23,7 @@ import pipeline.worker.worker  # noqa: F401
 from cli import backends, serving, wiring  # noqa: F401
 from cli import worker as command
 from pipeline import settings, telemetry
+from pipeline.job import FIX_ISSUE
 from pipeline.model import ModelReply, ModelRequest
 from pipeline.model.capabilities import ModelProfile
 from pipeline.model.worst_case import WorstCase
@@ -104,7 +105,7 @@ def run(orders: Orders) -> None:
         app = build(*args, **kwargs, model=CountingClient(client, orders.bought))
         if orders.death:
             stage, moment = orders.death
-            (step,) = [step for step in app.pipeline.steps if step.name == stage]
+            (step,) = [step for step in app.pipelines[FIX_ISSUE].steps if step.name == stage]
             doom(step.stage, moment)
         return app
 

@@ -6,10 +6,11 @@ import signal
 
 import pytest
 
-from stages.order import NAMES
+from pipeline.job import FIX_ISSUE
+from stages.order import ORDERS
 from tests.end_to_end.service import REPOSITORY, Service, wait_for_death
 
-STAGES = list(NAMES)
+STAGES = list(ORDERS[FIX_ISSUE].names)
 #: Stages that leave state on the machine, which the next worker restores.
 RESTORED = {"checkout", "prepare_tests", "apply_patch"}
 

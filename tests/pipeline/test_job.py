@@ -182,7 +182,7 @@ def test_an_invalid_field_is_named_in_one_line_and_the_issue_is_kept(
     with pytest.raises(InvalidJob) as caught:
         parse_job(json.dumps({"issue_url": URL} | fields))
     assert named in str(caught.value) and "\n" not in str(caught.value)
-    assert caught.value.issue.url == URL
+    assert caught.value.subject.url == URL
     assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}", caught.value.job_id)
 
 

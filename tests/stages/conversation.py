@@ -13,6 +13,7 @@ from pipeline.artifacts.folder import FolderArtifacts
 from pipeline.budget import EffectiveLimits
 from pipeline.engine.deps import EngineDeps, Progress
 from pipeline.engine.engine import Deferred, Ended, Engine
+from pipeline.job import FIX_ISSUE
 from pipeline.model import ModelReply, ModelRequest
 from pipeline.model.buyer import Buyer
 from pipeline.model.scripted import Entry, Script, ScriptedClient
@@ -239,7 +240,7 @@ class Conversation:
         shutil.rmtree(workspaces, ignore_errors=True)
         pipeline = Pipeline(stages, admitted_after="checkout")
         deps = EngineDeps(
-            pipeline=pipeline,
+            pipelines={FIX_ISSUE: pipeline},
             store=self.store,
             artifacts=self.artifacts,
             policy=Policy(self.limits, 1e6, 1e6, TOPIC),

@@ -3,7 +3,7 @@ from typing import Any
 
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue
-from stages.order import NAMES, RESULT_TYPES, StageTools, compose
+from stages.order import ORDERS, RESULT_TYPES, StageTools, compose
 from stages.run_tests import Verdict
 
 
@@ -25,11 +25,16 @@ def test_the_stages_fit_together_in_their_order() -> None:
         comment_authors=none,
         page_url=None,
     )
-    assert compose(tools).names == list(NAMES)
+    assert [pipeline.names for pipeline in compose(tools).values()] == [
+        list(order.names) for order in ORDERS.values()
+    ]
 
 
 def test_each_stage_but_the_last_has_a_result_type() -> None:
-    assert list(RESULT_TYPES) == list(NAMES[:-1])
+    for order in ORDERS.values():
+        *names, last = order.names
+        assert set(names) <= set(RESULT_TYPES)
+        assert last not in RESULT_TYPES
     assert RESULT_TYPES["fetch_issue"] is Issue
     assert RESULT_TYPES["checkout"] is Checkout
     assert RESULT_TYPES["run_tests"] is Verdict

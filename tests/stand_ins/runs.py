@@ -16,7 +16,7 @@ from pipeline.budget import Budget, EffectiveLimits, Stopwatch
 from pipeline.engine.deps import EngineDeps, Progress
 from pipeline.engine.engine import Engine
 from pipeline.engine.run_page import MakePage
-from pipeline.job import FixIssueJob, Replay
+from pipeline.job import FIX_ISSUE, FixIssueJob, Replay
 from pipeline.leased_run import LeasedRun
 from pipeline.model import ModelReply
 from pipeline.model.ledger import Ledger
@@ -334,7 +334,7 @@ class Bench:
         pipeline = Pipeline(stages, admitted_after="prepare")
         return Engine(
             EngineDeps(
-                pipeline=pipeline,
+                pipelines={FIX_ISSUE: pipeline},
                 store=self.store,
                 artifacts=self.artifacts,
                 policy=self.policy,

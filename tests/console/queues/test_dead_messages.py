@@ -76,7 +76,7 @@ def message(
             job_body(1, schema_version=99),
             {},
             Kind.NEWER,
-            "schema_version 99 is newer than this worker's 1",
+            "schema_version 99 is newer than this worker's 2",
         ),
         (job_body(1, color=1), {FAILED_GENERATION: "0"}, Kind.INVALID, "color: unknown field"),
         ("[]", {REASON: "the worker's reason"}, Kind.UNREADABLE, "the worker's reason"),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pipeline import telemetry
 from pipeline.api.body import MAX_BODY
 from pipeline.api.keys import ADDRESS_BURST, KEY_BURST
-from pipeline.job import FixIssueJob
+from pipeline.job import AddressReviewJob, FixIssueJob
 from tests.pipeline.api.conftest import ALICE, BOB, ISSUE, Service
 
 JSON = ALICE | {"Content-Type": "application/json"}
@@ -121,7 +121,7 @@ def test_body_is_not_parsed_without_a_valid_key(service: Service, monkeypatch: p
         ),
         (b'{"issue_url": "%s", "limits": {"max_rounds": ' + b"9" * 5000 + b"}}", None, "not JSON"),
         (b'{"issue_url": "%s", "limits": {"max_rounds": 0}}', "limits.max_rounds", "greater than"),
-        (b'{"issue_url": "%s", "schema_version": 2}', "schema_version", "newer"),
+        (b'{"issue_url": "%s", "schema_version": 99}', "schema_version", "newer"),
         (b'{"issue_url": "%s", "colour": "red"}', "colour", "unknown field"),
         (b'{"issue_url": "%s", "\\ud800": 1}', None, "unicode string"),
         (b'{"issue_url": "%s", "job_id": "../x"}', "job_id", "pattern"),
@@ -328,15 +328,16 @@ def test_openapi_document_has_the_job_schema_and_no_dangling_reference(
         "/health",
         "/ready",
         "/fix-issue",
+        "/address-review",
         "/jobs/{job_id}",
         "/jobs/{job_id}/cancel",
     }
     schemas = document["components"]["schemas"]
-    assert set(schemas["FixIssueJob"]["properties"]) == set(FixIssueJob.model_fields)
-    body = document["paths"]["/fix-issue"]["post"]["requestBody"]["content"]["application/json"][
-        "schema"
-    ]
-    assert body == {"$ref": "#/components/schemas/FixIssueJob"}
+    for path, job in (("/fix-issue", FixIssueJob), ("/address-review", AddressReviewJob)):
+        assert set(schemas[job.__name__]["properties"]) == set(job.model_fields)
+        content = document["paths"][path]["post"]["requestBody"]["content"]
+        reference = {"$ref": f"#/components/schemas/{job.__name__}"}
+        assert content["application/json"]["schema"] == reference
     assert document["components"]["securitySchemes"]["key"]["name"] == "X-API-Key"
     named = {
         part.split('"')[0] for part in json.dumps(document).split('"#/components/schemas/')[1:]

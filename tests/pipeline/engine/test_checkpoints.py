@@ -6,6 +6,7 @@ from pydantic import BaseModel, ValidationError
 from pipeline.artifacts.folder import FolderArtifacts
 from pipeline.engine import checkpoints
 from pipeline.errors import LeaseLost
+from pipeline.job import FIX_ISSUE
 from pipeline.leased_run import LeasedRun, read_result
 from pipeline.store.contract import Checkpoint, Claimed, Round
 from tests.stand_ins.runs import START, Bench, Fetched, Proposed
@@ -21,7 +22,7 @@ def point(stage: str, round: int = 1) -> Checkpoint:
 
 
 def valid_rounds(bench: Bench, points: list[Checkpoint], rounds: list[Round]) -> dict[str, int]:
-    pipeline = bench.engine._deps.pipeline
+    pipeline = bench.engine._deps.pipelines[FIX_ISSUE]
     return {
         name: checkpoint.round
         for name, checkpoint in checkpoints.find_valid(pipeline, points, rounds).items()
