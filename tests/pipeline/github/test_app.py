@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from github import GithubException
 from pydantic import SecretStr
 
@@ -19,21 +17,6 @@ from tests.stand_ins.github import GithubStandIn
 from tests.stand_ins.runs import Clock
 
 REF = IssueRef.parse("https://github.com/octo/sample/issues/1")
-
-
-@pytest.fixture(scope="module")
-def keys() -> tuple[str, str]:
-    """(private, public), PEM"""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    private = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.TraditionalOpenSSL,
-        serialization.NoEncryption(),
-    )
-    public = key.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    return private.decode(), public.decode()
 
 
 @pytest.fixture

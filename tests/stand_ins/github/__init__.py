@@ -21,6 +21,7 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from pipeline.github.connection import Connection, Tokens
+from tests.stand_ins.github.accounts import Accounts
 from tests.stand_ins.github.apps import Apps
 from tests.stand_ins.github.git_http import GitHttp
 from tests.stand_ins.github.graphql import GraphQl
@@ -53,7 +54,9 @@ class GithubStandIn:
         self._apps = Apps(self._world, shapes)
         self._apps.attach(app)
         rest = Rest(self._world, shapes)
-        GraphQl(rest).attach(app)
+        accounts = Accounts(rest, self._world, shapes)
+        accounts.attach(app)
+        GraphQl(rest, accounts).attach(app)
         rest.attach(app)
         GitHttp(self._world).attach(app)
         self.wire = Wire(app)

@@ -93,8 +93,6 @@ class Rest:
         path = "/" + request.path_params["path"]
         try:
             token = self.authenticated(request)
-            if (request.method, path) == ("GET", "/user"):
-                return JSONResponse(self._shapes.public_user(token.login))
             if (request.method, path) == ("GET", "/rate_limit"):
                 return JSONResponse(self._shapes.rate_limits())
             for method, tail, handler in self._routes:

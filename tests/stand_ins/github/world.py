@@ -136,6 +136,16 @@ class Repository:
     def full_name(self) -> str:
         return f"{self.owner}/{self.name}"
 
+    @property
+    def people(self) -> set[str]:
+        """Everybody who has something to do with it."""
+        people = {self.owner, *self.collaborators}
+        for issue in self.issues.values():
+            people.update(issue.assignees)
+            authors = [issue.author, *(comment.author for comment in issue.comments)]
+            people.update(author for author in authors if author is not None)
+        return people
+
     def sha(self, branch: str) -> str | None:
         process = git(
             self.path,
@@ -260,6 +270,16 @@ class World:
         if repository is None:
             raise KeyError(f"the stand-in has no repository {full_name}")
         return repository
+
+    def find_login(self, login: str) -> str | None:
+        """Return an account's login as it is spelled; None if nobody has it."""
+        logins = {token.login for token in self.tokens.values()}
+        for repository in self.repositories.values():
+            logins |= repository.people
+        for known in logins:
+            if known.lower() == login.lower():
+                return known
+        return None
 
     def fork(self, parent: Repository, login: str) -> Repository:
         """Return the user's fork, creating it as GitHub does: one per user, renamed if needed."""

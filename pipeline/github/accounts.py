@@ -1,0 +1,94 @@
+"""Whose token this is, and who other people are: GitHub's accounts."""
+
+import threading
+from dataclasses import dataclass
+from typing import Protocol
+
+from pipeline.github import ForgeRefused
+from pipeline.github.connection import Connection
+
+_VIEWER = "query { viewer { login databaseId } }"
+"""Every kind of token may ask this. REST's ``/user`` refuses an App's installation and a workflow
+(https://docs.github.com/en/graphql/reference/queries#viewer)."""
+
+_BOT = "[bot]"
+"""How the login of an App's account ends."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """Somebody, or an App, as GitHub shows it."""
+
+    login: str
+    id: int
+
+    @property
+    def is_app(self) -> bool:
+        return self.login.endswith(_BOT)
+
+    def is_called(self, login: str) -> bool:
+        """Return whether this is its login, whatever the case of the letters."""
+        return self.login.lower() == login.lower()
+
+    def address(self, host: str) -> str:
+        """Return the address by which the host attributes commits to the account.
+
+        It belongs to this account alone, even after somebody else has taken its login
+        (https://docs.github.com/en/account-and-profile/reference/email-addresses-reference).
+
+        Args:
+            host: of issues and people, such as github.com.
+        """
+        return f"{self.id}+{self.login}@users.noreply.{host}"
+
+
+class Accounts(Protocol):
+    """Methods are synchronous, to be called in threads."""
+
+    def own(self, repository: str) -> Account:
+        """Return the account of the token with which this service works in a repository.
+
+        Raises:
+            ForgeRefused: there is no token for the repository.
+        """
+        ...
+
+    def find(self, repository: str, login: str) -> Account:
+        """Return somebody's account; ``repository`` is the one whose token asks.
+
+        Raises:
+            ForgeRefused: nobody has this login.
+        """
+        ...
+
+
+class GithubAccounts:
+    """Implements ``Accounts``. The own account is asked for once: an App has the same one in every
+    repository.
+    """
+
+    def __init__(self, connection: Connection):
+        self._connection = connection
+        self._lock = threading.Lock()
+        self._own: Account | None = None
+
+    def own(self, repository: str) -> Account:
+        with self._lock:
+            if self._own is None:
+                self._own = self._ask_viewer(repository)
+            return self._own
+
+    def _ask_viewer(self, repository: str) -> Account:
+        missing = "GitHub does not say whose token this is"
+        with self._connection.calling(repository, missing) as client:
+            _, answer = client.requester.graphql_query(_VIEWER, {})
+        viewer = answer["data"]["viewer"]
+        if viewer["databaseId"] is None:
+            raise ForgeRefused(missing)
+        return Account(viewer["login"], viewer["databaseId"])
+
+    def find(self, repository: str, login: str) -> Account:
+        missing = f"GitHub has no account {login}"
+        with self._connection.calling(repository, missing) as client:
+            user = client.get_user(login).complete()
+            return Account(user.login, user.id)
