@@ -16,7 +16,7 @@ from pipeline.stage import Stop
 from pipeline.store.contract import Claimed, RunRow, Submission
 from pipeline.store.store import RunStore
 from pipeline.telemetry.spans import NoTracer
-from stages.order import RESULT_TYPES
+from stages.order import ORDERS
 
 #: Seconds. Making the run's page may take 20 of them.
 _LEASE_SECONDS = 60.0
@@ -48,7 +48,7 @@ async def _end(leased: LeasedRun, job: Job, settings: Settings, make_page: MakeP
     await finish(
         leased,
         ending,
-        result_types=RESULT_TYPES,
+        result_types=ORDERS[job.type].result_types,
         topic_of=lambda _job: settings.topic_arn,
         tracer=NoTracer(),
         make_page=make_page,

@@ -116,6 +116,16 @@ class Order:
     def names(self) -> tuple[str, ...]:
         return tuple(entry.stage.name for entry in self.entries)
 
+    @property
+    def result_types(self) -> dict[str, type[BaseModel]]:
+        """The type of each stage's result, by stage name. The last stage has none."""
+        results: dict[str, type[BaseModel]] = {}
+        for entry in self.entries:
+            result = result_type(entry.stage)
+            if result is not None:
+                results[entry.stage.name] = result
+        return results
+
     def compose(self, tools: StageTools) -> Pipeline:
         stages = [entry.build(tools) for entry in self.entries]
         return Pipeline(stages, admitted_after=self.admitted_after)
@@ -146,20 +156,7 @@ def _all_names() -> tuple[str, ...]:
     return tuple(names)
 
 
-def _result_types() -> dict[str, type[BaseModel]]:
-    results: dict[str, type[BaseModel]] = {}
-    for order in ORDERS.values():
-        for entry in order.entries:
-            result = result_type(entry.stage)
-            if result is not None:
-                results[entry.stage.name] = result
-    return results
-
-
 NAMES: tuple[str, ...] = _all_names()
-
-#: The type of each stage's result, by stage name. The last stage of an order has none.
-RESULT_TYPES: dict[str, type[BaseModel]] = _result_types()
 
 
 def compose(tools: StageTools) -> dict[JobType, Pipeline]:

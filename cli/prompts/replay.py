@@ -14,6 +14,7 @@ from cli.job_argument import job_argument
 from cli.prompts.comparison_output import ComparisonOutput, with_output_options
 from cli.prompts.comparison_text import describe_case
 from cli.prompts.source import load
+from pipeline.job import FIX_ISSUE
 
 if TYPE_CHECKING:
     from cli.prompts.runs import StoredRun, Variation
@@ -62,10 +63,11 @@ def replay(
     from cli.prompts.replay_text import print_comparison
     from cli.prompts.runs import Variation, stored_run
     from cli.prompts.trials import case_of, trial_of
-    from stages.order import RESULT_TYPES
+    from stages.order import ORDERS
 
-    if from_stage not in RESULT_TYPES:
-        stages = ", ".join(RESULT_TYPES)
+    result_types = ORDERS[FIX_ISSUE].result_types
+    if from_stage not in result_types:
+        stages = ", ".join(result_types)
         raise CommandError(
             f"--from-stage: no stage {from_stage!r}; there are {stages}", exits.USAGE
         )

@@ -13,10 +13,11 @@ from urllib.parse import unquote, urlsplit
 import click
 from pydantic import BaseModel, ValidationError
 
+from cli import exits
 from cli.command import CommandError, exit_on_settings_error, settings
 from cli.jobs.opening import find_run
 from pipeline.artifacts import Artifacts
-from pipeline.job import FixIssueJob, Options, Replay
+from pipeline.job import FIX_ISSUE, FixIssueJob, Options, Replay
 from pipeline.leased_run import LeasedRun, read_result
 from pipeline.money import to_usd
 from pipeline.outcome import Event, Outcome, RunResult
@@ -26,7 +27,7 @@ from pipeline.store.store import RunStore
 from prompts.filters import one_line
 from stages.apply_patch import ApplyPatch, Candidates
 from stages.fetch_issue import FetchIssue, Issue
-from stages.order import RESULT_TYPES
+from stages.order import ORDERS
 from stages.prepare_tests import PrepareTests
 from stages.propose_patch import Proposal, Proposals, ProposePatch
 from stages.run_tests import RunTests, Verdict
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from prompts import TemplateSet
 
 Result = TypeVar("Result", bound=BaseModel)
+_RESULT_TYPES = ORDERS[FIX_ISSUE].result_types
 _ROWS_A_RUN = 5
 """Number of rows read for each requested run: some runs ended before a prompt."""
 
@@ -73,7 +75,7 @@ class StoredRun:
         return {
             checkpoint.stage: checkpoint
             for checkpoint in self.checkpoints
-            if checkpoint.stage in RESULT_TYPES
+            if checkpoint.stage in _RESULT_TYPES
         }
 
     def require(self, *stages: str) -> None:
@@ -105,7 +107,7 @@ class StoredRun:
 
     def read(self, result_type: type[Result]) -> Result:
         """Read the last result of the stage that returns this type."""
-        for stage, type_of_stage in RESULT_TYPES.items():
+        for stage, type_of_stage in _RESULT_TYPES.items():
             if type_of_stage is result_type:
                 return read_result(self.artifacts, self.last_checkpoints[stage], result_type)
         raise TypeError(f"{result_type.__name__} is no stage's result")
@@ -153,18 +155,28 @@ class StoredRun:
 
 
 def stored_run(ctx: click.Context, job: str, generation: int | None) -> StoredRun:
-    """Load the run that the argument JOB names; raise CommandError if it is not in the store."""
+    """Load the run that the argument JOB names.
+
+    Raises:
+        CommandError: it is not in the store, or does not fix an issue.
+    """
     store, artifacts = _open(ctx)
     row = find_run(store, job, generation)
+    if row.job_type != FIX_ISSUE:
+        raise CommandError(
+            f"run {row.job_id} answers the review of a pull request: only runs that fix an issue"
+            " can be repeated",
+            exits.USAGE,
+        )
     return StoredRun.load(row, store, artifacts)
 
 
 def newest_runs(ctx: click.Context, count: int) -> list[StoredRun]:
-    """Load the last finished runs that reached a prompt, newest first."""
+    """Load the last finished runs of issues that reached a prompt, newest first."""
     store, artifacts = _open(ctx)
     runs: list[StoredRun] = []
     for row in store.runs(limit=count * _ROWS_A_RUN):
-        if row.state != "finished":
+        if row.state != "finished" or row.job_type != FIX_ISSUE:
             continue
         run = StoredRun.load(row, store, artifacts)
         if PrepareTests.name in run.last_checkpoints:
@@ -318,7 +330,7 @@ async def _store_results_before(
     claimed = store.claim(Submission.of(job), lease_seconds=600)
     assert isinstance(claimed, Claimed)  # noqa: S101 - the store is new
     leased = LeasedRun(store, artifacts, claimed.lease, lambda: run.row.created_at)
-    for stage, result_type in RESULT_TYPES.items():
+    for stage, result_type in _RESULT_TYPES.items():
         if stage == from_stage:
             break
         run.require(stage)

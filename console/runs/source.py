@@ -40,7 +40,7 @@ class RunSource:
 
         Args:
             stage: the stage's name.
-            kind: the type of its result, as in ``stages.order.RESULT_TYPES``.
+            kind: the type of its result, as in ``stages.order.Order.result_types``.
         """
         for checkpoint in reversed(self.stage_results):
             if checkpoint.stage == stage:

@@ -1,9 +1,10 @@
 from pathlib import Path
 from typing import Any
 
+from pipeline.job import FIX_ISSUE
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue
-from stages.order import ORDERS, RESULT_TYPES, StageTools, compose
+from stages.order import ORDERS, StageTools, compose
 from stages.run_tests import Verdict
 
 
@@ -32,9 +33,8 @@ def test_the_stages_fit_together_in_their_order() -> None:
 
 def test_each_stage_but_the_last_has_a_result_type() -> None:
     for order in ORDERS.values():
-        *names, last = order.names
-        assert set(names) <= set(RESULT_TYPES)
-        assert last not in RESULT_TYPES
-    assert RESULT_TYPES["fetch_issue"] is Issue
-    assert RESULT_TYPES["checkout"] is Checkout
-    assert RESULT_TYPES["run_tests"] is Verdict
+        assert list(order.result_types) == list(order.names[:-1])
+    results = ORDERS[FIX_ISSUE].result_types
+    assert results["fetch_issue"] is Issue
+    assert results["checkout"] is Checkout
+    assert results["run_tests"] is Verdict

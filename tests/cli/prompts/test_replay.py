@@ -1,9 +1,12 @@
 """``prompts replay``: a stored run again, with other templates."""
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 from cli.prompts.replay_text import side_by_side
+from pipeline.job import AddressReviewJob, PullRef
+from pipeline.store.contract import Submission
 from pipeline.store.sqlite import SqliteStore
 from prompts import TemplateSet
 from tests.cli.console import Console, Sample
@@ -95,6 +98,14 @@ def test_a_mistake_in_a_replay_is_reported(console: Console, sample: Sample, min
     assert message.startswith("--from-stage: no stage 'nonsense'; there are fetch_issue, checkout")
     message = console.refused("prompts", "lint", "--template-dir", "0" * 64)
     assert "no such set is published" in message
+
+
+def test_only_runs_that_fix_an_issue_can_be_repeated(console: Console, mine: Path) -> None:
+    pull = PullRef.parse("https://github.com/octo/repo/pull/7")
+    with closing(SqliteStore(console.data_dir / "store.sqlite")) as store:
+        store.register(Submission.of(AddressReviewJob.of(pull, "review-1")))
+    refusal = console.refused("prompts", "replay", pull.url, "--template-dir", mine)
+    assert "only runs that fix an issue can be repeated" in refusal
 
 
 def test_side_by_side_shows_differences_with_two_lines_of_context() -> None:
