@@ -7,24 +7,12 @@ be bounded.
 """
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterable
 from typing import Any
 
-_BREAK = "\u200b"
-"""A zero-width space: invisible, but it keeps GitHub from seeing a mention, reference, tag or link.
-"""
+from prompts.inert_text import inert, printable
 
-#: The break is inserted after the first part of each of these: @mention, #1, GH-1, an HTML tag or
-#: comment, an image, a link or its definition, and a bare URL (an issue's would create a
-#: back-reference, and in a commit message close the issue).
-_ACTIVE = re.compile(
-    r"@(?=\w)|#(?=\d)|GH-(?=\d)|<(?=[A-Za-z/!?])|!(?=\[)|\](?=[(:\[])|(?:https?|ftp):(?=//)|www(?=\.)",
-    re.I,
-)
 _BACKTICKS = re.compile(r"`+")
-_UNPRINTABLE = ("Cc", "Cf", "Co", "Cs")
-"""Unicode categories: control, format, private use, surrogate."""
 
 
 def fenced(text: str) -> str:
@@ -52,16 +40,7 @@ def code(text: str) -> str:
 def one_line(text: str) -> str:
     """Return ``text`` on one line, stripped, without control and format characters."""
     joined = " ".join(str(text).split())
-    return " ".join(_printable(joined).split())
-
-
-def inert(text: str) -> str:
-    """Return ``text`` with nothing active in GitHub's Markdown or in a commit message.
-
-    It mentions nobody, closes and references no issue, and contains no HTML (so no comment that
-    imitates our marker), no image and no link.
-    """
-    return _ACTIVE.sub(lambda match: match[0] + _BREAK, _printable(str(text)))
+    return " ".join(printable(joined).split())
 
 
 def quoted(text: str) -> str:
@@ -106,16 +85,6 @@ def bullets(names: Iterable[str], limit: int = 20) -> str:
 def _longest_run(text: str) -> int:
     """Return the length of the longest run of backticks."""
     return max((len(run) for run in _BACKTICKS.findall(text)), default=0)
-
-
-def _printable(text: str) -> str:
-    """Drop control and format characters, except the break, so that filters can be chained."""
-    allowed = "\n\t" + _BREAK
-    characters = []
-    for character in text:
-        if character in allowed or unicodedata.category(character) not in _UNPRINTABLE:
-            characters.append(character)
-    return "".join(characters)
 
 
 FILTERS: dict[str, Callable[..., Any]] = {

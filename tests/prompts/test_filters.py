@@ -1,59 +1,8 @@
-import re
-
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from markdown_it import MarkdownIt
 
-from prompts.filters import bullets, clip, code, fenced, inert, one_line, quoted
-
-#: Text in which characters with a meaning in Markdown, HTML or GitHub are frequent.
-HOSTILE = st.lists(
-    st.sampled_from(
-        [
-            "`",
-            "```",
-            "~~~",
-            "\n",
-            "\n\n",
-            "    ",
-            "# ",
-            "> ",
-            "- ",
-            "<!--",
-            "-->",
-            "<b>",
-            "@octocat",
-            "#12",
-            "GH-3",
-            "fixes ",
-            "https://github.com/o/r/issues/9",
-            "www.x.org",
-            "![a](b)",
-            "[a](b)",
-            "[a]: b",
-            "\r",
-            "\u2028",
-            "\u200b",
-            "\x00",
-            "| a |",
-            "---",
-            "</details>",
-            "word",
-        ]
-    )
-    | st.text(max_size=5)
-).map("".join)
-
-
-def tokens(markdown: str) -> list[tuple[str, str]]:
-    flat = []
-    for token in MarkdownIt("commonmark", {"linkify": False}).parse(markdown):
-        if token.type == "inline":
-            flat += [(child.type, child.content) for child in token.children]
-        else:
-            flat.append((token.type, token.content))
-    return flat
+from prompts.filters import bullets, clip, code, fenced, one_line
+from tests.prompts.hostile_text import HOSTILE, tokens
 
 
 @settings(deadline=None, max_examples=300)
@@ -73,43 +22,6 @@ def test_inline_code_stays_one_piece(text: str) -> None:
         ["paragraph_open", "text", "code_inline", "text", "paragraph_close"],
         ["paragraph_open", "text", "paragraph_close"],  # nothing was left of it
     )
-
-
-@settings(deadline=None, max_examples=300)
-@given(HOSTILE)
-def test_quoted_inert_text_renders_no_html_link_or_image_and_stays_in_its_quote(text: str) -> None:
-    parsed = tokens(f"before\n\n{quoted(inert(text))}\n\nafter\n")
-    kinds = [kind for kind, _ in parsed]
-    assert not {"html_block", "html_inline", "link_open", "image"} & set(kinds)
-    assert parsed[-2] == ("text", "after")
-    assert kinds.index("blockquote_open") == 3
-    assert len(kinds) - 1 - kinds[::-1].index("blockquote_close") == len(kinds) - 4
-
-
-@settings(deadline=None, max_examples=300)
-@given(HOSTILE)
-def test_inert_text_contains_no_mention_reference_address_or_comment(text: str) -> None:
-    result = inert(text)
-    assert not re.search(r"@\w|#\d|GH-\d|<!--|https?://|www\.", result, re.I)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "closes #7",
-        "Fixes octo/repo#7",
-        "resolved: GH-7",
-        "fix https://github.com/octo/repo/issues/7",
-    ],
-)
-def test_a_closing_keyword_of_another_issue_no_longer_names_it(text: str) -> None:
-    assert not re.search(r"(clos|fix|resolv)\w*:?\s+(\S*#\d|gh-\d|https?://)", inert(text), re.I)
-    assert inert(text).replace("\u200b", "") == text
-
-
-def test_inert_text_looks_the_same_to_a_reader() -> None:
-    text = "`total()` lost its first item; a < b, x[0] and e-mail rules stay"
-    assert inert(text) == text
 
 
 @settings(deadline=None, max_examples=200)
