@@ -23,9 +23,11 @@ from pydantic import SecretStr
 from pipeline.github.connection import Connection, Tokens
 from tests.stand_ins.github.accounts import Accounts
 from tests.stand_ins.github.apps import Apps
+from tests.stand_ins.github.checks import Checks
 from tests.stand_ins.github.git_http import GitHttp
 from tests.stand_ins.github.graphql import GraphQl
 from tests.stand_ins.github.rest import Rest
+from tests.stand_ins.github.reviews import Reviews
 from tests.stand_ins.github.shapes import WEB, Shapes
 from tests.stand_ins.github.wire import Failure, Planned, Wire
 from tests.stand_ins.github.world import Comment, Issue, Pull, Rights, World
@@ -56,6 +58,10 @@ class GithubStandIn:
         rest = Rest(self._world, shapes)
         accounts = Accounts(rest, self._world, shapes)
         accounts.attach(app)
+        self.reviews = Reviews(self._world, shapes, rest)
+        self.reviews.attach()
+        self.checks = Checks(self._world, shapes, rest)
+        self.checks.attach(app)
         GraphQl(rest, accounts).attach(app)
         rest.attach(app)
         GitHttp(self._world).attach(app)
@@ -284,6 +290,10 @@ class GithubStandIn:
 
     def close_pull(self, full_name: str, number: int) -> None:
         self._world.get(full_name).pulls[number].issue.state = "closed"
+
+    def merge_pull(self, full_name: str, number: int) -> None:
+        self.close_pull(full_name, number)
+        self._world.get(full_name).pulls[number].merged = True
 
     def pulls(self, full_name: str) -> list[Pull]:
         return list(self._world.get(full_name).pulls.values())

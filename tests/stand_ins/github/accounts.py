@@ -3,7 +3,8 @@
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
-from tests.stand_ins.github.rest import Refused, Rest
+from tests.stand_ins.github.answers import Refused
+from tests.stand_ins.github.rest import Rest
 from tests.stand_ins.github.shapes import Json, Shapes
 from tests.stand_ins.github.world import Token, World
 

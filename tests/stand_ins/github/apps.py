@@ -7,7 +7,7 @@ import jwt
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
-from tests.stand_ins.github.rest import Refused
+from tests.stand_ins.github.answers import Refused
 from tests.stand_ins.github.shapes import Json, Shapes
 from tests.stand_ins.github.world import Token, World
 

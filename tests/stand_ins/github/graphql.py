@@ -13,17 +13,34 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
 from tests.stand_ins.github.accounts import Accounts
-from tests.stand_ins.github.rest import Refused, Rest
+from tests.stand_ins.github.answers import Refused
+from tests.stand_ins.github.rest import Rest
 from tests.stand_ins.github.shapes import Json
-from tests.stand_ins.github.world import Issue
+from tests.stand_ins.github.world import Issue, Pull
 
 _TOKEN = re.compile(r"\.\.\.|[A-Za-z_]\w*|\$\w+|\d+|[!{}()\[\]:,]")
 _VIEWER = re.compile(r"\s*query\s*\{\s*viewer\s*\{\s*login\s+databaseId\s*\}\s*\}\s*")
 _VARIABLES = "$owner: String!, $name: String!, $number: Int!"
+_PAGED_VARIABLES = f"{_VARIABLES}, $before: String"
+_PAGE_SIZE = 100
 #: type -> field -> the type of its value (None for a scalar)
 _SCHEMA: dict[str, dict[str, str | None]] = {
     "Query": {"repository": "Repository"},
-    "Repository": {"issue": "Issue", "nameWithOwner": None},
+    "Repository": {"issue": "Issue", "pullRequest": "PullRequest", "nameWithOwner": None},
+    "PullRequest": {"number": None, "reviewThreads": "PullRequestReviewThreadConnection"},
+    "PullRequestReviewThreadConnection": {
+        "nodes": "PullRequestReviewThread",
+        "pageInfo": "PageInfo",
+        "totalCount": None,
+    },
+    "PageInfo": {"hasPreviousPage": None, "startCursor": None},
+    "PullRequestReviewThread": {
+        "isResolved": None,
+        "isOutdated": None,
+        "comments": "PullRequestReviewCommentConnection",
+    },
+    "PullRequestReviewCommentConnection": {"nodes": "PullRequestReviewComment"},
+    "PullRequestReviewComment": {"fullDatabaseId": None},
     "Issue": {
         "number": None,
         "title": None,
@@ -40,6 +57,9 @@ _SCHEMA: dict[str, dict[str, str | None]] = {
 _ARGUMENTS = {
     "repository": "owner:$owner,name:$name",
     "issue": "number:$number",
+    "pullRequest": "number:$number",
+    "reviewThreads": f"last:{_PAGE_SIZE},before:$before",
+    "comments": "first:1",
     "timelineItems": "itemTypes:[RENAMED_TITLE_EVENT],last:1",
 }
 
@@ -80,11 +100,41 @@ class GraphQl:
         repository = self._rest.find_repository(name, token)
         if repository is None:
             return _not_found("repository", f"Could not resolve to a Repository with '{name}'.")
-        issue = repository.issues.get(variables["number"])
-        if issue is None or issue.deleted or issue.is_pull_request:
-            return _not_found("issue", "Could not resolve to an Issue with that number.")
-        values = {"repository": {"issue": _values(issue), "nameWithOwner": repository.full_name}}
-        return JSONResponse({"data": _select(values, query)})
+        asked = query.fields["repository"].fields
+        values: Json = {"nameWithOwner": repository.full_name}
+        if "issue" in asked:
+            issue = repository.issues.get(variables["number"])
+            if issue is None or issue.deleted or issue.is_pull_request:
+                return _not_found("issue", "Could not resolve to an Issue with that number.")
+            values["issue"] = _values(issue)
+        if "pullRequest" in asked:
+            pull = repository.pulls.get(variables["number"])
+            if pull is None:
+                message = "Could not resolve to a PullRequest with that number."
+                return _not_found("pullRequest", message)
+            values["pullRequest"] = _pull_values(pull, variables.get("before"))
+        return JSONResponse({"data": _select({"repository": values}, query)})
+
+
+def _pull_values(pull: Pull, before: str | None) -> Json:
+    """Return the page of threads that ends before the cursor ``before``, or the last page."""
+    threads: list[Json] = []
+    for comment in pull.line_comments:
+        if comment.in_reply_to is None:
+            thread = {
+                "isResolved": comment.is_resolved,
+                "isOutdated": comment.is_outdated,
+                "comments": {"nodes": [{"fullDatabaseId": str(comment.id)}]},
+            }
+            threads.append(thread)
+    end = len(threads) if before is None else int(before)
+    start = max(end - _PAGE_SIZE, 0)
+    connection = {
+        "nodes": threads[start:end],
+        "pageInfo": {"hasPreviousPage": start > 0, "startCursor": str(start)},
+        "totalCount": len(threads),
+    }
+    return {"number": pull.number, "reviewThreads": connection}
 
 
 def _values(issue: Issue) -> Json:
@@ -106,13 +156,16 @@ def _select(values: Json, query: _Field) -> Json:
         value = values[name]
         if isinstance(value, dict):
             value = _select(value, inner)
+        elif isinstance(value, list):
+            value = [_select(each, inner) for each in value]
         selected[name] = value
     return selected
 
 
 def _check_types(variables: Json) -> None:
     types = {"owner": str, "name": str, "number": int}
-    if {name: type(value) for name, value in variables.items()} != types:
+    given = {name: type(value) for name, value in variables.items() if name != "before"}
+    if given != types or not isinstance(variables.get("before"), str | None):
         raise _Invalid("Variables of wrong types were provided")
 
 
@@ -123,7 +176,8 @@ def _not_found(name: str, message: str) -> Response:
 
 def _parse(query: str) -> _Field:
     tokens = iter(_TOKEN.findall(query))
-    if next(tokens) != "query" or _arguments(tokens, next(tokens)) != _VARIABLES.replace(" ", ""):
+    known = [variables.replace(" ", "") for variables in (_VARIABLES, _PAGED_VARIABLES)]
+    if next(tokens) != "query" or _arguments(tokens, next(tokens)) not in known:
         raise _Invalid(f"Expected one query with the variables {_VARIABLES}")
     root = _Field("query")
     if next(tokens) != "{":

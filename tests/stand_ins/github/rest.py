@@ -3,19 +3,23 @@
 import re
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlencode
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
+from tests.stand_ins.github.answers import Refused, invalid, page
 from tests.stand_ins.github.shapes import Json, Shapes
 from tests.stand_ins.github.world import Issue, Level, Pull, Repository, Token, World
 
-_DOCS = "https://docs.github.com/rest"
 #: The beginning of a route, and the permission that it needs
 #: (https://docs.github.com/rest/authentication/permissions-required-for-fine-grained-personal-access-tokens).
 _PERMISSIONS = (
     (r"/issues/(?P<number>\d+)/labels", "pull_requests"),
+    (r"/commits/(?P<sha>[^/]+)/check-runs", "checks"),
+    (r"/commits/(?P<sha>[^/]+)/status", "statuses"),
+    ("/check-runs", "checks"),
+    ("/branches", "contents"),
+    ("/actions", "actions"),
     ("/issues", "issues"),
     ("/pulls", "pull_requests"),
     ("/forks", "administration"),
@@ -23,43 +27,9 @@ _PERMISSIONS = (
 _REPOSITORY = r"/(?:repos/(?P<name>[^/]+/[^/]+)|repositories/(?P<id>\d+))"
 
 
-class Refused(Exception):
-    def __init__(
-        self,
-        status: int,
-        message: str,
-        *,
-        errors: list[Json] | list[str] | None = None,
-        location: str | None = None,
-    ):
-        super().__init__(message)
-        self.status = status
-        self.message = message
-        self.errors = errors
-        self.location = location
-
-    def response(self) -> JSONResponse:
-        body: Json = {
-            "message": self.message,
-            "documentation_url": _DOCS,
-            "status": str(self.status),
-        }
-        if self.errors is not None:
-            body["errors"] = self.errors
-        if self.location:
-            return JSONResponse(
-                {"message": self.message, "url": self.location}, 301, {"Location": self.location}
-            )
-        return JSONResponse(body, self.status)
-
-
-def invalid(
-    field: str, code: str = "invalid", *, resource: str = "PullRequest", message: str | None = None
-) -> Refused:
-    error = {"resource": resource, "field": field, "code": code} | (
-        {"message": message} if message else {}
-    )
-    return Refused(422, "Validation Failed", errors=[error])
+#: Method, the path below the repository's (a regex whose groups are the handler's arguments), and
+#: handler.
+Route = tuple[str, str, Callable[..., Response]]
 
 
 class Rest:
@@ -70,7 +40,7 @@ class Rest:
         self._shapes = shapes
         #: What a reader may do too: fork, and open or edit a pull request of its own.
         self._open = {self._fork, self._create_pull, self._edit_pull}
-        self._routes: list[tuple[str, str, Callable[..., Response]]] = [
+        self._routes: list[Route] = [
             ("GET", "", self._repository),
             ("GET", "/issues", self._list_issues),
             ("GET", r"/issues/(?P<number>\d+)", self._issue),
@@ -83,6 +53,12 @@ class Rest:
             ("PATCH", r"/pulls/(?P<number>\d+)", self._edit_pull),
             ("POST", r"/pulls/(?P<number>\d+)/requested_reviewers", self._request_reviewers),
         ]
+
+    def add(self, routes: "list[Route]", *, open_to_readers: bool) -> None:
+        """Add another area's routes. ``open_to_readers``: whoever reads may also write there."""
+        self._routes += routes
+        if open_to_readers:
+            self._open |= {handler for _, _, handler in routes}
 
     def attach(self, app: FastAPI) -> None:
         app.add_api_route(
@@ -98,14 +74,12 @@ class Rest:
             for method, tail, handler in self._routes:
                 if request.method == method and (match := re.fullmatch(_REPOSITORY + tail, path)):
                     repository = self._visible(match["name"], match["id"], token, path)
-                    self._check_permission(request.method, tail, repository, token)
+                    arguments = _arguments(match)
+                    self._check_permission(request.method, tail, repository, token, arguments)
                     if method != "GET" and handler not in self._open:
                         self._may_write(repository, token)
                     body = await request.json() if method != "GET" else None
-                    numbers = [
-                        int(value) for key, value in match.groupdict().items() if key == "number"
-                    ]
-                    response = handler(request, repository, token, body, *numbers)
+                    response = handler(request, repository, token, body, *arguments)
                     if token.permissions is None:
                         response.headers["X-OAuth-Scopes"] = ", ".join(token.scopes)
                     return response
@@ -114,7 +88,12 @@ class Rest:
             return refused.response()
 
     def _check_permission(
-        self, method: str, tail: str, repository: Repository, token: Token
+        self,
+        method: str,
+        tail: str,
+        repository: Repository,
+        token: Token,
+        arguments: "list[int | str]",
     ) -> None:
         """Refuse what the token's own limits forbid; 404 for a classic one without the scope."""
         level: Level = "read" if method == "GET" else "write"
@@ -122,6 +101,10 @@ class Rest:
             (name for part, name in _PERMISSIONS if tail.startswith(part)), "metadata"
         )
         if permission == "metadata" or token.may(permission, level, repository):
+            return
+        # Of a pull request's comments, either permission is enough.
+        is_comment_of_pull = "comments" in tail and _commented(repository, arguments[0]) is not None
+        if is_comment_of_pull and token.may("pull_requests", level, repository):
             return
         if token.permissions is None:
             raise Refused(404, "Not Found")
@@ -174,7 +157,7 @@ class Rest:
         if repository.archived:
             raise Refused(403, "Repository was archived so is read-only.")
 
-    def _find_issue(self, repository: Repository, number: int) -> Issue:
+    def find_issue(self, repository: Repository, number: int) -> Issue:
         if not repository.has_issues:
             raise Refused(410, "Issues has been disabled in this repository.")
         issue = repository.issues.get(number)
@@ -189,32 +172,10 @@ class Rest:
             raise Refused(301, "Moved Permanently", location=place)
         return issue
 
-    def _find_pull(self, repository: Repository, number: int) -> Pull:
+    def find_pull(self, repository: Repository, number: int) -> Pull:
         if number not in repository.pulls:
             raise Refused(404, "Not Found")
         return repository.pulls[number]
-
-    def _page(self, request: Request, rows: list[Json]) -> JSONResponse:
-        """Return one page: 30 rows by default, at most 100, with other pages in the Link header."""
-        query = dict(request.query_params)
-        size = min(max(int(query.get("per_page", "30")), 1), 100)
-        page = int(query.get("page", "1"))
-        last = max(-(-len(rows) // size), 1)
-        pages: dict[str, int] = {}
-        if page > 1:
-            pages["prev"] = page - 1
-        if page < last:
-            pages["next"] = page + 1
-            pages["last"] = last
-        if page > 1:
-            pages["first"] = 1
-        url = f"{self._shapes.origin}{request.url.path}"
-        links = []
-        for relation, number in pages.items():
-            address = f"{url}?{urlencode({**query, 'page': number})}"
-            links.append(f'<{address}>; rel="{relation}"')
-        headers = {"Link": ", ".join(links)} if links else None
-        return JSONResponse(rows[(page - 1) * size : page * size], headers=headers)
 
     def _repository(
         self, request: Request, repository: Repository, token: Token, body: Any
@@ -228,20 +189,21 @@ class Rest:
         state = request.query_params.get("state", "open")
         issues = [issue for issue in repository.issues.values() if state in ("all", issue.state)]
         newest_first = sorted(issues, key=lambda issue: issue.number, reverse=True)
-        return self._page(
-            request, [self._shapes.issue(repository, issue) for issue in newest_first]
+        return page(
+            request,
+            [self._shapes.issue(repository, issue) for issue in newest_first],
         )
 
     def _issue(
         self, request: Request, repository: Repository, token: Token, body: Any, number: int
     ) -> Response:
-        return JSONResponse(self._shapes.issue(repository, self._find_issue(repository, number)))
+        return JSONResponse(self._shapes.issue(repository, self.find_issue(repository, number)))
 
     def _comments(
         self, request: Request, repository: Repository, token: Token, body: Any, number: int
     ) -> Response:
-        issue = self._find_issue(repository, number)
-        return self._page(
+        issue = self.find_issue(repository, number)
+        return page(
             request,
             [self._shapes.comment(repository, issue, comment) for comment in issue.comments],
         )
@@ -249,7 +211,7 @@ class Rest:
     def _add_labels(
         self, request: Request, repository: Repository, token: Token, body: Any, number: int
     ) -> Response:
-        issue = self._find_issue(repository, number)
+        issue = self.find_issue(repository, number)
         names = body.get("labels") if isinstance(body, dict) else body
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise Refused(422, "Invalid request.")
@@ -284,7 +246,10 @@ class Rest:
             rows = [pull for pull in rows if pull.base == base]
         # Newest first unless asked: the default direction is descending for the default sort.
         rows.sort(key=lambda pull: pull.number, reverse=query.get("direction", "desc") == "desc")
-        return self._page(request, [self._shapes.pull(repository, pull, token) for pull in rows])
+        return page(
+            request,
+            [self._shapes.pull(repository, pull, token) for pull in rows],
+        )
 
     def _create_pull(
         self, request: Request, repository: Repository, token: Token, body: Any
@@ -353,13 +318,13 @@ class Rest:
         self, request: Request, repository: Repository, token: Token, body: Any, number: int
     ) -> Response:
         return JSONResponse(
-            self._shapes.whole_pull(repository, self._find_pull(repository, number), token)
+            self._shapes.whole_pull(repository, self.find_pull(repository, number), token)
         )
 
     def _edit_pull(
         self, request: Request, repository: Repository, token: Token, body: Any, number: int
     ) -> Response:
-        pull = self._find_pull(repository, number)
+        pull = self.find_pull(repository, number)
         if pull.issue.author != token.login:
             self._may_write(repository, token)
         if body.get("state") not in (None, "open", "closed"):
@@ -373,7 +338,7 @@ class Rest:
     def _request_reviewers(
         self, request: Request, repository: Repository, token: Token, body: Any, number: int
     ) -> Response:
-        pull = self._find_pull(repository, number)
+        pull = self.find_pull(repository, number)
         names = body.get("reviewers", [])
         if pull.issue.author in names:
             raise Refused(422, "Review cannot be requested from pull request author.")
@@ -400,3 +365,25 @@ class Rest:
             "Validation Failed",
             errors=[{"resource": "PullRequest", "code": "custom", "message": message}],
         )
+
+
+def _commented(repository: Repository, number: int | str) -> Pull | None:
+    """Return the pull request with this number, or with a comment of this id below it."""
+    for pull in repository.pulls.values():
+        ids = [comment.id for comment in pull.issue.comments]
+        if number == pull.number or number in ids:
+            return pull
+    return None
+
+
+def _arguments(match: re.Match[str]) -> list[int | str]:
+    """Return the values of a path's groups below the repository; those named ``..._id`` and
+    ``number`` are numbers.
+    """
+    values: list[int | str] = []
+    for name, value in match.groupdict().items():
+        if name in ("name", "id"):
+            continue
+        is_number = name == "number" or name.endswith("_id")
+        values.append(int(value) if is_number else value)
+    return values

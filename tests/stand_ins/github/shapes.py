@@ -285,7 +285,7 @@ class Shapes:
             "review_comment_url": links["review_comment"],
             "statuses_url": links["statuses"],
             "draft": pull.draft,
-            "merged_at": None,
+            "merged_at": issue.created_at if pull.merged else None,
             "merge_commit_sha": None,
             "auto_merge": None,
             "requested_teams": [],
@@ -297,14 +297,14 @@ class Shapes:
 
     def whole_pull(self, repository: Repository, pull: Pull, token: Token | None) -> Json:
         return self.pull(repository, pull, token) | {
-            "merged": False,
+            "merged": pull.merged,
             "mergeable": None,
             "mergeable_state": "unknown",
             "merged_by": None,
             "rebaseable": None,
             "maintainer_can_modify": False,
-            "comments": 0,
-            "review_comments": 0,
+            "comments": len(pull.issue.comments),
+            "review_comments": len(pull.line_comments),
             "additions": 0,
             "deletions": 0,
             "changed_files": 0,

@@ -9,6 +9,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
+from tests.stand_ins.github.records import (
+    CheckRun,
+    CommitStatus,
+    LineComment,
+    RequiredCheck,
+    Review,
+)
+
 Rights = Literal["write", "read", "outsider"]
 """write: sees and pushes everything; read: sees everything; outsider: sees public ones."""
 _EPOCH = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
@@ -105,6 +113,9 @@ class Pull:
     source: "Repository"
     """Where the head branch is: the repository itself, or a fork of it."""
     reviewers: list[str] = field(default_factory=list)
+    merged: bool = False
+    reviews: list[Review] = field(default_factory=list)
+    line_comments: list[LineComment] = field(default_factory=list)
 
     @property
     def number(self) -> int:
@@ -131,6 +142,16 @@ class Repository:
     """By the setting "Allow GitHub Actions to create and approve pull requests"."""
     issues: dict[int, Issue] = field(default_factory=dict)
     pulls: dict[int, Pull] = field(default_factory=dict)
+    roles: dict[str, str] = field(default_factory=dict)
+    """By login; the owner and collaborators have a role without an entry."""
+    custom_roles: dict[str, str] = field(default_factory=dict)
+    """Names of an organization's own roles, and the role that each is based on."""
+    check_runs: list[CheckRun] = field(default_factory=list)
+    statuses: list[CommitStatus] = field(default_factory=list)
+    protected_checks: dict[str, list[RequiredCheck]] = field(default_factory=dict)
+    """By branch: the checks that its protection requires."""
+    rule_checks: dict[str, list[RequiredCheck]] = field(default_factory=dict)
+    """By branch: the checks that a ruleset requires."""
 
     @property
     def full_name(self) -> str:
@@ -246,6 +267,8 @@ class World:
         self.tokens = {secret: Token(f"{rights}-bot", rights) for secret, rights in tokens.items()}
         self.repositories: dict[int, Repository] = {}
         self.renamed: dict[str, int] = {}
+        self.missing_logins: set[str] = set()
+        """Accounts that were deleted or never existed."""
         self._ids = 1000
 
     def next_id(self) -> int:
