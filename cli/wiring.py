@@ -21,6 +21,14 @@ from pipeline.artifacts import Artifacts
 from pipeline.engine.deps import EngineDeps, Progress
 from pipeline.engine.engine import Engine
 from pipeline.github import Forge
+from pipeline.github.accounts import GithubAccounts
+from pipeline.github.commit_author import (
+    LOCAL_AUTHOR,
+    CommitAuthor,
+    FixedAuthor,
+    OwnAccount,
+)
+from pipeline.github.rest import GithubForge
 from pipeline.job import JobType
 from pipeline.model.buyer import Buyer
 from pipeline.model.client import ModelClient
@@ -34,7 +42,7 @@ from pipeline.telemetry import Redactor, names
 from pipeline.telemetry.spans import NoTracer, Tracer
 from pipeline.telemetry.traced_sandbox import TracedSandbox
 from pipeline.template_sets import TemplateSets
-from repository.git import Mirrors
+from repository.git import Identity, Mirrors
 from repository.testing.install.tools import index_settings
 from sandbox import NoIsolation, Sandbox
 from stages.order import StageTools, compose
@@ -201,10 +209,19 @@ def _pipelines(
         ),
         protected=settings.protected_paths,
         comment_authors=settings.comment_authors,
+        commit_author=_commit_author(settings, forge),
         page_url=settings.page_url,
         templates=templates,
     )
     return compose(tools)
+
+
+def _commit_author(settings: Settings, forge: Forge) -> CommitAuthor:
+    if settings.commit_author is not None:
+        return FixedAuthor(Identity.parse(settings.commit_author))
+    if isinstance(forge, GithubForge):
+        return OwnAccount(GithubAccounts(forge.connection))
+    return FixedAuthor(LOCAL_AUTHOR)
 
 
 def _data_dir(settings: Settings) -> Path:

@@ -23,6 +23,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from pipeline.api_keys import ApiKey, parse_keys, parse_limits
 from pipeline.patterns import check_pattern
 from pipeline.telemetry import environment_secrets
+from repository.git import Identity
 
 ECS_VARIABLE = "ECS_CONTAINER_METADATA_URI_V4"
 """ECS sets it in every container
@@ -164,6 +165,12 @@ class Settings(BaseSettings):
             " author_association, comma-separated"
         ),
     )
+    commit_author: str | None = Field(
+        None,
+        description=(
+            "the author of commits, Name <address>; default: the account of the token or the App"
+        ),
+    )
     page_url: str | None = Field(
         None,
         description=(
@@ -298,6 +305,13 @@ class Settings(BaseSettings):
                 "must be an https address (http only on loopback): the token is sent there"
             )
         return value.rstrip("/")
+
+    @field_validator("commit_author")
+    @classmethod
+    def _check_commit_author(cls, value: str | None) -> str | None:
+        if value is not None:
+            Identity.parse(value)
+        return value
 
     @field_validator("page_url")
     @classmethod

@@ -9,9 +9,11 @@ from pydantic import BaseModel, ConfigDict
 
 from pipeline.github import Forge, ForgeRefused
 from pipeline.github.access import find_access_refusal
+from pipeline.github.commit_author import CommitAuthor
 from pipeline.github.issue_pulls import branch_name
 from pipeline.job import IssueRef
 from pipeline.outcome import Facts, Outcome
+from pipeline.pushes import own_commits
 from pipeline.stage import RunContext, Stop
 from repository.config import CONFIG
 from repository.git import GitError, GitRefused, GitUnauthorized, Mirror, Mirrors
@@ -23,8 +25,6 @@ log = logging.getLogger(__name__)
 MAX_FILES = 200_000
 #: Characters read from the configuration file.
 MAX_CONFIG = 64_000
-#: Name of the effect that pushes a commit; its intention records the commit's ``sha``.
-PUSH = "push"
 
 
 class Checkout(BaseModel):
@@ -48,9 +48,10 @@ class Checkout(BaseModel):
 class CheckoutStage:
     name = "checkout"
 
-    def __init__(self, forge: Forge, mirrors: Mirrors):
+    def __init__(self, forge: Forge, mirrors: Mirrors, author: CommitAuthor):
         self._forge = forge
         self._mirrors = mirrors
+        self._author = author
 
     async def run(self, issue: Issue, run: RunContext) -> Checkout | Stop:
         if not run.fix_job.options.dry_run:
@@ -73,6 +74,7 @@ class CheckoutStage:
 
     def _find_access_refusal(self, ref: IssueRef, branch: str) -> str | None:
         try:
+            self._author.identity(ref)
             return find_access_refusal(self._forge, ref, branch)
         except ForgeRefused as error:
             return str(error)
@@ -95,8 +97,7 @@ class CheckoutStage:
             raise
         except (ForgeRefused, GitRefused) as error:
             return _rejected(f"branch {branch} can't be read: {error}")
-        ours = {str(intention["sha"]) for intention in await run.intentions(PUSH)}
-        if sha is None or sha in ours:
+        if sha is None or sha in await own_commits(run):
             return None
         return _rejected(
             f"branch {branch} holds a commit that is not ours ({sha[:12]}): delete or rename the"

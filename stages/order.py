@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from pipeline.github import Forge
+from pipeline.github.commit_author import CommitAuthor
 from pipeline.job import FIX_ISSUE, JobType
 from pipeline.model.buyer import Buyer
 from pipeline.stage import Pipeline, Stage, result_type
@@ -52,6 +53,7 @@ class StageTools:
 
     comment_authors: tuple[str, ...]
     """GitHub's names for the roles whose comments are shown to the model."""
+    commit_author: CommitAuthor
     page_url: str | None
     """Where the pages of runs are, for links in pull requests; None for no links."""
 
@@ -99,7 +101,17 @@ def _run_tests(tools: StageTools) -> RunTests:
 
 
 def _open_pr(tools: StageTools) -> OpenPullRequest:
-    return OpenPullRequest(tools.forge, tools.mirrors, tools.templates, page_url=tools.page_url)
+    return OpenPullRequest(
+        tools.forge,
+        tools.mirrors,
+        tools.templates,
+        tools.commit_author,
+        page_url=tools.page_url,
+    )
+
+
+def _checkout(tools: StageTools) -> CheckoutStage:
+    return CheckoutStage(tools.forge, tools.mirrors, tools.commit_author)
 
 
 @dataclass(frozen=True)
@@ -135,7 +147,7 @@ ORDERS: Mapping[JobType, Order] = {
     FIX_ISSUE: Order(
         (
             Entry(FetchIssue, lambda tools: FetchIssue(tools.forge, tools.comment_authors)),
-            Entry(CheckoutStage, lambda tools: CheckoutStage(tools.forge, tools.mirrors)),
+            Entry(CheckoutStage, _checkout),
             Entry(BuildContext, lambda tools: BuildContext(tools.mirrors)),
             Entry(PrepareTests, _prepare_tests),
             Entry(ProposePatch, _propose_patch),

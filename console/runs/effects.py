@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from console.runs.source import RunSource
+from pipeline.pushes import PUSH
 from pipeline.store.contract import Effect
-from stages.checkout import PUSH
 from stages.open_pr import PULL_REQUEST, PlannedCommit, PlannedPull
 
 

@@ -37,9 +37,9 @@ class Account:
         (https://docs.github.com/en/account-and-profile/reference/email-addresses-reference).
 
         Args:
-            host: of issues and people, such as github.com.
+            host: of issues and people, such as github.com, perhaps with a port.
         """
-        return f"{self.id}+{self.login}@users.noreply.{host}"
+        return f"{self.id}+{self.login}@users.noreply.{host.partition(':')[0]}"
 
 
 class Accounts(Protocol):

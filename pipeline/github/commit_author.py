@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from pipeline.github.accounts import Accounts
-from pipeline.job import IssueRef
+from pipeline.job import Subject
 from repository.git import Identity
 
 #: Of commits in a local repository. The address belongs to nobody.
@@ -13,8 +13,8 @@ LOCAL_AUTHOR = Identity("coding-agent", "coding-agent@localhost")
 class CommitAuthor(Protocol):
     """Methods are synchronous, to be called in threads."""
 
-    def identity(self, ref: IssueRef) -> Identity:
-        """Return the author of the commits for an issue.
+    def identity(self, subject: Subject) -> Identity:
+        """Return the author of commits for an issue or a pull request.
 
         Raises:
             ForgeRefused: GitHub does not say who that is.
@@ -28,9 +28,9 @@ class OwnAccount:
     def __init__(self, accounts: Accounts):
         self._accounts = accounts
 
-    def identity(self, ref: IssueRef) -> Identity:
-        account = self._accounts.own(ref.repository)
-        return Identity(account.login, account.address(ref.host))
+    def identity(self, subject: Subject) -> Identity:
+        account = self._accounts.own(subject.repository)
+        return Identity(account.login, account.address(subject.host))
 
 
 class FixedAuthor:
@@ -39,5 +39,5 @@ class FixedAuthor:
     def __init__(self, author: Identity):
         self._author = author
 
-    def identity(self, ref: IssueRef) -> Identity:
+    def identity(self, subject: Subject) -> Identity:
         return self._author

@@ -1,11 +1,15 @@
 """What a repository consists of."""
 
+import re
 from dataclasses import dataclass
 
 EXECUTABLE = "100755"
 NOT_EXECUTABLE = "100644"
 REGULAR_MODES = (NOT_EXECUTABLE, EXECUTABLE)
 """The modes of files, as opposed to symbolic links and submodules."""
+
+_IDENTITY = re.compile(r"(?P<name>\w(?:[^<>\x00-\x1f]*[\w\])])?) <(?P<email>[^<>\s@]+@[^<>\s@]+)>")
+"""Git removes punctuation from the ends of a name."""
 
 
 @dataclass(frozen=True)
@@ -31,3 +35,15 @@ class Identity:
 
     name: str
     email: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Identity":
+        """Read ``Name <address>``.
+
+        Raises:
+            ValueError: it has another form, or git would alter it.
+        """
+        match = _IDENTITY.fullmatch(text)
+        if match is None:
+            raise ValueError("must look like Name <address>")
+        return cls(match["name"], match["email"])

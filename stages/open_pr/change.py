@@ -12,12 +12,9 @@ from stages.fetch_issue import Issue
 from stages.propose_patch import Proposals
 from stages.run_tests import Verdict
 
-#: Author of the commits. GitHub shows the name; the address receives no mail.
-AUTHOR = Identity("coding-agent", "coding-agent@users.noreply.github.com")
-
-#: Writes the commit with a message and a time (seconds since the epoch) into the mirror, and
-#: returns its SHA.
-WriteCommit = Callable[[str, int], str]
+#: Writes the commit with a message, an author and a time (seconds since the epoch) into the mirror,
+#: and returns its SHA.
+WriteCommit = Callable[[str, Identity, int], str]
 
 
 @dataclass(frozen=True)
@@ -33,9 +30,9 @@ class Change:
     def writer(self, mirror: Mirror) -> WriteCommit:
         """Return a function that writes this change as a commit into the mirror."""
 
-        def write(message: str, seconds: int) -> str:
+        def write(message: str, author: Identity, seconds: int) -> str:
             base = self.checkout.base_sha
-            return mirror.commit(self.candidate.tree, base, message, AUTHOR, seconds)
+            return mirror.commit(self.candidate.tree, base, message, author, seconds)
 
         return write
 

@@ -2,8 +2,12 @@
 
 from pydantic import BaseModel, ConfigDict
 
+from repository.git import Identity
+
 #: Name of the effect that opens the pull request.
 PULL_REQUEST = "pull_request"
+#: The author of every commit that was planned before the author was a part of the plan.
+_EARLIER_AUTHOR = Identity("coding-agent", "coding-agent@users.noreply.github.com")
 
 
 class PlannedCommit(BaseModel):
@@ -16,6 +20,7 @@ class PlannedCommit(BaseModel):
     """The commit's time, in seconds since the epoch."""
     message: str
     sha: str
+    author: Identity = _EARLIER_AUTHOR
 
 
 class PlannedPull(BaseModel):

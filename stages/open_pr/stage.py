@@ -8,15 +8,17 @@ from urllib.parse import quote
 
 from pipeline.errors import Retry
 from pipeline.github import Forge, ForgeRefused, NewPull, PullRequest
+from pipeline.github.commit_author import CommitAuthor
 from pipeline.github.issue_pulls import branch_name, marker
 from pipeline.outcome import Facts, Outcome
+from pipeline.pushes import PUSH, own_commits
 from pipeline.stage import RunContext, Stop
 from pipeline.store.contract import Effect
 from pipeline.template_sets import Templates
 from prompts import TemplateSet
 from repository.git import GitRefused, GitUnauthorized, Mirror, Mirrors, PushRejected
 from stages.apply_patch import Candidates
-from stages.checkout import PUSH, Checkout
+from stages.checkout import Checkout
 from stages.fetch_issue import Issue, find_other_pull
 from stages.open_pr.change import Change, WriteCommit
 from stages.open_pr.ends import (
@@ -47,6 +49,7 @@ class OpenPullRequest:
         forge: Forge,
         mirrors: Mirrors,
         templates: Templates,
+        author: CommitAuthor,
         *,
         page_url: str | None = None,
         clock: Callable[[], float] = time.time,
@@ -56,6 +59,7 @@ class OpenPullRequest:
         self._forge = forge
         self._mirrors = mirrors
         self._templates = templates
+        self._author = author
         self._clock = clock
 
     async def run(
@@ -173,16 +177,18 @@ class OpenPullRequest:
         def plan() -> PlannedCommit:
             seconds = int(self._clock())
             message = render_message(templates, variables)
+            author = self._author.identity(run.job.subject)
             return PlannedCommit(
                 branch=branch_name(variables["issue_number"], run.job_id),
                 seconds=seconds,
                 message=message,
-                sha=write(message, seconds),
+                sha=write(message, author, seconds),
+                author=author,
             )
 
         new = await asyncio.to_thread(plan)
         commit = PlannedCommit.model_validate(await run.intend(PUSH, new.model_dump()))
-        sha = await asyncio.to_thread(write, commit.message, commit.seconds)
+        sha = await asyncio.to_thread(write, commit.message, commit.author, commit.seconds)
         if sha != commit.sha:
             raise AssertionError(
                 f"the stored intention names commit {commit.sha}, but its data produce {sha}"
@@ -204,7 +210,7 @@ class OpenPullRequest:
         Raises:
             PushRejected: as ``push_branch`` does.
         """
-        ours = {str(intention["sha"]) for intention in await run.intentions(PUSH)}
+        ours = await own_commits(run)
         await asyncio.to_thread(push_branch, mirror, url, commit, ours)
         await run.record(PUSH, {"sha": commit.sha})
 

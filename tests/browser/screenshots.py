@@ -14,9 +14,9 @@ from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
 from examples.demo.__main__ import base_environment, run_demo
+from pipeline.pushes import PUSH
 from pipeline.store.contract import RunRow
 from pipeline.store.sqlite import SqliteStore
-from stages.checkout import PUSH
 from stages.open_pr import PULL_REQUEST, PlannedCommit, PlannedPull
 from tests.browser.chromium import Browser, Theme, start_browser
 from tests.browser.console_server import COMMAND, serve_console

@@ -14,6 +14,7 @@ from pipeline.artifacts.folder import FolderArtifacts
 from pipeline.budget import Budget, EffectiveLimits, Stopwatch
 from pipeline.errors import Family, Retry, judge
 from pipeline.github import NewPull
+from pipeline.github.commit_author import CommitAuthor, FixedAuthor
 from pipeline.github.issue_pulls import branch_name
 from pipeline.github.local import LocalForge
 from pipeline.github.rest import GithubForge
@@ -25,7 +26,7 @@ from pipeline.store.contract import Claimed, MoneyCaps
 from pipeline.store.sqlite import SqliteStore
 from pipeline.telemetry.spans import NoTracer
 from prompts import TemplateSet
-from repository.git import GitUnauthorized, GitUnavailable, Mirrors
+from repository.git import GitUnauthorized, GitUnavailable, Identity, Mirrors, run_git
 from stages.apply_patch import Candidate, Candidates
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue
@@ -64,6 +65,7 @@ class Scenario:
         self.artifacts = FolderArtifacts(folder / "artifacts")
         self.forge: Any = GithubForge(github.connect(WRITE_TOKEN))
         self.clone_url = f"{github.origin}/{REPOSITORY}.git"
+        self.author: CommitAuthor = FixedAuthor(Identity("bot", "1+bot@users.noreply.github.com"))
         self.templates = TEMPLATES
         self.page_url: str | None = None
         self.title = "x is wrong"
@@ -127,6 +129,7 @@ class Scenario:
             self.forge,
             mirrors,
             FixedTemplates(self.templates),
+            self.author,
             page_url=self.page_url,
             clock=self.clock,
         )
@@ -201,6 +204,20 @@ async def test_a_fix_becomes_one_commit_on_the_jobs_branch_and_a_pull_request(
     text = scenario.commit()
     assert f"Coding-Agent-Job: {JOB.id}\n" in text and "Coding-Agent-Run: 0\n" in text
     assert "Sun Sep 9 01:46:40 2001 +0000" in text
+
+
+async def test_a_crashed_run_keeps_the_author_of_its_planned_commit(scenario: Scenario) -> None:
+    first = claim(scenario.store)
+    scenario.github.fail_next("POST", "/pulls$", status=500)
+    with pytest.raises(GithubException):
+        await scenario.open(first)
+    scenario.author = FixedAuthor(Identity("Another Bot", "other@example.com"))
+    await scenario.open(scenario.deliver_again(first), machine="two")
+    shown = run_git(
+        [f"--git-dir={scenario.github.path(REPOSITORY)}", "log", "-1", "--format=%an %ae", BRANCH],
+        cwd=scenario.folder,
+    )
+    assert shown.stdout.decode().strip() == "bot 1+bot@users.noreply.github.com"
 
 
 async def test_the_body_says_what_was_verified_and_by_which_run(scenario: Scenario) -> None:
@@ -283,7 +300,9 @@ async def test_what_was_pushed_and_opened_is_known_from_the_stored_effects(
     scenario.github.fail_next("POST", "/pulls$", status=500)
     with pytest.raises(GithubException):
         await scenario.open(first)
-    stage = OpenPullRequest(scenario.forge, Mirrors(scenario.folder, lambda _: None), TEMPLATES)
+    stage = OpenPullRequest(
+        scenario.forge, Mirrors(scenario.folder, lambda _: None), TEMPLATES, scenario.author
+    )
     pushed = stage.effect_facts(scenario.store.effects(JOB.id))
     assert (pushed.branch, pushed.pull_request_number) == (BRANCH, None)
     stop = await scenario.open(scenario.deliver_again(first))

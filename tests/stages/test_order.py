@@ -24,6 +24,7 @@ def test_the_stages_fit_together_in_their_order() -> None:
         fetch_for_private=False,
         protected=(),
         comment_authors=none,
+        commit_author=none,
         page_url=None,
     )
     assert [pipeline.names for pipeline in compose(tools).values()] == [

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from pipeline.model import Message, ModelReply
 from pipeline.outcome import Outcome, Verification
+from pipeline.pushes import PUSH
 from repository.testing.models import Recipe, Suite, TestReport
 from stages.apply_patch import Candidate, Candidates
 from stages.build_context import Context, ContextFile, NotShown
-from stages.checkout import PUSH, Checkout
+from stages.checkout import Checkout
 from stages.fetch_issue import Issue, IssueComment
 from stages.open_pr import PULL_REQUEST, PlannedCommit, PlannedPull
 from stages.propose_patch import Proposal, Proposals
