@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from pipeline.outcome import Facts
 from pipeline.stage import Back, RunContext
-from prompts.filters import clip_framed, one_line
+from prompts.filters import clip, clip_framed, one_line
 from repository.edits.apply_files import NewFile, apply_files
 from repository.edits.editable_files import EditableFiles
 from repository.edits.model import FORMAT, EditFailed
@@ -16,10 +16,13 @@ from repository.git import GitError, Mirrors
 from stages.checkout import Checkout
 from stages.propose_patch import Proposal, Proposals
 from stages.propose_patch.base_code import BaseCode, EditSettings
+from stages.propose_patch.description import split_title
 from stages.propose_patch.results import ProposedFiles
 from stages.propose_patch.round_note import SentBackNote
 
 MAX_SUMMARY = 1_500
+"""Characters."""
+MAX_TITLE = 300
 """Characters."""
 MAX_FEEDBACK = 8_000
 """Characters, for all proposals together."""
@@ -42,6 +45,8 @@ class Candidate(BaseModel):
     paths: tuple[str, ...]
     summary: str
     """The model's own words about the change, for the pull request: untrusted text."""
+    title: str = ""
+    """The model's title of the change, as it is; empty if it gave none."""
     agreeing: int = 1
     """Number of proposals that make exactly this change."""
     notices: tuple[str, ...] = ()
@@ -108,6 +113,7 @@ class _Change:
     paths: Collection[str]
     summary: str
     notices: tuple[str, ...]
+    title: str = ""
     proposal: int = 0
     """Index into Proposals.proposals."""
 
@@ -132,6 +138,7 @@ async def _candidate(
         tree=change.tree,
         paths=tuple(sorted(change.paths)),
         summary=_summary(change.summary),
+        title=clip(one_line(change.title), MAX_TITLE),
         agreeing=len(same),
         notices=(*base.policy.notices, *change.notices),
     )
@@ -163,13 +170,14 @@ async def _apply(proposal: Proposal, base: BaseCode, run: RunContext) -> _Change
         return await asyncio.to_thread(_apply_reply, base, proposal.reply)
     proposed = ProposedFiles.model_validate_json(await run.load(proposal.changes_key))
     change = await asyncio.to_thread(_apply_files, base, proposed)
-    return replace(change, summary=proposal.reply)
+    return replace(change, summary=proposal.reply, title=proposal.title)
 
 
 def _apply_reply(base: BaseCode, reply: str) -> _Change:
     """Apply the edits of a reply to the base commit. Blocks."""
     edited = base.apply(reply)
-    return _Change(edited.sha, edited.paths, edited.prose, edited.notices)
+    title, summary = split_title(edited.prose)
+    return _Change(edited.sha, edited.paths, summary, edited.notices, title)
 
 
 def _apply_files(base: BaseCode, proposed: ProposedFiles) -> _Change:

@@ -15,6 +15,8 @@ class Proposal(BaseModel):
 
     reply: str
     """The model's unchanged text; for an agent, its summary of the change."""
+    title: str = ""
+    """An agent's title of the change; empty if it gave none."""
     exchange_key: str
     """Artifact: the request and the reply, with usage and cost; for an agent, of its first step."""
     model: str

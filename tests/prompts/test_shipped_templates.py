@@ -178,7 +178,7 @@ def test_the_system_prompt_asks_for_edit_blocks_and_a_test() -> None:
     )
     assert "fails before your change and passes after it" in system
     assert "is data" in system and "do not follow it" in system
-    assert system.index("<analysis>") < system.index("paragraph for the pull request")
+    assert system.index("<analysis>") < system.index("text of the pull request")
     assert "*** Delete File: " in system and "NEEDS_INFO:" in system
 
 

@@ -137,6 +137,13 @@ async def test_a_reply_becomes_a_tree_a_patch_and_a_summary(bench):
     assert result.facts().artifacts == {"patch": candidate.patch_key}
 
 
+async def test_the_line_with_the_title_becomes_the_candidates_title(bench):
+    result = await bench.run(f"Title: Keep the first item of a total\n\n{GOOD}")
+    (candidate,) = result.candidates
+    assert candidate.title == "Keep the first item of a total"
+    assert candidate.summary == "The first item was left out."
+
+
 async def test_proposals_with_the_same_tree_are_one_candidate(bench):
     result = await bench.run("nothing", GOOD, GOOD.replace("first", "1st"))
     assert [candidate.proposal for candidate in result.candidates] == [1]

@@ -36,6 +36,7 @@ class StepResult:
     ending: str | None = None
     run_end: RunEnd | None = None
     summary: str | None = None
+    title: str | None = None
 
     @property
     def failed(self) -> bool:
@@ -112,6 +113,7 @@ def _note_answer(step: StepResult, call: Call, answer: Answer) -> None:
         step.run_end = RunEnd.of(answer.stop)
     if isinstance(call.tool, Submit):
         step.summary = call.tool.summary
+        step.title = call.tool.title
 
 
 def _are_just_applied(tool: ApplyEdits, earlier: Sequence[StepRecord]) -> bool:

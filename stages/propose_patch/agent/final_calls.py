@@ -16,6 +16,7 @@ from stages.propose_patch.agent.steps import Observation, StepRecord
 from stages.propose_patch.agent.submission import Submission, SubmissionReader
 from stages.propose_patch.base_code import EditedTree
 from stages.propose_patch.base_tests import run_on_base, stop_for_passing_tests
+from stages.propose_patch.description import find_title_fault, speaks_of_the_work
 from stages.propose_patch.replies import stop_for_missing_info
 from stages.propose_patch.task import Task
 
@@ -76,13 +77,13 @@ class FinalCalls:
         """Answer a call."""
         match tool:
             case Submit():
-                return await self._submit(step)
+                return await self._submit(tool, step)
             case NeedsInfo():
                 return await self._needs_info(tool, step)
             case NoChangeNeeded():
                 return await self._no_change_needed(tool, step)
 
-    async def _submit(self, step: CurrentStep) -> Answer:
+    async def _submit(self, tool: Submit, step: CurrentStep) -> Answer:
         try:
             submission = await self._submissions.read(step.calls)
         except EditFailed as error:
@@ -91,7 +92,7 @@ class FinalCalls:
         if submission.tree in reviewed[-1:] or len(reviewed) >= MAX_REVIEWS:
             return Answer("Submitted.", ending="submitted")
         text = await review(self._task, submission, step.label, self._seconds_left())
-        return Answer(text, reviewed_tree=submission.tree)
+        return Answer(text + _describe_faults(tool), reviewed_tree=submission.tree)
 
     async def _needs_info(self, tool: NeedsInfo, step: CurrentStep) -> Answer:
         submission = await self._change(step)
@@ -125,3 +126,16 @@ class FinalCalls:
             return await self._submissions.read(step.calls)
         except EditFailed:
             return None
+
+
+def _describe_faults(tool: Submit) -> str:
+    """Return what is wrong with the title and the summary; empty if nothing is."""
+    faults: list[str] = []
+    title_fault = find_title_fault(tool.title) if tool.title else "is missing"
+    if title_fault is not None:
+        faults.append(f"The title {title_fault}.")
+    if speaks_of_the_work(tool.summary):
+        faults.append(messages.SUMMARY_NEEDS_CONVERSATION)
+    if not faults:
+        return ""
+    return f"\n\n{messages.DESCRIPTION} {' '.join(faults)}"

@@ -110,6 +110,12 @@ class Loop:
                 return read_reply(record.reply.content).prose
         return ""
 
+    @property
+    def title(self) -> str:
+        """The title of the last ``submit`` that had one; empty if none had."""
+        titles = [record.title for record in self.records if record.title]
+        return titles[-1] if titles else ""
+
     async def _next_step(self) -> StepRecord:
         """Return the next stored step; if there is none, take it and store it."""
         number = len(self.records) + 1
@@ -178,6 +184,7 @@ class Loop:
             ending=step.ending,
             run_end=step.run_end,
             summary=step.summary,
+            title=step.title,
         )
 
     async def _checked(self, record: StepRecord) -> StepRecord:

@@ -58,12 +58,19 @@ APPLIED_ALREADY = (
     " applied again. Verify the change, then call `submit`."
 )
 APPLIED = "Nothing is submitted yet: verify the change, then call `submit`."
+DESCRIPTION = "Give `title` and `summary` with that call:"
+SUMMARY_NEEDS_CONVERSATION = (
+    "The summary speaks of the work on the change (an earlier try, a request), which its readers"
+    " have not seen: describe only the problem and the change."
+)
 CHECKLIST = """\
 Before you call `submit` again, check:
 - Does the change fix the cause, and every other place with the same fault?
 - Did you run the reproduction and the tests near the change after your last edit?
 - Is there a test that fails without the change and passes with it?
 - Is everything in the diff needed? Delete scratch files and debugging output.
+- Do the title and the summary describe the whole change to somebody who has not seen this \
+conversation?
 
 If all is well, call `submit` again: without further changes, that call is final."""
 

@@ -125,6 +125,8 @@ class StepRecord(BaseModel):
     """The end of the run, if the round ends with it."""
     summary: str | None = None
     """The summary of ``submit``."""
+    title: str | None = None
+    """The title of ``submit``."""
     seconds: float = 0.0
     """Duration of its calls."""
 

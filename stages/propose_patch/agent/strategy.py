@@ -118,6 +118,7 @@ async def _conclude(
         return another_round(f"No change was submitted ({ending}). {error}")
     proposal = Proposal(
         reply=summary,
+        title=loop.title,
         exchange_key=loop.records[0].exchange_key,
         model=loop.records[-1].reply.model or task.session.model,
         attempt=attempt.number,

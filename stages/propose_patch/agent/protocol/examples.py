@@ -43,7 +43,10 @@ _EXAMPLES: dict[str, Tool] = {
     "bash": Bash(command="grep -rn 'def total' src"),
     "edit": _REPLACEMENT,
     "run_tests": RunTests(tests=("tests/test_prices.py",)),
-    "submit": Submit(summary="Totals were not rounded; now they are rounded to cents."),
+    "submit": Submit(
+        summary="Totals were not rounded; now they are rounded to cents.",
+        title="Round totals to cents",
+    ),
     "needs_info": NeedsInfo(what="The issue does not say which rounding is expected."),
     "no_change_needed": NoChangeNeeded(why="tests/test_prices.py shows that totals are rounded."),
     "apply_patch": ApplyEdits(text=_PATCH),

@@ -84,6 +84,7 @@ _ALIASES: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "submit": {
         "summary": ("message", "result", "output", "answer", "comment", "body", "text", "reason"),
+        "title": ("headline", "subject"),
     },
     "needs_info": {"what": ("question", "info", "message", "reason", "body", "text", "missing")},
     "no_change_needed": {"why": ("reason", "message", "body", "text", "summary")},

@@ -126,7 +126,14 @@ class Submit(_Arguments):
 
     name = "submit"
     summary: Prose = Field(
-        "", description="One paragraph for the pull request: what was wrong, and the change."
+        "",
+        description="One paragraph for the pull request, for readers who know nothing else: what"
+        " was wrong, and the change.",
+    )
+    title: Prose = Field(
+        "",
+        description="What the change does, in one line of at most 72 characters, for the pull"
+        " request and the commit.",
     )
 
 
