@@ -65,5 +65,5 @@ async def test_the_review_names_a_summary_that_needs_the_conversation(converse: 
     dialogue = converse(FIX, tool("submit", summary=summary, title="Fix #1"), tool("submit"))
     await dialogue.run()
     answer = review(dialogue)
-    assert "The title does not say what the change does." in review
+    assert "The title does not say what the change does." in answer
     assert "The summary speaks of the work on the change" in answer
