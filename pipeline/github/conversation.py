@@ -6,8 +6,12 @@ from typing import ClassVar, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-#: The most remarks of each kind that are read: ten requests.
+from pipeline.job import Subject
+
+#: The most remarks of each kind that are read: eleven requests.
 MAX_REMARKS = 1000
+#: The most annotations of a check that are read.
+MAX_ANNOTATIONS = 50
 
 
 class Permission(StrEnum):
@@ -27,16 +31,6 @@ class Permission(StrEnum):
     @property
     def may_write(self) -> bool:
         return self in (Permission.ADMIN, Permission.MAINTAIN, Permission.WRITE)
-
-
-class Subject(Protocol):
-    """A pull request, or an issue, by its repository and number."""
-
-    @property
-    def repository(self) -> str: ...
-
-    @property
-    def number(self) -> int: ...
 
 
 class PullDetails(BaseModel):
@@ -182,22 +176,30 @@ class Annotation(BaseModel):
 
 
 class FailedCheck(BaseModel):
-    """A check run or a commit status that did not succeed. Its texts are unaltered."""
+    """A check run or a commit status that failed. Its texts are unaltered.
+
+    A run that was cancelled, skipped or awaits an approval has not failed: no change of the code
+    would make it succeed.
+    """
 
     model_config = ConfigDict(frozen=True)
 
+    id: int
+    """Of the check run, which is also the id of a job of GitHub Actions; or of the status."""
     name: str
     conclusion: str
-    """failure, timed_out, cancelled, action_required, or error (of a status)"""
+    """failure, timed_out, or error (of a status)"""
     url: str | None
     title: str
     summary: str
     """Of a status, its description."""
     text: str
     annotations: tuple[Annotation, ...] = ()
+    """At most ``MAX_ANNOTATIONS``."""
+    is_actions_job: bool = False
+    """Whether it is a job of GitHub Actions."""
     log: str = ""
-    """The end of the failed job's log; empty if it is no job of GitHub Actions, or the log can't be
-    read."""
+    """The end of what the failed step of such a job has printed; empty if it can't be read."""
 
 
 class Checks(BaseModel):

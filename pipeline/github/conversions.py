@@ -35,20 +35,28 @@ def is_head(pull: "github.PullRequest.PullRequest", repository: str, branch: str
     return head.ref == branch and head.repo.full_name == repository
 
 
-def read_open_pull(
-    pull: "github.PullRequest.PullRequest", ref: IssueRef, fork_owner: str | None
-) -> OpenPull:
-    """Return an open pull request.
+def is_from_push_repository(
+    pull: "github.PullRequest.PullRequest", repository: str, fork_owner: str | None
+) -> bool:
+    """Return whether a pull request's branch is in the repository that fixes are pushed to.
 
-    ``fork_owner`` has the fork that fixes are pushed to; None if they are pushed to the repository.
+    Args:
+        repository: into which the pull request leads.
+        fork_owner: has the fork that fixes are pushed to; None if they are pushed to the
+            repository itself.
     """
     source = pull.head.repo
     if not source:  # the fork was deleted
-        is_from_push_repository = False
-    elif fork_owner is not None:
-        is_from_push_repository = source.owner.login == fork_owner
-    else:
-        is_from_push_repository = source.full_name.lower() == ref.repository
+        return False
+    if fork_owner is not None:
+        return source.owner.login == fork_owner
+    return source.full_name.lower() == repository
+
+
+def read_open_pull(
+    pull: "github.PullRequest.PullRequest", ref: IssueRef, fork_owner: str | None
+) -> OpenPull:
+    """Return an open pull request; for ``fork_owner``, see ``is_from_push_repository``."""
     return OpenPull(
         number=pull.number,
         url=pull.html_url,
@@ -56,7 +64,7 @@ def read_open_pull(
         body=pull.body or "",
         base=pull.base.ref,
         head=pull.head.ref,
-        is_from_push_repository=is_from_push_repository,
+        is_from_push_repository=is_from_push_repository(pull, ref.repository, fork_owner),
     )
 
 

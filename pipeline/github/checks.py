@@ -1,0 +1,177 @@
+"""The checks on a commit that count, read from GitHub: check runs and commit statuses."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from pipeline.github.conversation import MAX_ANNOTATIONS, Annotation, Checks, FailedCheck
+from pipeline.github.listing import Row, list_rows
+
+if TYPE_CHECKING:
+    from github.Requester import Requester
+
+_ACTIONS = "github-actions"
+"""The slug of the App that runs the jobs of GitHub Actions."""
+_FAILED_RUNS = ("failure", "timed_out")
+_FAILED_STATUSES = ("failure", "error")
+_ANY_APP = -1
+"""How a ruleset or a branch's protection may say that any App may report a check."""
+
+
+@dataclass(frozen=True)
+class _Required:
+    """A check that has to succeed before a merge."""
+
+    name: str
+    app_id: int | None
+    """The App that must report it; None for any."""
+
+
+@dataclass(frozen=True)
+class _Report:
+    """A check run or a commit status."""
+
+    check: FailedCheck
+    """What it says, whether it has failed or not."""
+    has_failed: bool
+    is_unfinished: bool
+    app_id: int | None
+    """The App that made it; None for a status, which does not name its App."""
+    annotations_url: str | None
+    """Where its annotations are; None if it has none."""
+
+    def counts_as(self, required: _Required) -> bool:
+        if self.check.name != required.name:
+            return False
+        return required.app_id is None or self.app_id in (None, required.app_id)
+
+
+def read_checks(requester: "Requester", repository: str, base: str, sha: str) -> Checks:
+    """Return the state of the checks that count, without the logs of jobs.
+
+    For which these are, see ``Conversation.checks``.
+    """
+    reports = _read_reports(requester, f"/repos/{repository}/commits/{sha}")
+    required = _read_required(requester, repository, base)
+    failed: list[FailedCheck] = []
+    unfinished: set[str] = set()
+    for report in _select_counting(reports, required):
+        if report.has_failed:
+            failed.append(_with_annotations(requester, report))
+        if report.is_unfinished:
+            unfinished.add(report.check.name)
+    for check in required:
+        if not any(report.counts_as(check) for report in reports):
+            unfinished.add(check.name)
+    return Checks(failed=tuple(failed), unfinished=tuple(sorted(unfinished)))
+
+
+def _read_reports(requester: "Requester", commit: str) -> list[_Report]:
+    """Return the latest report of each name on a commit; ``commit`` is its path in the API."""
+    reports: list[_Report] = []
+    for row in list_rows(requester, f"{commit}/check-runs", key="check_runs", filter="latest"):
+        reports.append(_read_run(row))
+    for row in list_rows(requester, f"{commit}/status", key="statuses"):
+        reports.append(_read_status(row))
+    return reports
+
+
+def _select_counting(reports: Sequence[_Report], required: Sequence[_Required]) -> list[_Report]:
+    """Return the reports of required checks; if none is required, the jobs of GitHub Actions."""
+    if not required:
+        return [report for report in reports if report.check.is_actions_job]
+    counting: list[_Report] = []
+    for report in reports:
+        if any(report.counts_as(check) for check in required):
+            counting.append(report)
+    return counting
+
+
+def _read_required(requester: "Requester", repository: str, base: str) -> list[_Required]:
+    """Return the checks that the base branch requires, by its protection and by rulesets.
+
+    Both can be read without the rights of an administrator.
+    """
+    from github import GithubException
+
+    branch = quote(base, safe="")
+    required: list[_Required] = []
+    _, answer = requester.requestJsonAndCheck("GET", f"/repos/{repository}/branches/{branch}")
+    protection = answer.get("protection", {}).get("required_status_checks", {})
+    for check in protection.get("checks", ()):
+        required.append(_required(check["context"], check.get("app_id")))
+    try:
+        rules = list(list_rows(requester, f"/repos/{repository}/rules/branches/{branch}"))
+    except GithubException as error:
+        if error.status != 404:
+            raise
+        rules = []  # an older Enterprise server, which has no rulesets
+    for rule in rules:
+        if rule["type"] == "required_status_checks":
+            for check in rule["parameters"]["required_status_checks"]:
+                required.append(_required(check["context"], check.get("integration_id")))
+    return required
+
+
+def _required(name: str, app_id: int | None) -> _Required:
+    return _Required(name, None if app_id == _ANY_APP else app_id)
+
+
+def _read_run(row: Row) -> _Report:
+    app = row["app"] or {}
+    output = row["output"]
+    check = FailedCheck(
+        id=row["id"],
+        name=row["name"],
+        conclusion=row["conclusion"] or "",
+        url=row["html_url"],
+        title=output["title"] or "",
+        summary=output["summary"] or "",
+        text=output["text"] or "",
+        is_actions_job=app.get("slug") == _ACTIONS,
+    )
+    return _Report(
+        check=check,
+        has_failed=row["conclusion"] in _FAILED_RUNS,
+        is_unfinished=row["status"] != "completed",
+        app_id=app.get("id"),
+        annotations_url=output["annotations_url"] if output["annotations_count"] else None,
+    )
+
+
+def _read_status(row: Row) -> _Report:
+    check = FailedCheck(
+        id=row["id"],
+        name=row["context"],
+        conclusion=row["state"],
+        url=row["target_url"],
+        title="",
+        summary=row["description"] or "",
+        text="",
+    )
+    return _Report(
+        check=check,
+        has_failed=row["state"] in _FAILED_STATUSES,
+        is_unfinished=row["state"] == "pending",
+        app_id=None,
+        annotations_url=None,
+    )
+
+
+def _with_annotations(requester: "Requester", report: _Report) -> FailedCheck:
+    if report.annotations_url is None:
+        return report.check
+    annotations: list[Annotation] = []
+    for row in islice(list_rows(requester, report.annotations_url), MAX_ANNOTATIONS):
+        annotation = Annotation(
+            path=row["path"],
+            start_line=row["start_line"],
+            end_line=row["end_line"],
+            level=row["annotation_level"] or "",
+            title=row["title"] or "",
+            message=row["message"] or "",
+        )
+        annotations.append(annotation)
+    return report.check.model_copy(update={"annotations": tuple(annotations)})
