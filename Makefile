@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+GITHUB_API := .github-api/.fetched
 # Where this is set, each of the tests' processes would compile the modules it imports: litellm alone takes seconds.
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -10,10 +11,13 @@ export PYTHONDONTWRITEBYTECODE :=
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(STAMP) ## Make .venv from the hashed locks (the other targets call it)
+setup: $(STAMP) $(GITHUB_API) ## Make .venv from the hashed locks (the other targets call it)
 
 $(STAMP): requirements/dev.txt requirements/wheelhouse.txt pyproject.toml scripts/setup.sh
 	@PYTHON="$(PYTHON)" bash scripts/setup.sh
+
+$(GITHUB_API): tools/github_api.py | $(STAMP)
+	@$(BIN)/python -m tools.github_api
 
 setup-browser: .venv/.browser ## Install Debian's Chromium and what drives it
 
@@ -23,10 +27,10 @@ setup-browser: .venv/.browser ## Install Debian's Chromium and what drives it
 demo: $(STAMP) ## One issue to a pull request before your eyes (ISSUE=https://... runs on a real one)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m examples.demo $(if $(ISSUE),--issue $(ISSUE))
 
-test: $(STAMP) ## Run the tests, in parallel
+test: $(STAMP) $(GITHUB_API) ## Run the tests, in parallel
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 4 --dist worksteal -q -m "not slow and not browser"
 
-test-slow: $(STAMP) ## Run the tests that take up to half a minute each: services under faults, benchmarks
+test-slow: $(STAMP) $(GITHUB_API) ## Run the tests that take up to half a minute each: services under faults, benchmarks
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 --dist worksteal -q -m slow
 
 screenshots: .venv/.browser ## Make the pictures below docs/images again, from a run of the demo
@@ -74,5 +78,5 @@ lock: $(STAMP) ## Resolve requirements/*.in again
 	@! grep -l '://' requirements/*.txt
 
 clean: ## Remove what set-up and runs made
-	rm -rf .venv .venv-checkov .wheelhouse .demo .image .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build *.egg-info
+	rm -rf .venv .venv-checkov .wheelhouse .github-api .demo .image .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -108,7 +108,7 @@ class AppTokens:
         import jwt
         from github import Auth, GithubIntegration
 
-        from pipeline.github.client import TIMEOUT_SECONDS
+        from pipeline.github.client import TIMEOUT_SECONDS, USER_AGENT
 
         auth = Auth.AppAuth(self._app_id, self._key.get_secret_value())
         try:
@@ -120,7 +120,7 @@ class AppTokens:
             base_url=self._api_url,
             timeout=TIMEOUT_SECONDS,
             retry=None,
-            user_agent="coding-agent",
+            user_agent=USER_AGENT,
             seconds_between_requests=None,
             seconds_between_writes=None,
         )

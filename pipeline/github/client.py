@@ -3,6 +3,7 @@
 from github import Auth, Github
 
 TIMEOUT_SECONDS = 30
+USER_AGENT = "coding-agent"
 
 
 class CurrentToken(Auth.Auth):
@@ -33,6 +34,6 @@ def new_client(api_url: str, auth: Auth.Auth, *, seconds_between_writes: float) 
         retry=None,
         seconds_between_requests=None,
         seconds_between_writes=seconds_between_writes,
-        user_agent="coding-agent",
+        user_agent=USER_AGENT,
         lazy=True,
     )

@@ -52,10 +52,17 @@ def add_labels_and_reviewers(opened: "github.PullRequest.PullRequest", pull: New
     """
     if pull.labels:
         with _warning_if_refused(f"labels {', '.join(pull.labels)} on {opened.html_url}"):
-            opened.add_to_labels(*pull.labels)
+            _add_labels(opened, pull.labels)
     for reviewer in pull.reviewers:
         with _warning_if_refused(f"reviewer {reviewer} on {opened.html_url}"):
             opened.create_review_request(reviewers=[reviewer])
+
+
+def _add_labels(opened: "github.PullRequest.PullRequest", labels: tuple[str, ...]) -> None:
+    """Add labels by the request that GitHub describes; PyGithub's own is an older form."""
+    opened.requester.requestJsonAndCheck(
+        "POST", f"{opened.issue_url}/labels", input={"labels": list(labels)}
+    )
 
 
 @contextmanager

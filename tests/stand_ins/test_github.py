@@ -1,6 +1,5 @@
 """The GitHub stand-in responds like GitHub, and refuses what GitHub refuses."""
 
-import json
 import subprocess
 import time
 from collections.abc import Iterator
@@ -13,15 +12,9 @@ import pytest
 import requests
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from openapi_schema_validator import OAS30ReadValidator
-from referencing import Registry, Resource
-from referencing.jsonschema import DRAFT4
 
 from tests.stand_ins.github import OUTSIDER_TOKEN, READ_TOKEN, WRITE_TOKEN, GithubStandIn
 from tests.stand_ins.github.wire import Failure, Incoming
-
-_API = json.loads((Path(__file__).parent / "github" / "openapi.json").read_text())
-_REGISTRY = Registry().with_resource("api", Resource(contents=_API, specification=DRAFT4))
 
 
 @pytest.fixture
@@ -40,82 +33,50 @@ def call(
     )
 
 
-def valid(operation: str, answer: requests.Response) -> requests.Response:
-    """Return the response, after validating it against GitHub's OpenAPI description."""
-    schema = _API["paths"][operation][str(answer.status_code)]
-    inlined = json.loads(json.dumps(schema).replace('"#/', '"api#/'))
-    errors = list(OAS30ReadValidator(inlined, registry=_REGISTRY).iter_errors(answer.json()))
-    assert not errors, [f"{'/'.join(map(str, e.absolute_path))}: {e.message[:200]}" for e in errors]
-    return answer
-
-
-def test_every_response_matches_githubs_openapi_description(github: GithubStandIn) -> None:
+def test_issues_and_pull_requests_are_read_and_written(github: GithubStandIn) -> None:
     number = github.add_issue(
         "octo/sample", "Broken", None, author=None, comments=["a", ("octo", "b")], assignees=["ada"]
     )
     github.commit("octo/sample", {"b.txt": "b\n"}, branch="fix")
-    repo = "/repos/octo/sample"
     issue = f"/repos/octo/sample/issues/{number}"
     pulls = "/repos/octo/sample/pulls"
-    valid("GET /repos/{owner}/{repo}", call(github, "GET", repo))
-    valid("GET /repos/{owner}/{repo}", call(github, "GET", "/repos/octo/none"))
-    valid("GET /repos/{owner}/{repo}/issues/{issue_number}", call(github, "GET", issue))
-    comments = valid(
-        "GET /repos/{owner}/{repo}/issues/{issue_number}/comments",
-        call(github, "GET", f"{issue}/comments"),
-    )
-    assert [comment["body"] for comment in comments.json()] == ["a", "b"]
+    assert call(github, "GET", "/repos/octo/sample").json()["full_name"] == "octo/sample"
+    assert call(github, "GET", "/repos/octo/none").status_code == 404
+    assert call(github, "GET", issue).json()["title"] == "Broken"
+    comments = call(github, "GET", f"{issue}/comments").json()
+    assert [comment["body"] for comment in comments] == ["a", "b"]
 
-    create = "POST /repos/{owner}/{repo}/pulls"
     new = {"title": "T", "head": "fix", "base": "main", "draft": True}
-    created = valid(create, call(github, "POST", pulls, new))
-    assert (
-        created.status_code == 201
-        and created.json()["html_url"] == "https://github.com/octo/sample/pull/2"
-    )
-    pull_path = f"{pulls}/{created.json()['number']}"
-    assert valid(create, call(github, "POST", pulls, new)).status_code == 422
-    assert valid(create, call(github, "POST", pulls, new, READ_TOKEN)).status_code == 403
-    valid("GET /repos/{owner}/{repo}/pulls/{pull_number}", call(github, "GET", pull_path))
-    assert len(valid("GET /repos/{owner}/{repo}/pulls", call(github, "GET", pulls)).json()) == 1
-    edited = call(github, "PATCH", pull_path, {"title": "U"})
-    assert valid("PATCH /repos/{owner}/{repo}/pulls/{pull_number}", edited).json()["title"] == "U"
-    labelled = call(
-        github, "POST", f"/repos/octo/sample/issues/{created.json()['number']}/labels", ["bug"]
-    )
-    valid("POST /repos/{owner}/{repo}/issues/{issue_number}/labels", labelled)
-    review_request = call(
-        github, "POST", f"{pull_path}/requested_reviewers", {"reviewers": ["ada"]}
-    )
-    operation = "POST /repos/{owner}/{repo}/pulls/{pull_number}/requested_reviewers"
-    assert valid(operation, review_request).json()["requested_reviewers"][0]["login"] == "ada"
+    created = call(github, "POST", pulls, new)
+    assert created.status_code == 201
+    assert created.json()["html_url"] == "https://github.com/octo/sample/pull/2"
+    assert call(github, "POST", pulls, new).status_code == 422
+    assert call(github, "POST", pulls, new, READ_TOKEN).status_code == 403
+    assert call(github, "GET", f"{pulls}/2").json()["draft"] is True
+    assert len(call(github, "GET", pulls).json()) == 1
+    assert call(github, "PATCH", f"{pulls}/2", {"title": "U"}).json()["title"] == "U"
+    labels = call(github, "POST", "/repos/octo/sample/issues/2/labels", {"labels": ["bug"]})
+    assert labels.json()[0]["name"] == "bug"
+    request = {"reviewers": ["ada"]}
+    requested = call(github, "POST", f"{pulls}/2/requested_reviewers", request).json()
+    assert requested["requested_reviewers"][0]["login"] == "ada"
     github.delete_issue("octo/sample", number)
-    assert (
-        valid(
-            "GET /repos/{owner}/{repo}/issues/{issue_number}", call(github, "GET", issue)
-        ).status_code
-        == 410
-    )
+    assert call(github, "GET", issue).status_code == 410
 
 
-def test_responses_about_forks_users_and_apps_match_it_too(github: GithubStandIn) -> None:
-    valid("GET /user", call(github, "GET", "/user"))
-    valid("GET /rate_limit", call(github, "GET", "/rate_limit"))
-    fork = "POST /repos/{owner}/{repo}/forks"
-    forked = valid(fork, call(github, "POST", "/repos/octo/sample/forks", {}, READ_TOKEN)).json()
-    assert (forked["full_name"], forked["parent"]["full_name"]) == (
-        "read-bot/sample",
-        "octo/sample",
-    )
-    valid(
-        "GET /repos/{owner}/{repo}", call(github, "GET", "/repos/read-bot/sample", token=READ_TOKEN)
-    )
+def test_a_reader_forks_unless_it_is_forbidden(github: GithubStandIn) -> None:
+    assert call(github, "GET", "/user").json()["login"] == "write-bot"
+    assert call(github, "GET", "/rate_limit").json()["rate"]["limit"] == 5000
+    forked = call(github, "POST", "/repos/octo/sample/forks", {}, READ_TOKEN).json()
+    assert forked["full_name"] == "read-bot/sample"
+    assert forked["parent"]["full_name"] == "octo/sample"
+    again = call(github, "GET", "/repos/read-bot/sample", token=READ_TOKEN).json()
+    assert again["fork"] is True
     github.forbid_forks("octo/sample")
-    assert (
-        valid(fork, call(github, "POST", "/repos/octo/sample/forks", {}, READ_TOKEN)).status_code
-        == 403
-    )
+    assert call(github, "POST", "/repos/octo/sample/forks", {}, READ_TOKEN).status_code == 403
 
+
+def test_an_app_gets_tokens_for_what_its_owners_granted(github: GithubStandIn) -> None:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
     github.install_app(
@@ -124,35 +85,26 @@ def test_responses_about_forks_users_and_apps_match_it_too(github: GithubStandIn
     now = int(time.time())
 
     def signed(method: str, path: str, body: Any = None, seconds: int = 300) -> Any:
-        token = jwt.encode(
-            {"iat": now - 60, "exp": now + seconds, "iss": "7"}, key, algorithm="RS256"
-        )
-        headers = {"Authorization": f"Bearer {token}"}
+        claims = {"iat": now - 60, "exp": now + seconds, "iss": "7"}
+        headers = {"Authorization": f"Bearer {jwt.encode(claims, key, algorithm='RS256')}"}
         return requests.request(
             method, github.api_url + path, json=body, headers=headers, timeout=10
         )
 
-    assert valid("GET /app", signed("GET", "/app")).json()["id"] == 7
-    assert valid("GET /app", signed("GET", "/app", seconds=3600)).status_code == 401, (
-        "ten minutes at most"
-    )
-    where = "GET /repos/{owner}/{repo}/installation"
-    number = valid(where, signed("GET", "/repos/octo/sample/installation")).json()["id"]
-    assert valid(where, signed("GET", "/repos/read-bot/sample/installation")).status_code == 404
-    make = "POST /app/installations/{installation_id}/access_tokens"
+    assert signed("GET", "/app").json()["id"] == 7
+    too_long = signed("GET", "/app", seconds=3600)
+    assert too_long.status_code == 401, "ten minutes at most"
+    number = signed("GET", "/repos/octo/sample/installation").json()["id"]
+    assert signed("GET", "/repos/read-bot/sample/installation").status_code == 404
     path = f"/app/installations/{number}/access_tokens"
-    token = valid(make, signed("POST", path, {"permissions": {"contents": "read"}})).json()["token"]
+    token = signed("POST", path, {"permissions": {"contents": "read"}}).json()["token"]
     assert call(github, "GET", "/repos/octo/sample", token=token).status_code == 200
-    assert (
-        valid(make, signed("POST", path, {"permissions": {"issues": "write"}})).status_code == 422
-    )
+    assert signed("POST", path, {"permissions": {"issues": "write"}}).status_code == 422
 
 
 def test_a_pull_request_from_a_fork_is_listed_with_its_fork(github: GithubStandIn) -> None:
     number = github.add_pull("octo/sample", "Fixes #1", author="ann")
-    listed = valid(
-        "GET /repos/{owner}/{repo}/pulls", call(github, "GET", "/repos/octo/sample/pulls")
-    )
+    listed = call(github, "GET", "/repos/octo/sample/pulls")
     (pull,) = listed.json()
     assert (pull["number"], pull["user"]["login"], pull["body"]) == (number, "ann", "Fixes #1")
     assert pull["head"]["repo"]["full_name"] == "ann/sample"
@@ -251,7 +203,7 @@ def test_a_fault_can_lose_the_reply_or_cut_the_connection(
     path = f"/repos/octo/sample/issues/{number}/labels"
     github.fail_next("POST", "/labels$", status=502, after_effect=True)
     github.fail_next("GET", "/issues/", status=None)
-    assert call(github, "POST", path, ["bug"]).status_code == 502
+    assert call(github, "POST", path, {"labels": ["bug"]}).status_code == 502
     with pytest.raises(requests.RequestException):
         call(github, "GET", f"/repos/octo/sample/issues/{number}")
     assert [
@@ -298,8 +250,8 @@ def test_a_strike_sees_whose_request_it_is_and_acts_after_the_effect(github: Git
 
     github.wire.strike = strike
     with pytest.raises(requests.RequestException):
-        call(github, "POST", f"/repos/octo/sample/issues/{number}/labels", ["bug"])
-    assert acted == [(WRITE_TOKEN, b'["bug"]')]
+        call(github, "POST", f"/repos/octo/sample/issues/{number}/labels", {"labels": ["bug"]})
+    assert acted == [(WRITE_TOKEN, b'{"labels": ["bug"]}')]
     labels = call(github, "GET", f"/repos/octo/sample/issues/{number}").json()["labels"]
     assert [label["name"] for label in labels] == ["bug"]
 

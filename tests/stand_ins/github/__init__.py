@@ -24,6 +24,8 @@ from pipeline.github.connection import Connection, Tokens
 from tests.stand_ins.github.accounts import Accounts
 from tests.stand_ins.github.apps import Apps
 from tests.stand_ins.github.checks import Checks
+from tests.stand_ins.github.conformance import Conformance
+from tests.stand_ins.github.description import github_description
 from tests.stand_ins.github.git_http import GitHttp
 from tests.stand_ins.github.graphql import GraphQl
 from tests.stand_ins.github.rest import Rest
@@ -65,7 +67,8 @@ class GithubStandIn:
         GraphQl(rest, accounts).attach(app)
         rest.attach(app)
         GitHttp(self._world).attach(app)
-        self.wire = Wire(app)
+        self._conformance = Conformance(app, github_description())
+        self.wire = Wire(self._conformance)
         self.requests = self.wire.requests
         config = uvicorn.Config(self.wire, log_config=None, lifespan="off")
         self._server = uvicorn.Server(config)
@@ -81,6 +84,9 @@ class GithubStandIn:
         self._server.should_exit = True
         self._thread.join()
         self._socket.close()
+        if self._conformance.mismatches:
+            mismatches = "\n".join(dict.fromkeys(self._conformance.mismatches))
+            raise AssertionError(f"this differs from GitHub's API:\n{mismatches}")
 
     def connect(self, token: str | Tokens) -> Connection:
         """Return a connection that does not pause between writes."""

@@ -90,6 +90,7 @@ class Shapes:
         counts = dict.fromkeys(("public_repos", "public_gists", "followers", "following"), 0)
         return (
             self.user(login)
+            | {"user_view_type": "public"}
             | unknown
             | counts
             | dict.fromkeys(("created_at", "updated_at"), "2026-01-05T09:00:00Z")

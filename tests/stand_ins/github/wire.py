@@ -10,6 +10,8 @@ from typing import Any
 
 from fastapi.responses import JSONResponse
 
+from pipeline.github.client import USER_AGENT
+
 #: ASGI's own types (https://asgi.readthedocs.io/en/latest/specs/main.html).
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -33,9 +35,12 @@ class Incoming:
 
     method: str
     path: str
+    """As it was sent: encoded."""
     query: str
     secret: str
     """The token in its credentials; empty without any."""
+    is_ours: bool
+    """Whether the product's own client sent it, as its User-Agent says."""
     body: bytes
 
 
@@ -88,12 +93,8 @@ class Wire:
         self.strike: Strike | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = await _read_body(receive)
-        incoming = _incoming(scope, body)
+        incoming, receive_again = await read_incoming(scope, receive)
         path = incoming.path + (f"?{incoming.query}" if incoming.query else "")
-
-        async def receive_body() -> Message:
-            return {"type": "http.request", "body": body, "more_body": False}
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -102,10 +103,10 @@ class Wire:
 
         failure = self._choose(incoming)
         if failure is None:
-            await self._app(scope, receive_body, answer)
+            await self._app(scope, receive_again, answer)
             return
         if failure.after_effect:
-            await self._app(scope, receive_body, _nowhere)
+            await self._app(scope, receive_again, _nowhere)
         failure.act()
         self.requests.append(Logged(incoming.method, path, failure.status))
         await asyncio.sleep(failure.silence)
@@ -117,6 +118,16 @@ class Wire:
                 planned.times -= 1
                 return planned.failure
         return self.strike(incoming) if self.strike is not None else None
+
+
+async def read_incoming(scope: Scope, receive: Receive) -> tuple[Incoming, Receive]:
+    """Return a request with its whole body, and what the application receives in its place."""
+    incoming = _incoming(scope, await _read_body(receive))
+
+    async def receive_again() -> Message:
+        return {"type": "http.request", "body": incoming.body, "more_body": False}
+
+    return incoming, receive_again
 
 
 async def _read_body(receive: Receive) -> bytes:
@@ -133,9 +144,10 @@ def _incoming(scope: Scope, body: bytes) -> Incoming:
     headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
     return Incoming(
         method=scope["method"],
-        path=scope["path"],
+        path=scope["raw_path"].decode(),
         query=scope["query_string"].decode(),
         secret=_secret(headers.get("authorization", "")),
+        is_ours=headers.get("user-agent") == USER_AGENT,
         body=body,
     )
 
