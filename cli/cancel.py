@@ -52,6 +52,7 @@ async def _end(leased: LeasedRun, job: Job, settings: Settings, make_page: MakeP
         topic_of=lambda _job: settings.topic_arn,
         tracer=NoTracer(),
         make_page=make_page,
+        progress_comment=None,
     )
     return True
 

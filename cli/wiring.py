@@ -20,6 +20,7 @@ from cli.stores import open_store
 from pipeline.artifacts import Artifacts
 from pipeline.engine.deps import EngineDeps, Progress
 from pipeline.engine.engine import Engine
+from pipeline.engine.progress_comment import ProgressComment
 from pipeline.github import Forge
 from pipeline.github.accounts import GithubAccounts
 from pipeline.github.commit_author import (
@@ -28,6 +29,7 @@ from pipeline.github.commit_author import (
     FixedAuthor,
     OwnAccount,
 )
+from pipeline.github.progress_comment import GithubProgressComment
 from pipeline.github.rest import GithubForge
 from pipeline.job import JobType
 from pipeline.model.buyer import Buyer
@@ -118,6 +120,7 @@ def build(  # noqa: PLR0913 - one parameter a part that a caller may choose
             workspaces=_data_dir(settings) / "runs",
             observer=observer,
             tracer=tracer,
+            progress_comment=_progress_comment(settings, forge),
             make_page=page_maker(store, artifacts, policy.limits, settings),
         )
     )
@@ -222,6 +225,13 @@ def _commit_author(settings: Settings, forge: Forge) -> CommitAuthor:
     if isinstance(forge, GithubForge):
         return OwnAccount(GithubAccounts(forge.connection))
     return FixedAuthor(LOCAL_AUTHOR)
+
+
+def _progress_comment(settings: Settings, forge: Forge) -> ProgressComment | None:
+    """Return None if the setting is off, or the repository is a local one."""
+    if not settings.progress_comment or not isinstance(forge, GithubForge):
+        return None
+    return GithubProgressComment(forge.connection, GithubAccounts(forge.connection))
 
 
 def _data_dir(settings: Settings) -> Path:

@@ -102,6 +102,12 @@ class LeasedRun:
             self._remembered[name] = text
         return self._remembered[name]
 
+    async def has_remembered(self, name: str) -> bool:
+        """Return whether the run has stored a text under ``name``."""
+        if self._remembered is None:
+            self._remembered = await self._read_remembered()
+        return name in self._remembered
+
     async def state_facts(self, stage: str, facts: Facts) -> None:
         """Store facts that a stage knows before it has a result; only its first ones are kept."""
 

@@ -165,6 +165,13 @@ class Settings(BaseSettings):
             " author_association, comma-separated"
         ),
     )
+    progress_comment: bool = Field(
+        False,
+        description=(
+            "comment on the issue or pull request when a run starts, and edit the comment when the"
+            " run ends"
+        ),
+    )
     commit_author: str | None = Field(
         None,
         description=(

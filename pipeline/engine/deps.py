@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.artifacts import Artifacts
+from pipeline.engine.progress_comment import ProgressComment
 from pipeline.engine.run_page import MakePage
 from pipeline.job import FIX_ISSUE, InvalidJob, Job, JobType
 from pipeline.policy import Policy
@@ -49,6 +50,8 @@ class EngineDeps:
     clock: Callable[[], float] = time.time
     """Seconds since the epoch."""
     tracer: Tracer = field(default_factory=NoTracer)
+    progress_comment: ProgressComment | None = None
+    """Shows on GitHub that a run has begun and how it ended; None for no comment."""
     make_page: MakePage | None = None
     """Makes the page that is stored at the end of each run; None for no page."""
 

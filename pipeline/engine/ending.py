@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from pipeline.clock import iso_time
 from pipeline.engine.deps import EngineDeps
+from pipeline.engine.progress_comment import ProgressComment, show_end
 from pipeline.engine.run_page import MakePage, add_page
 from pipeline.engine.run_spans import run_span
 from pipeline.errors import describe
@@ -70,6 +71,7 @@ async def finish(
     topic_of: Callable[[Job | None], str | None],
     tracer: Tracer,
     make_page: MakePage | None,
+    progress_comment: ProgressComment | None,
 ) -> RunResult:
     """Store the run's outcome, and put ``run.finished`` into the outbox.
 
@@ -80,6 +82,7 @@ async def finish(
         topic_of: returns the topic for a job's events.
         tracer: records the span of the run.
         make_page: makes the run's page; None for no page.
+        progress_comment: says on GitHub how the run ended; None for no comment.
     """
     row = await run.row()
     facts = await collect_facts(result_types, run)
@@ -88,6 +91,8 @@ async def finish(
     now = run.now()
     if make_page is not None:
         result = await add_page(run, row, result, now, make_page)
+    # Before the end is stored: a run that has ended is not delivered again.
+    await show_end(progress_comment, run, ending.job, result)
     traceparent = tracer.traceparent(row.trace)
     event = Event.about(result, iso_time(now, "milliseconds"), traceparent)
     if len(event.model_dump_json().encode()) > OFFLOAD_BYTES:

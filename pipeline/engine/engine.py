@@ -164,6 +164,7 @@ class Engine:
             topic_of=self._deps.policy.topic_of,
             tracer=self._deps.tracer,
             make_page=make_page,
+            progress_comment=self._deps.progress_comment,
         )
 
     def _report_end(self, result: RunResult) -> None:

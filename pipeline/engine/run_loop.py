@@ -11,6 +11,7 @@ from pipeline import metrics, telemetry
 from pipeline.budget import Budget, Stopwatch
 from pipeline.engine import checkpoints, ending
 from pipeline.engine.deps import EngineDeps, Progress, ProgressKind, workspace_of
+from pipeline.engine.progress_comment import show_start
 from pipeline.leased_run import LeasedRun, replace_surrogates
 from pipeline.model.ledger import Ledger
 from pipeline.outcome import Outcome
@@ -46,6 +47,7 @@ class RunLoop:
         self._rounds: list[Round] = []
         self._local_stages: set[str] = set()
         """Stages whose local state is on this machine."""
+        self._has_shown_start = False
 
     async def run(self) -> Stop:
         stop = await self._begin()
@@ -107,7 +109,14 @@ class RunLoop:
             if step.name == self._pipeline.admitted_after:
                 # At every delivery: an earlier one may have died before this point.
                 await ending.announce_start(self._deps, self._run, self._row, self._job)
+                await self._show_start()
         raise AssertionError("the pipeline has no last stage")
+
+    async def _show_start(self) -> None:
+        """Say on GitHub that the work has begun, once a delivery."""
+        if not self._has_shown_start:
+            self._has_shown_start = True
+            await show_start(self._deps.progress_comment, self._run, self._job)
 
     async def _answer(
         self, step: Step, needs: dict[str, BaseModel], checkpoint: Checkpoint | None

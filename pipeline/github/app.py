@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 
 #: GitHub refuses a token (422) if the installation lacks one of these.
 PERMISSIONS = {"contents": "write", "issues": "read", "pull_requests": "write"}
+#: What a token gets if the installation grants it: to read why a pull request's checks are red, and
+#: to write the progress comment.
+OPTIONAL_PERMISSIONS = {
+    "actions": "read",
+    "checks": "read",
+    "issues": "write",
+    "statuses": "read",
+}
 _NAMES = {"contents": "Contents", "issues": "Issues", "pull_requests": "Pull requests"}
 """Of the permissions, in GitHub's settings."""
 #: A returned token is valid for at least this many seconds, since a clone may take that long.
@@ -86,7 +94,7 @@ class AppTokens:
             headers, answer = app.requester.requestJsonAndCheck(
                 "POST",
                 f"/app/installations/{installation.id}/access_tokens",
-                input={"repositories": [name], "permissions": PERMISSIONS},
+                input={"repositories": [name], "permissions": _permissions(installation)},
             )
         except GithubException as error:
             if error.status == 422:
@@ -124,6 +132,15 @@ class AppTokens:
             seconds_between_requests=None,
             seconds_between_writes=None,
         )
+
+
+def _permissions(installation: "Installation") -> dict[str, str]:
+    """Return the permissions of a token: those that a run needs, and optional ones if granted."""
+    permissions = dict(PERMISSIONS)
+    for permission, right in OPTIONAL_PERMISSIONS.items():
+        if installation.permissions.get(permission) in (right, "write"):
+            permissions[permission] = right
+    return permissions
 
 
 def _check_installation(installation: "Installation", repository: str) -> None:

@@ -15,6 +15,7 @@ from pipeline.artifacts.folder import FolderArtifacts
 from pipeline.budget import Budget, EffectiveLimits, Stopwatch
 from pipeline.engine.deps import EngineDeps, Progress
 from pipeline.engine.engine import Engine
+from pipeline.engine.progress_comment import ProgressComment
 from pipeline.engine.run_page import MakePage
 from pipeline.job import FIX_ISSUE, FixIssueJob, Replay
 from pipeline.leased_run import LeasedRun
@@ -314,7 +315,8 @@ class Bench:
         self.policy = Policy(limits or EffectiveLimits(1.0, 30.0, 3), 5.0, 10.0, topic)
         self.progress: list[Progress] = []
         self.make_page: MakePage | None = None
-        """For machines that are made after it is set."""
+        self.progress_comment: ProgressComment | None = None
+        """Both are for machines that are made after it is set."""
         self.tracer = tracer or NoTracer()
         self.stages = {
             "fetch": Fetch(self.log, "fetch", lambda run: Fetched(title="a title")),
@@ -342,6 +344,7 @@ class Bench:
                 observer=self.progress.append,
                 clock=self.clock,
                 make_page=self.make_page,
+                progress_comment=self.progress_comment,
                 tracer=self.tracer,
             )
         )

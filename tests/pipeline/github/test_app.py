@@ -83,6 +83,16 @@ def test_an_installation_without_the_rights_is_refused(
     assert minted(github) == 0
 
 
+def test_a_token_gets_optional_permissions_that_are_granted(
+    github: GithubStandIn, keys: tuple[str, str]
+) -> None:
+    granted = PERMISSIONS | {"checks": "write", "issues": "write", "workflows": "write"}
+    github.install_app("octo", app_id="7", public_key=keys[1], permissions=granted)
+    token = tokens(github, keys[0])("octo/sample").get_secret_value()
+    expected = PERMISSIONS | {"checks": "read", "issues": "write"}
+    assert github.permissions_of(token) == expected
+
+
 def test_a_suspended_installation_is_refused(github: GithubStandIn, keys: tuple[str, str]) -> None:
     github.suspend_app("octo")
     with pytest.raises(ForgeRefused, match="installation on octo/sample is suspended"):

@@ -253,6 +253,10 @@ class GithubStandIn:
         """Give a classic token these scopes only."""
         self._change_token(secret, scopes=scopes)
 
+    def permissions_of(self, secret: str) -> Mapping[str, str] | None:
+        """Return the permissions of a token; None for a classic one."""
+        return self._world.tokens[secret].permissions
+
     def revoke(self, secret: str) -> None:
         del self._world.tokens[secret]
 
