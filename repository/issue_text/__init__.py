@@ -9,9 +9,9 @@ kind it was. docs/security.md has the table of what is shown and what is not.
 from repository.issue_text.characters import show_characters
 from repository.issue_text.hidden import HiddenParts
 from repository.issue_text.markdown import to_html
-from repository.issue_text.page import to_text
+from repository.issue_text.page import to_prose, to_text
 
-__all__ = ["HiddenParts", "render_line", "render_text"]
+__all__ = ["HiddenParts", "render_line", "render_prose", "render_text"]
 
 
 def render_text(markdown: str, hidden: HiddenParts) -> str:
@@ -25,3 +25,11 @@ def render_text(markdown: str, hidden: HiddenParts) -> str:
 def render_line(title: str, hidden: HiddenParts) -> str:
     """Return what a reader sees of an issue's title, which is not Markdown."""
     return show_characters(title, hidden)
+
+
+def render_prose(markdown: str) -> str:
+    """Return what a comment's author says in it: what a reader sees, without code and quotes.
+
+    It is one line of words, to look for a mention in.
+    """
+    return " ".join(to_prose(to_html(markdown, HiddenParts())).split())

@@ -1,4 +1,6 @@
-"""A page's HTML to the text that its reader sees."""
+"""A page's HTML to the text that its reader sees, or to the part of it that its author says."""
+
+from typing import Protocol
 
 from repository.issue_text.blocks import PageBuilder
 from repository.issue_text.characters import show_characters
@@ -13,11 +15,38 @@ from repository.issue_text.elements import (
 )
 from repository.issue_text.hidden import HiddenParts
 from repository.issue_text.html_tokens import Comment, Tag, Text, UnfinishedTag, tokenize
+from repository.issue_text.prose import ProseBuilder
+
+
+class Builder(Protocol):
+    """Builds a text from a page's visible tags and texts, in their order."""
+
+    @property
+    def is_in_code(self) -> bool: ...
+
+    def add_text(self, text: str) -> None: ...
+
+    def open(self, tag: Tag) -> None: ...
+
+    def close(self, name: str) -> None: ...
 
 
 def to_text(page: str, hidden: HiddenParts) -> str:
     """Return the text of a page; add what it hides to ``hidden``."""
-    reader = _PageReader(hidden)
+    builder = PageBuilder(hidden)
+    _read_page(page, builder, hidden)
+    return builder.result()
+
+
+def to_prose(page: str) -> str:
+    """Return the text of a page without code and quotes."""
+    builder = ProseBuilder()
+    _read_page(page, builder, HiddenParts())
+    return builder.result()
+
+
+def _read_page(page: str, builder: Builder, hidden: HiddenParts) -> None:
+    reader = _PageReader(builder, hidden)
     for token in tokenize(page):
         match token:
             case Text(text):
@@ -29,14 +58,13 @@ def to_text(page: str, hidden: HiddenParts) -> str:
                 hidden.add("HTML comment" if is_comment else "HTML declaration")
             case UnfinishedTag():
                 hidden.add("unfinished HTML tag")
-    return reader.builder.result()
 
 
 class _PageReader:
     """Passes on the tags and texts that show."""
 
-    def __init__(self, hidden: HiddenParts):
-        self.builder = PageBuilder(hidden)
+    def __init__(self, builder: Builder, hidden: HiddenParts):
+        self._builder = builder
         self._hidden = hidden
         self._hiding: _HiddenElement | None = None
         self._shrinking = 0
@@ -44,8 +72,8 @@ class _PageReader:
 
     def read_text(self, text: str) -> None:
         if self._hiding is None:
-            in_code = self.builder.is_in_code
-            self.builder.add_text(show_characters(text, self._hidden, in_code=in_code))
+            in_code = self._builder.is_in_code
+            self._builder.add_text(show_characters(text, self._hidden, in_code=in_code))
 
     def read_tag(self, tag: Tag) -> None:
         if self._hiding is not None:
@@ -54,7 +82,7 @@ class _PageReader:
         elif tag.is_closing:
             if tag.name in SHRINKING:
                 self._shrinking = max(self._shrinking - 1, 0)
-            self.builder.close(tag.name)
+            self._builder.close(tag.name)
         else:
             self._read_opening_tag(tag)
 
@@ -69,7 +97,7 @@ class _PageReader:
             self._hidden.add("unknown HTML tag")
         else:
             self._shrinking += tag.name in SHRINKING
-            self.builder.open(tag)
+            self._builder.open(tag)
 
 
 class _HiddenElement:
