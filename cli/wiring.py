@@ -22,15 +22,17 @@ from pipeline.engine.deps import EngineDeps, Progress
 from pipeline.engine.engine import Engine
 from pipeline.engine.progress_comment import ProgressComment
 from pipeline.github import Forge
-from pipeline.github.accounts import GithubAccounts
+from pipeline.github.accounts import Accounts, GithubAccounts
 from pipeline.github.commit_author import (
     LOCAL_AUTHOR,
     CommitAuthor,
     FixedAuthor,
     OwnAccount,
 )
+from pipeline.github.conversation import Conversation
 from pipeline.github.progress_comment import GithubProgressComment
 from pipeline.github.rest import GithubForge
+from pipeline.github.rest_conversation import GithubConversation
 from pipeline.job import JobType
 from pipeline.model.buyer import Buyer
 from pipeline.model.client import ModelClient
@@ -64,6 +66,8 @@ class App:
     store: RunStore
     artifacts: Artifacts
     forge: Forge
+    accounts: Accounts | None
+    """None for a local repository."""
     engine: Engine
     policy: Policy
     pipelines: Mapping[JobType, Pipeline]
@@ -110,7 +114,9 @@ def build(  # noqa: PLR0913 - one parameter a part that a caller may choose
         redact=Redactor(secret_values(settings)),
     )
     traced = TracedSandbox(sandbox, tracer)
-    pipelines = _pipelines(settings, forge, traced, buyer, templates, tracer)
+    accounts = GithubAccounts(forge.connection) if isinstance(forge, GithubForge) else None
+    author = _commit_author(settings, accounts)
+    pipelines = _pipelines(settings, forge, author, traced, buyer, templates, tracer)
     engine = Engine(
         EngineDeps(
             pipelines=pipelines,
@@ -120,11 +126,13 @@ def build(  # noqa: PLR0913 - one parameter a part that a caller may choose
             workspaces=_data_dir(settings) / "runs",
             observer=observer,
             tracer=tracer,
-            progress_comment=_progress_comment(settings, forge),
+            progress_comment=_progress_comment(settings, forge, accounts),
             make_page=page_maker(store, artifacts, policy.limits, settings),
         )
     )
-    return App(settings, store, artifacts, forge, engine, policy, pipelines, sandbox, model)
+    return App(
+        settings, store, artifacts, forge, accounts, engine, policy, pipelines, sandbox, model
+    )
 
 
 def check_models(app: App) -> None:
@@ -184,6 +192,7 @@ def _provider_of(model: ModelClient) -> Callable[[str], str]:
 def _pipelines(
     settings: Settings,
     forge: Forge,
+    author: CommitAuthor,
     sandbox: Sandbox,
     buyer: Buyer,
     templates: TemplateSets,
@@ -196,6 +205,7 @@ def _pipelines(
 
     tools = StageTools(
         forge=forge,
+        conversation=_conversation(settings, forge),
         mirrors=Mirrors(data_dir / "mirrors", forge.token, around_git),
         sandbox=sandbox,
         pythons=python_folders(settings),
@@ -212,26 +222,34 @@ def _pipelines(
         ),
         protected=settings.protected_paths,
         comment_authors=settings.comment_authors,
-        commit_author=_commit_author(settings, forge),
+        commit_author=author,
         page_url=settings.page_url,
         templates=templates,
     )
     return compose(tools)
 
 
-def _commit_author(settings: Settings, forge: Forge) -> CommitAuthor:
+def _conversation(settings: Settings, forge: Forge) -> Conversation | None:
+    if isinstance(forge, GithubForge):
+        return GithubConversation(forge.connection, push=settings.push)
+    return None
+
+
+def _commit_author(settings: Settings, accounts: Accounts | None) -> CommitAuthor:
     if settings.commit_author is not None:
         return FixedAuthor(Identity.parse(settings.commit_author))
-    if isinstance(forge, GithubForge):
-        return OwnAccount(GithubAccounts(forge.connection))
+    if accounts is not None:
+        return OwnAccount(accounts)
     return FixedAuthor(LOCAL_AUTHOR)
 
 
-def _progress_comment(settings: Settings, forge: Forge) -> ProgressComment | None:
+def _progress_comment(
+    settings: Settings, forge: Forge, accounts: Accounts | None
+) -> ProgressComment | None:
     """Return None if the setting is off, or the repository is a local one."""
-    if not settings.progress_comment or not isinstance(forge, GithubForge):
+    if not settings.progress_comment or accounts is None or not isinstance(forge, GithubForge):
         return None
-    return GithubProgressComment(forge.connection, GithubAccounts(forge.connection))
+    return GithubProgressComment(forge.connection, accounts)
 
 
 def _data_dir(settings: Settings) -> Path:

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from pipeline.github import Forge
 from pipeline.github.commit_author import CommitAuthor
+from pipeline.github.conversation import Conversation
 from pipeline.job import FIX_ISSUE, JobType
 from pipeline.model.buyer import Buyer
 from pipeline.stage import Pipeline, Stage, result_type
@@ -30,6 +31,8 @@ class StageTools:
     """The dependencies of the stages."""
 
     forge: Forge
+    conversation: Conversation | None
+    """None for a local repository."""
     mirrors: Mirrors
     sandbox: Sandbox
     buyer: Buyer
@@ -146,7 +149,10 @@ class Order:
 ORDERS: Mapping[JobType, Order] = {
     FIX_ISSUE: Order(
         (
-            Entry(FetchIssue, lambda tools: FetchIssue(tools.forge, tools.comment_authors)),
+            Entry(
+                FetchIssue,
+                lambda tools: FetchIssue(tools.forge, tools.conversation, tools.comment_authors),
+            ),
             Entry(CheckoutStage, _checkout),
             Entry(BuildContext, lambda tools: BuildContext(tools.mirrors)),
             Entry(PrepareTests, _prepare_tests),

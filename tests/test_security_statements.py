@@ -64,7 +64,7 @@ async def read(stored: IssueSnapshot) -> tuple[Issue, str]:
     forge = StaticForge(issues={stored.number: stored})
     authors = Settings.model_fields["comment_authors"].default
     with tempfile.TemporaryDirectory() as folder:
-        issue = await FetchIssue(forge, authors).run(StageRun(Path(folder)).context())
+        issue = await FetchIssue(forge, None, authors).run(StageRun(Path(folder)).context())
     assert isinstance(issue, Issue)
     variables = json.loads(GOLDEN.read_text()) | {"issue": issue}
     return issue, TemplateSet.load().render("known", **variables)

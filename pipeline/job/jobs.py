@@ -41,7 +41,10 @@ class _AnyJob(Strict):
         description="derived from what the job is about when left out",
     )
     requested_by: str | None = Field(
-        None, pattern=LOGIN, description="the GitHub login of the person who asked for it"
+        None,
+        pattern=LOGIN,
+        description="the GitHub login of the person who asked for it, who must be able to write to"
+        " the repository",
     )
     replay: Replay | None = None
     limits: Limits = Limits()

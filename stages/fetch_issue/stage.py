@@ -14,14 +14,21 @@ from stages.fetch_issue.comments import select_comments
 from stages.fetch_issue.issue import Issue, freeze
 from stages.fetch_issue.other_pulls import already_open, find_other_pull
 from stages.fetch_issue.refusals import find_late_edit, find_refusal, find_size_refusal
+from stages.fetch_issue.requester import Permissions, find_requester_refusal
 
 
 class FetchIssue:
     name = "fetch_issue"
 
-    def __init__(self, forge: Forge, comment_authors: tuple[str, ...]):
-        """``comment_authors`` are GitHub's names for the roles whose comments are shown."""
+    def __init__(
+        self, forge: Forge, permissions: Permissions | None, comment_authors: tuple[str, ...]
+    ):
+        """Args:
+        permissions: None for a local repository, where nobody else can ask.
+        comment_authors: GitHub's names for the roles whose comments are shown.
+        """
         self._forge = forge
+        self._permissions = permissions
         self._comment_authors = comment_authors
 
     async def run(self, run: RunContext) -> Issue | Stop:
@@ -30,6 +37,7 @@ class FetchIssue:
             repository = await asyncio.to_thread(self._forge.repository, ref)
             pushes = not run.fix_job.options.dry_run
             refusal = find_repository_refusal(repository, pushes=pushes)
+            refusal = refusal or await self._find_requester_refusal(run.fix_job)
             if refusal is not None:
                 return _rejected(refusal)
             snapshot = await asyncio.to_thread(self._forge.issue, ref)
@@ -55,6 +63,11 @@ class FetchIssue:
         if issue.hidden:
             run.progress(f"text that the issue's page does not show: {'; '.join(issue.hidden)}")
         return issue
+
+    async def _find_requester_refusal(self, job: FixIssueJob) -> str | None:
+        if self._permissions is None:
+            return None
+        return await asyncio.to_thread(find_requester_refusal, self._permissions, job)
 
     async def _find_late_edit(self, job: FixIssueJob, snapshot: IssueSnapshot) -> str | None:
         """Return why the text that was read is not the text when the fix was requested."""

@@ -24,7 +24,7 @@ async def fetch(
 ) -> Issue | Stop:
     with tempfile.TemporaryDirectory() as folder:
         run = StageRun(Path(folder), requested)
-        answer = await FetchIssue(forge, comment_authors).run(run.context())
+        answer = await FetchIssue(forge, None, comment_authors).run(run.context())
     if notes is not None:
         notes.extend(run.reports)
     return answer

@@ -12,6 +12,7 @@ def test_the_stages_fit_together_in_their_order() -> None:
     none: Any = None
     tools = StageTools(
         forge=none,
+        conversation=none,
         mirrors=none,
         sandbox=none,
         buyer=none,
