@@ -108,6 +108,7 @@ def _open_metrics(settings: Settings, stack: AsyncExitStack) -> Callable[[], byt
 def _make_intake(
     app: App, queue: "SqsQueue", worker: "Worker", metrics: Callable[[], bytes] | None
 ) -> "FastAPI":
+    from cli.webhook.intake import open_webhook
     from pipeline.api.app import create_app
     from pipeline.api.health import Liveness
     from pipeline.api.intake import Intake
@@ -124,8 +125,10 @@ def _make_intake(
     async def check_credentials() -> object:
         return await asyncio.to_thread(app.forge.check_credentials)
 
+    intake = Intake(app.store, queue.submit, app.policy.refusal, time.time)
     return create_app(
-        intake=Intake(app.store, queue.submit, app.policy.refusal, time.time),
+        intake=intake,
+        webhook=open_webhook(app, intake),
         keys=ApiKeys(app.settings.named_api_keys),
         liveness=Liveness(worker.vitals, lambda: worker.refusal, STALE_SECONDS, Clock()),
         checks={

@@ -34,6 +34,9 @@ CLIENT_VARIABLES = ("CODING_AGENT_URL", "CODING_AGENT_API_KEY")
 """Variables with this prefix that clients of the HTTP intake read: no settings of ours."""
 
 
+MIN_WEBHOOK_SECRET = 16
+"""Characters: whoever sees one signed request could find a shorter secret."""
+
 _TABLE_PREFIX = "dynamodb://"
 _STORE = re.compile(r"sqlite:///.+|dynamodb://[A-Za-z0-9_.-]{3,255}")
 _S3 = re.compile(r"s3://[a-z0-9.-]{3,63}(/.*)?")
@@ -223,6 +226,19 @@ class Settings(BaseSettings):
         None,
         description="limits of API keys by name: a YAML file, or the YAML itself, {name: {...}}",
     )
+    webhook_secret: SecretStr | None = Field(
+        None,
+        description=(
+            "the secret of the webhook on GitHub, or several, comma-separated; without one,"
+            " /webhook/github is off"
+        ),
+    )
+    trigger_label: str = Field(
+        "coding-agent",
+        min_length=1,
+        max_length=50,
+        description="the label that asks for a fix of an issue, through the webhook",
+    )
     host: str = Field("127.0.0.1", description="where the HTTP intake and /health listen")
     port: int = Field(8080, ge=0, le=65_535, description="their port; 0 for any free one")
     metrics: bool = Field(
@@ -289,6 +305,13 @@ class Settings(BaseSettings):
         keys: SecretStr | None = info.data.get("api_keys")
         if keys is not None:
             parse_keys(keys.get_secret_value(), limits)
+        return value
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _check_webhook_secret(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            _split_secrets(value)
         return value
 
     @field_validator("model_prices")
@@ -389,6 +412,22 @@ class Settings(BaseSettings):
         limits = parse_limits(self.key_limits) if self.key_limits else {}
         return parse_keys(self.api_keys.get_secret_value(), limits)
 
+    @property
+    def webhook_secrets(self) -> tuple[str, ...]:
+        """The webhook's secrets, of which several are valid while one is replaced."""
+        return _split_secrets(self.webhook_secret) if self.webhook_secret is not None else ()
+
+
+def _split_secrets(value: SecretStr) -> tuple[str, ...]:
+    """Return the secrets of a comma-separated text. Raises ValueError if one is short."""
+    secrets = [secret.strip() for secret in value.get_secret_value().split(",")]
+    if min(len(secret) for secret in secrets) < MIN_WEBHOOK_SECRET:
+        raise ValueError(
+            f"each secret needs at least {MIN_WEBHOOK_SECRET} characters: make one with"
+            " `openssl rand -hex 32`"
+        )
+    return tuple(secrets)
+
 
 class SettingsError(ValueError):
     """One line for each wrong setting: its variable, what is wrong, and how to fix it."""
@@ -464,6 +503,7 @@ def secret_values(settings: Settings) -> list[str]:
             secrets.append(value.get_secret_value())
     for entry in settings.named_api_keys:
         secrets.append(entry.key)
+    secrets += settings.webhook_secrets
     return [*secrets, *environment_secrets().values()]
 
 

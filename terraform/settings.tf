@@ -43,5 +43,9 @@ locals {
   # What the console is told of these.
   console_settings = ["CODING_AGENT_QUEUE_URL", "CODING_AGENT_STORE", "CODING_AGENT_ARTIFACTS", "CODING_AGENT_TEMPLATES", "CODING_AGENT_DATA_DIR", "CODING_AGENT_MAX_COST_USD", "CODING_AGENT_MAX_MINUTES", "CODING_AGENT_MAX_ROUNDS"]
 
-  secrets = setunion([var.github_app_id == null ? "GITHUB_TOKEN" : "GITHUB_APP_PRIVATE_KEY", "CODING_AGENT_API_KEYS"], var.model_secrets)
+  secrets = setunion(
+    [var.github_app_id == null ? "GITHUB_TOKEN" : "GITHUB_APP_PRIVATE_KEY", "CODING_AGENT_API_KEYS"],
+    var.github_webhook ? ["CODING_AGENT_WEBHOOK_SECRET"] : [],
+    var.model_secrets,
+  )
 }

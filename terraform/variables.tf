@@ -183,6 +183,13 @@ variable "github_app_id" {
   }
 }
 
+variable "github_webhook" {
+  description = "Receive GitHub's events at /webhook/github, signed with the secret CODING_AGENT_WEBHOOK_SECRET. GitHub's addresses must be among intake_cidrs."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "github_api_url" {
   description = "GitHub's API, or GitHub Enterprise's, on port 443."
   type        = string

@@ -17,6 +17,8 @@ from pipeline.api.keys import ApiKeys, Gate
 from pipeline.api.middleware import RequestMiddleware
 from pipeline.api.problem import Problem, Refusal
 from pipeline.api.proxies import was_passed_on
+from pipeline.api.webhook import route as webhook_route
+from pipeline.api.webhook.handler import GithubWebhook
 from pipeline.clock import Clock
 from pipeline.job import AddressReviewJob, FixIssueJob, Job
 
@@ -42,6 +44,7 @@ def create_app(
     keys: ApiKeys,
     liveness: Liveness,
     checks: Mapping[str, Check],
+    webhook: GithubWebhook | None = None,
     metrics: Callable[[], bytes] | None = None,
     clock: Clock | None = None,
 ) -> FastAPI:
@@ -52,6 +55,7 @@ def create_app(
         keys: the valid API keys.
         liveness: what ``/health`` reports.
         checks: the checks of ``/ready``; a check fails by raising.
+        webhook: receives GitHub's events; None if it is off.
         metrics: returns the text of ``/metrics``; None if it is not served.
         clock: for tests.
     """
@@ -69,12 +73,14 @@ def create_app(
     app.state.intake = intake
     app.state.liveness = liveness
     app.state.readiness = Readiness(checks, clock)
+    app.state.webhook = webhook
     app.state.metrics = metrics
     app.add_middleware(RequestMiddleware)
     app.add_exception_handler(Refusal, _respond_to_refusal)
     app.add_exception_handler(HTTPException, _respond_to_http_error)
     app.add_exception_handler(RequestValidationError, _respond_to_invalid_path)
     app.include_router(router)
+    app.include_router(webhook_route.router)
     _document_jobs(app)
     return app
 

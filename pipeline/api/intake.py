@@ -1,30 +1,20 @@
 """The intake's operations: queue and register a job; show and cancel the caller's own jobs."""
 
-import asyncio
-import contextvars
 import json
-import logging
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-import anyio
 from pydantic import BaseModel, Field
 
 from pipeline.api.keys import Caller
 from pipeline.api.problem import Refusal
+from pipeline.api.services import ServiceThreads, wait_for
 from pipeline.clock import iso_time
-from pipeline.errors import Family, describe, judge
 from pipeline.job import Job, JobRefusal
 from pipeline.money import to_usd
 from pipeline.store.contract import Call, Registration, RunRow, Submission
 from pipeline.store.store import RunStore
 
-log = logging.getLogger(__name__)
-
-#: Seconds that the queue or the store may take: a load balancer gives up after 60.
-ANSWER_SECONDS = 15.0
-RETRY_AFTER = 5
 #: If a job has had no activity for this many seconds, posting it again also queues it again, since
 #: its message may be lost.
 QUIET_SECONDS = 900.0
@@ -33,9 +23,6 @@ AGAIN = (
     "this run has ended, and its event is published again; to run the job once more, send it with a"
     ' new replay.id, such as "replay": {"id": "2"}'
 )
-#: Maximum number of concurrent store calls.
-THREADS = 4
-
 T = TypeVar("T")
 
 
@@ -113,8 +100,7 @@ class Intake:
         self._send = send
         self._refusal = refusal
         self._clock = clock
-        # A separate pool: runs keep the event loop's default threads busy for minutes.
-        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="api")
+        self._threads = ServiceThreads()
 
     async def accept(
         self, job: Job, caller: Caller, status_url: str, traceparent: str | None
@@ -144,7 +130,7 @@ class Intake:
         if existing.run is None or not await self._is_under_way(existing.run):
             advice = "nothing was stored: send the request again"
             sending = self._send(job, caller.name, submission.traceparent)
-            await _wait_for("queue", sending, advice)
+            await wait_for("queue", sending, advice)
         advice = "the job is queued and will run; send the request again to see it"
         registered = await self._call(lambda store: store.register(submission), advice)
         await self._check(registered, job, caller)
@@ -157,7 +143,7 @@ class Intake:
         """
         _check_owner(stored.newest, caller)
         if stored.run is None or stored.body_differs:
-            refusal = await self._run_in_pool("templates", lambda: self._refusal(job))
+            refusal = await self._threads.call("templates", lambda: self._refusal(job))
             if refusal is not None:
                 raise Refusal(422, "not_allowed", refusal.reason, field=refusal.field)
         if stored.body_differs:
@@ -177,6 +163,10 @@ class Intake:
             raise Refusal(404, "not_found", "this key has no such job")
         return view
 
+    async def newest_run(self, job_id: str) -> RunRow | None:
+        """Return the job's newest run, whoever sent the job. Raises Refusal: 503."""
+        return await self._call(lambda store: store.run(job_id))
+
     async def cancel(self, job_id: str, caller: Caller) -> JobView:
         """Ask the run to stop. Idempotent.
 
@@ -190,6 +180,22 @@ class Intake:
             raise Refusal(409, "already_finished", message)
         return await self.show(job_id, caller)
 
+    async def cancel_numbered(self, number: int, repository: str) -> list[str]:
+        """Ask all runs on an issue or a pull request to stop, whoever sent their jobs. Idempotent.
+
+        Returns:
+            The ids of their jobs; of those that have ended, none.
+
+        Raises:
+            Refusal: 503.
+        """
+
+        def request_cancels(store: RunStore) -> list[str]:
+            job_ids = store.jobs_numbered(number, repository)
+            return [job_id for job_id in job_ids if store.request_cancel(job_id)]
+
+        return await self._call(request_cancels)
+
     async def _is_under_way(self, run: RunRow) -> bool:
         """Return whether the run is unfinished and has had recent activity."""
         if run.state == "finished":
@@ -202,28 +208,7 @@ class Intake:
         self, call: Callable[[RunStore], T], advice: str = "send the request again"
     ) -> T:
         """Call the store in a thread. Raises Refusal: 503."""
-        return await self._run_in_pool("store", lambda: call(self._store), advice)
-
-    async def _run_in_pool(
-        self, service: str, call: Callable[[], T], advice: str = "send the request again"
-    ) -> T:
-        # The executor does not pass the context on, in which log lines find their request.
-        context = contextvars.copy_context()
-        future = asyncio.get_running_loop().run_in_executor(self._pool, context.run, call)
-        return await _wait_for(service, future, advice)
-
-
-async def _wait_for(service: str, response: Awaitable[T], advice: str) -> T:
-    """Await a response. Raises Refusal (503) if the service is down or slow; a defect passes."""
-    try:
-        with anyio.fail_after(ANSWER_SECONDS):
-            return await response
-    except Exception as error:
-        if judge(error).family not in (Family.RETRY, Family.WAIT):
-            raise
-        log.warning("the %s does not answer: %s", service, describe(error))
-        message = f"the {service} does not answer; {advice}"
-        raise Refusal(503, f"{service}_unavailable", message, retry_after=RETRY_AFTER) from error
+        return await self._threads.call("store", lambda: call(self._store), advice)
 
 
 def _accepted(job: Job, run: RunRow | None, status_url: str, *, duplicate: bool) -> Accepted:

@@ -105,12 +105,29 @@ class Gate:
         caller = self._keys.caller(key) if key else None
         if caller is not None:
             return caller
+        challenge = {"WWW-Authenticate": 'ApiKey realm="coding-agent"'}
+        self._count_unknown(address, "key")
+        raise Refusal(401, "unauthorized", self._why_unauthorized(key), headers=challenge)
+
+    def refuse_signature(self, address: str) -> Refusal:
+        """Return the refusal of a request whose signature is wrong.
+
+        Raises:
+            Refusal: 429 for an address that calls too often without a valid signature.
+        """
+        self._count_unknown(address, "signature")
+        message = (
+            "the X-Hub-Signature-256 is missing or wrong: the webhook's secret must be one of"
+            " CODING_AGENT_WEBHOOK_SECRET"
+        )
+        return Refusal(401, "unauthorized", message)
+
+    def _count_unknown(self, address: str, lacking: str) -> None:
+        """Count a call without valid credentials. Raises Refusal: 429 if there are too many."""
         wait = self._by_address.take(address)
         if wait:
-            message = "too many calls without a valid key"
+            message = f"too many calls without a valid {lacking}"
             raise Refusal(429, "rate_limited", message, retry_after=wait)
-        challenge = {"WWW-Authenticate": 'ApiKey realm="coding-agent"'}
-        raise Refusal(401, "unauthorized", self._why_unauthorized(key), headers=challenge)
 
     def limit(self, caller: Caller) -> None:
         """Count a call. Raises Refusal: 429 if the key is used too often."""

@@ -110,6 +110,17 @@ class StoreReader:
         runs = self._runs_under(list(newest_keys.values()))
         return sorted(runs, key=lambda run: run.created_at, reverse=True)
 
+    def jobs_numbered(self, number: int, repository: str) -> list[str]:
+        """Return the ids of all jobs by the number of their issue, or of a pull request on which
+        one of their runs has worked.
+
+        Args:
+            repository: ``OWNER/NAME``, in any case.
+        """
+        prefix = rows.numbered_prefix(repository)
+        items = self._table.query(rows.number_partition(number), prefix)
+        return sorted({item.data["job_id"] for item in items})
+
     def _runs_under(self, keys: list[Key]) -> list[RunRow]:
         return [StoredRun.read(item).row for item in self._table.get_many(keys)]
 

@@ -70,6 +70,19 @@ run "an_app_in_place_of_a_token" {
   }
 }
 
+run "the_webhook_has_a_secret" {
+  command = plan
+
+  variables {
+    github_webhook = true
+  }
+
+  assert {
+    condition     = keys(output.secret_arns) == ["ANTHROPIC_API_KEY", "CODING_AGENT_API_KEYS", "CODING_AGENT_WEBHOOK_SECRET", "GITHUB_TOKEN"]
+    error_message = "with the webhook, its secret comes from Secrets Manager like the others"
+  }
+}
+
 run "two_zones_share_a_nat_gateway" {
   command = plan
 

@@ -299,6 +299,11 @@ run "without_a_certificate_no_key_travels_in_the_clear" {
   }
 
   assert {
+    condition     = contains(tolist(aws_lb_listener_rule.plaintext_jobs[0].condition)[0].path_pattern[0].values, "/webhook/*")
+    error_message = "nor are GitHub's events taken"
+  }
+
+  assert {
     condition     = aws_lb_listener.http.default_action[0].type == "fixed-response" && aws_lb_listener.http.default_action[0].fixed_response[0].status_code == "404"
     error_message = "nothing else is served"
   }

@@ -251,3 +251,14 @@ def test_an_api_key_that_is_wrong_is_not_shown(monkeypatch: pytest.MonkeyPatch):
 def test_each_api_key_is_a_secret(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("CODING_AGENT_API_KEYS", "alice=first-key@octo/*,second-key")
     assert {"first-key", "second-key"} <= set(secret_values(load()))
+
+
+def test_webhook_has_several_secrets_while_one_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load().webhook_secrets == ()
+    monkeypatch.setenv("CODING_AGENT_WEBHOOK_SECRET", "the-first-secret-of-it, the-next-secret")
+    with pytest.raises(SettingsError, match="openssl rand"):
+        load()
+    monkeypatch.setenv("CODING_AGENT_WEBHOOK_SECRET", "the-first-secret-of-it, the-next-secret-2")
+    secrets = ("the-first-secret-of-it", "the-next-secret-2")
+    assert load().webhook_secrets == secrets
+    assert set(secrets) <= set(secret_values(load()))

@@ -1,8 +1,8 @@
 locals {
   https = var.certificate_arn != null
   ports = local.https ? { http = 80, https = 443 } : { http = 80 }
-  # The intake's own paths; without a certificate only /health is served.
-  takes_jobs = ["/fix-issue", "/jobs", "/jobs/*"]
+  # The intake's own paths (a rule has at most five); without a certificate only /health is served.
+  takes_jobs = ["/fix-issue", "/address-review", "/jobs", "/jobs/*", "/webhook/*"]
   keeps_jobs = !local.https && !var.allow_plaintext_intake
 }
 

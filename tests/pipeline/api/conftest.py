@@ -14,12 +14,15 @@ from pipeline.api.app import create_app
 from pipeline.api.health import Liveness
 from pipeline.api.intake import Intake
 from pipeline.api.keys import ApiKeys
+from pipeline.api.webhook.handler import GithubWebhook
+from pipeline.api.webhook.triggers import Rules
 from pipeline.api_keys import KeyLimits, parse_keys
 from pipeline.budget import EffectiveLimits
 from pipeline.clock import Clock
 from pipeline.job import FixIssueJob, JobRefusal
 from pipeline.policy import Allowed, Policy
 from pipeline.store.sqlite import SqliteStore
+from tests.stand_ins.github.webhooks import Event
 from tests.stand_ins.runs import Clock as StillClock
 
 ISSUE = "https://github.com/octo/repo/issues/42"
@@ -30,6 +33,9 @@ POLICY = Policy(
     200.0,
     allowed=Allowed(repositories=("octo/*",), models=("good", "cheap")),
 )
+#: The webhook's secret, and the one that replaces it.
+WEBHOOK_SECRETS = ("first-secret-of-the-webhook", "next-secret-of-the-webhook")
+RULES = Rules(login="octo-bot", label="coding-agent", comment_authors=("OWNER", "COLLABORATOR"))
 ALICE = {"X-API-Key": "alice-secret-key"}
 BOB = {"X-API-Key": "bob-secret-key"}
 
@@ -55,6 +61,13 @@ class Service:
     paused: str | None = None
     checks: dict[str, Callable[[], Awaitable[object]]] = field(default_factory=dict)
     metrics: Callable[[], bytes] | None = None
+    webhook_secrets: tuple[str, ...] = WEBHOOK_SECRETS
+    """Empty if the webhook is off."""
+    rules_error: Exception | None = None
+    """Why GitHub does not say whose account the service works with."""
+    open_pulls: set[str] = field(default_factory=set)
+    """Addresses of the issues for which a pull request of their job is open."""
+    pulls_error: Exception | None = None
 
     async def send(self, job: FixIssueJob, owner: str | None, traceparent: str | None) -> None:
         if self.queue_error is not None:
@@ -67,10 +80,25 @@ class Service:
     def refusal(self, job: FixIssueJob) -> JobRefusal | None:
         return self.policy.refusal(job)
 
+    def rules_of(self, _repository: str) -> Rules:
+        if self.rules_error is not None:
+            raise self.rules_error
+        return RULES
+
+    def has_open_pull(self, job: FixIssueJob) -> bool:
+        if self.pulls_error is not None:
+            raise self.pulls_error
+        return job.issue.url in self.open_pulls
+
     def app(self) -> Any:
         clock = Clock(now=self.clock, monotonic=self.ticks)
+        intake = Intake(self.store, self.send, self.refusal, self.clock)
+        webhook = GithubWebhook(
+            intake, self.rules_of, self.has_open_pull, self.webhook_secrets, self.clock
+        )
         return create_app(
-            intake=Intake(self.store, self.send, self.refusal, self.clock),
+            intake=intake,
+            webhook=webhook if self.webhook_secrets else None,
             keys=ApiKeys(parse_keys(self.keys, self.limits)),
             liveness=Liveness(lambda: self.vitals, lambda: self.paused, 120.0, clock),
             checks=self.checks,
@@ -86,6 +114,10 @@ class Service:
         return self.http.post(
             "/fix-issue", json={"issue_url": ISSUE} if body is None else body, headers=headers
         )
+
+    def deliver(self, event: Event, secret: str = WEBHOOK_SECRETS[0]) -> Any:
+        headers = event.headers(secret)
+        return self.http.post("/webhook/github", content=event.body, headers=headers)
 
     def queue_is_down(self) -> None:
         self.queue_error = EndpointConnectionError(

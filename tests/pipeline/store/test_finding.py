@@ -104,3 +104,13 @@ def test_finding_and_listing_take_the_same_number_of_calls_however_many_runs_the
     calls.clear()
     assert len(store.runs_numbered(7, "octo/repo")) == 1
     assert calls == ["Query", "BatchGetItem"]
+
+
+def test_all_jobs_are_found_by_the_number_of_their_issue_or_of_their_pull_request(store: RunStore):
+    finish_with_pull_request(store, claim(store), 7)
+    register(store, job(**replay_fields("again")))
+    register(store, job(job_id="another"))
+    register(store, job(421))
+    assert store.jobs_numbered(42, "Octo/Repo") == sorted([job().id, "another"])
+    assert store.jobs_numbered(7, "octo/repo") == [job().id]
+    assert store.jobs_numbered(7, "octo/repo-2") == []

@@ -31,6 +31,7 @@ from tests.stand_ins.github.graphql import GraphQl
 from tests.stand_ins.github.rest import Rest
 from tests.stand_ins.github.reviews import Reviews
 from tests.stand_ins.github.shapes import WEB, Shapes
+from tests.stand_ins.github.webhooks import Webhooks
 from tests.stand_ins.github.wire import Failure, Planned, Wire
 from tests.stand_ins.github.world import Comment, Issue, Pull, Rights, World
 
@@ -55,6 +56,7 @@ class GithubStandIn:
         self.api_url = f"{self.origin}/api/v3"
         app = FastAPI(openapi_url=None)
         shapes = Shapes(self.origin)
+        self.webhooks = Webhooks(self._world, shapes)
         self._apps = Apps(self._world, shapes)
         self._apps.attach(app)
         rest = Rest(self._world, shapes)
@@ -200,6 +202,19 @@ class GithubStandIn:
         number = self.add_issue(full_name, "A change", body, author=author, pull_request=True)
         issue = repository.issues[number]
         repository.pulls[number] = Pull(issue, branch, base, False, head_sha, base_sha, fork)
+        return number
+
+    def add_branch_pull(self, full_name: str, branch: str, body: str, *, author: str) -> int:
+        """Open a pull request from a new branch of the repository, and return its number."""
+        world = self._world
+        repository = world.get(full_name)
+        base = repository.default_branch
+        base_sha = repository.sha(base)
+        assert base_sha is not None
+        head_sha = repository.commit({f"{world.next_id()}.txt": "x\n"}, branch, "A", world.now())
+        number = self.add_issue(full_name, "A change", body, author=author, pull_request=True)
+        issue = repository.issues[number]
+        repository.pulls[number] = Pull(issue, branch, base, False, head_sha, base_sha, repository)
         return number
 
     def issue_url(self, full_name: str, number: int) -> str:
