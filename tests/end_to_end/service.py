@@ -5,6 +5,7 @@ real processes.
 import json
 import multiprocessing
 import os
+import re
 import sqlite3
 import time
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from tests.stand_ins.github import WRITE_TOKEN, GithubStandIn
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["tests.end_to_end.doomed_worker"])
 REPOSITORY = "octo/calc"
+WEBHOOK_SECRET = "a-secret-of-the-webhook"
 #: A package without dependencies and with a unittest suite: its tests need nothing installed.
 FILES = {
     "calc.py": "def add(a, b):\n    return a - b\n\n\ndef double(a):\n    return a * 2\n",
@@ -56,6 +58,7 @@ class CalcTest(unittest.TestCase):
 
 >>>>>>> REPLACE
 """
+_LISTENING = re.compile(r"listening on ([0-9.]+:[0-9]+)")
 #: Seconds that a step of a test may take before it is called hung.
 PATIENCE = 60.0
 
@@ -97,6 +100,7 @@ class Service:
             # for a while.
             "CODING_AGENT_CONCURRENCY": "1",
             "CODING_AGENT_PORT": "0",
+            "CODING_AGENT_WEBHOOK_SECRET": WEBHOOK_SECRET,
             "CODING_AGENT_DATA_DIR": str(self.folder / data_dir),
             "CODING_AGENT_STORE": f"sqlite:///{self.folder}/shared/store.sqlite",
             "CODING_AGENT_ARTIFACTS": f"{self.folder}/shared/artifacts",
@@ -125,6 +129,17 @@ class Service:
         worker.start()
         self.workers.append(worker)
         return worker
+
+    def webhook_url(self, data_dir: str) -> str:
+        """Wait until a worker listens, and return the address of its webhook."""
+        log = self.folder / f"{data_dir}.log"
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            address = _LISTENING.search(log.read_text() if log.exists() else "")
+            if address is not None:
+                return f"http://{address[1]}/webhook/github"
+            time.sleep(0.05)
+        raise AssertionError(f"{data_dir} does not listen\n{self._logs()}")
 
     def kill_workers(self) -> None:
         """Kill all workers: a clean stop may wait 20 s for the long poll, and has its own tests."""

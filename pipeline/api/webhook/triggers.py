@@ -22,11 +22,10 @@ from pipeline.api.webhook.payloads import (
     PullRequestEvent,
     PullRequestReviewEvent,
 )
+from pipeline.github import labels
 from pipeline.github.issue_pulls import BRANCHES
 from pipeline.job import ADDRESS_REVIEW, AddressReviewJob, FixIssueJob
 
-#: The label that ends our work on an issue or a pull request, and keeps it from beginning.
-STOP_LABEL = "no-agent"
 _FAILURES = ("failure", "timed_out")
 """Conclusions of a check suite that a change of the code may mend."""
 
@@ -101,10 +100,10 @@ def read_trigger(event: str, body: bytes, rules_of: Callable[[str], Rules]) -> T
 
 def _read_issues(body: bytes, rules: Rules) -> Trigger:
     event = IssuesEvent.model_validate_json(body)
-    if event.action == "labeled" and _is_label(event.label, STOP_LABEL):
+    if event.action == "labeled" and _is_label(event.label, labels.STOP):
         return CancelRequest(event.repository.full_name, event.issue.number)
     if event.action == "labeled" and not _is_label(event.label, rules.label):
-        return Ignored(f"only the labels {rules.label} and {STOP_LABEL} ask for something")
+        return Ignored(f"only the labels {rules.label} and {labels.STOP} ask for something")
     if event.action == "assigned" and not rules.is_own(event.assignee):
         return Ignored(f"the issue was not assigned to {rules.login}")
     if event.action not in ("labeled", "assigned"):
@@ -180,11 +179,11 @@ def _read_line_comment(body: bytes, rules: Rules) -> Trigger:
 
 def _read_pull_request(body: bytes, _rules: Rules) -> Trigger:
     event = PullRequestEvent.model_validate_json(body)
-    is_stopped = event.action == "labeled" and _is_label(event.label, STOP_LABEL)
+    is_stopped = event.action == "labeled" and _is_label(event.label, labels.STOP)
     if event.action == "closed" or is_stopped:
         return CancelRequest(event.repository.full_name, event.pull_request.number)
     if event.action == "labeled":
-        return Ignored(f"on a pull request, only the label {STOP_LABEL} asks for something")
+        return Ignored(f"on a pull request, only the label {labels.STOP} asks for something")
     return _other_action("pull_request", event.action)
 
 
