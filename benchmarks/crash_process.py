@@ -67,6 +67,7 @@ async def run_worker(setting: Setting, store: RunStore, engine: Engine, policy: 
         options = WorkerOptions(
             setting.concurrency,
             setting.visibility,
+            setting.data,
             heartbeat_seconds=setting.visibility / 4,
             poll_seconds=setting.poll,
             max_crashes=10**9,

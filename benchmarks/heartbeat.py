@@ -93,7 +93,7 @@ async def measure(
         await submit_jobs(queue, options.runs)
         tools = WorkerTools(queue, store, engine, publisher)
         # One slot more than runs, so that a long poll is always in progress, even at the stop.
-        worker = Worker(tools, WorkerOptions(options.runs + 1, options.visibility))
+        worker = Worker(tools, WorkerOptions(options.runs + 1, options.visibility, folder))
         working = asyncio.create_task(worker.run(stop))
         for _ in range(options.runs):
             await stage.begun.acquire()

@@ -117,7 +117,7 @@ async def run_worker(setting: Setting, stop: asyncio.Event, tracer: Tracer) -> N
     )
     queue = SqsQueue(setting.queue_url, visibility_timeout=VISIBILITY)
     async with queue, Publisher(store, policy.topic_of) as publisher:
-        options = WorkerOptions(setting.concurrency, VISIBILITY, poll_seconds=POLL)
+        options = WorkerOptions(setting.concurrency, VISIBILITY, setting.folder, poll_seconds=POLL)
         worker = Worker(WorkerTools(queue, store, Engine(deps), publisher), options)
         await worker.run(stop)
     store.close()

@@ -15,6 +15,7 @@ from cli.missing import how_to_install, how_to_set
 from cli.online_checks import check_github_access, check_topic
 from cli.telemetry_checks import check_traces
 from console.queues.visibility import VISIBILITY_TIMEOUT
+from pipeline.disk import existing_parent, measure_disk
 from pipeline.settings import Settings, SettingsError, unknown_variables, variables
 from repository.counts import count
 
@@ -246,18 +247,19 @@ def _check_templates(settings: Settings) -> Check:
 def _check_data_dir(settings: Settings) -> Check:
     """Check the data directory, or the folder in which it will be created."""
     folder = settings.data_dir.absolute()
-    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    existing = existing_parent(folder)
     if not os.access(existing, os.W_OK):
         return Check(
             "data directory",
             False,
             hint=f"{existing} must be a writable folder, or set CODING_AGENT_DATA_DIR",
         )
-    free_gb = shutil.disk_usage(existing).free / 1e9
+    disk = measure_disk(existing)
+    free_gb = disk.free_bytes / 1e9
     return Check(
         "data directory",
         free_gb > _MIN_FREE_GB,
-        f"{folder}, {free_gb:.0f} GB free",
+        f"{folder}, {free_gb:.0f} GB free, its disk is {disk.used_percent:.0f} percent full",
         f"{existing} has {free_gb:.1f} GB free and needs {_MIN_FREE_GB} GB: make room, or set"
         " CODING_AGENT_DATA_DIR to a folder on another disk",
     )

@@ -91,7 +91,10 @@ async def _make_worker(
         queue, app.store, app.engine, publisher, protect, app.forge.check_credentials
     )
     settings = app.settings
-    return Worker(tools, WorkerOptions(settings.concurrency, settings.visibility_timeout))
+    options = WorkerOptions(
+        settings.concurrency, settings.visibility_timeout, data_dir=settings.data_dir
+    )
+    return Worker(tools, options)
 
 
 def _open_metrics(settings: Settings, stack: AsyncExitStack) -> Callable[[], bytes] | None:

@@ -46,7 +46,7 @@ from pipeline.telemetry import Redactor, names
 from pipeline.telemetry.spans import NoTracer, Tracer
 from pipeline.telemetry.traced_sandbox import TracedSandbox
 from pipeline.template_sets import TemplateSets
-from repository.git import Identity, Mirrors
+from repository.git import Identity, MirrorLimits, Mirrors
 from repository.testing.install.tools import index_settings
 from sandbox import NoIsolation, Sandbox
 from stages.order import StageTools, compose
@@ -206,7 +206,7 @@ def _pipelines(
     tools = StageTools(
         forge=forge,
         conversation=_conversation(settings, forge),
-        mirrors=Mirrors(data_dir / "mirrors", forge.token, around_git),
+        mirrors=Mirrors(data_dir / "mirrors", forge.token, around_git, _mirror_limits(settings)),
         sandbox=sandbox,
         pythons=python_folders(settings),
         uv=uv_path(),
@@ -250,6 +250,13 @@ def _progress_comment(
     if not settings.progress_comment or accounts is None or not isinstance(forge, GithubForge):
         return None
     return GithubProgressComment(forge.connection, accounts)
+
+
+def _mirror_limits(settings: Settings) -> MirrorLimits:
+    return MirrorLimits(
+        repository=settings.max_repository_mb * 1_000_000,
+        all_mirrors=int(settings.max_mirrors_gb * 1_000_000_000),
+    )
 
 
 def _data_dir(settings: Settings) -> Path:

@@ -19,7 +19,7 @@ log = logging.getLogger(METRICS)
 
 NAMESPACE = "CodingAgent"
 
-Unit = Literal["Seconds", "Count", "None"]
+Unit = Literal["Seconds", "Count", "Percent", "None"]
 """A CloudWatch unit."""
 Kind = Literal["counter", "gauge", "histogram"]
 """How Prometheus adds it up."""
@@ -65,6 +65,9 @@ RUNS_IN_WORK = Instrument("runs_in_work", "Count", "gauge", "messages that this 
 CREDENTIALS_REFUSED = Instrument(
     "credentials_refused", "Count", "gauge", "1 while GitHub refuses this worker's credentials"
 )
+DISK_USED = Instrument(
+    "disk_used_percent", "Percent", "gauge", "how full the disk of the data directory is"
+)
 HEARTBEAT_LATENESS = Instrument(
     "heartbeat_lateness_p99_seconds", "Seconds", "gauge", "99th percentile in the last minute"
 )
@@ -98,6 +101,7 @@ CLOUDWATCH = (
     EVENTS_PENDING,
     RUNS_IN_WORK,
     CREDENTIALS_REFUSED,
+    DISK_USED,
     HEARTBEAT_LATENESS,
     TEMPLATE_SETS_REFUSED,
     OLDEST_UNFINISHED,
@@ -139,6 +143,7 @@ def log_worker(
     events_pending: int,
     running: int,
     credentials_refused: bool,
+    disk_used_percent: float,
 ) -> None:
     """Log the metrics of one worker for the last minute.
 
@@ -150,6 +155,7 @@ def log_worker(
         Metric(EVENTS_PENDING, events_pending),
         Metric(RUNS_IN_WORK, running),
         Metric(CREDENTIALS_REFUSED, int(credentials_refused)),
+        Metric(DISK_USED, disk_used_percent),
     ]
     if lateness:
         metrics.append(Metric(HEARTBEAT_LATENESS, percentile(lateness, 0.99)))

@@ -146,6 +146,21 @@ class Settings(BaseSettings):
     max_cost_usd_per_day: float = Field(
         200, gt=0, description="US dollars the deployment may spend in a UTC day"
     )
+    max_repository_mb: int = Field(
+        10_000,
+        ge=1,
+        description=(
+            "megabytes that a repository may have: all its branches by GitHub's figure, one fetch,"
+            " the files of the base commit"
+        ),
+    )
+    max_mirrors_gb: float = Field(
+        15,
+        gt=0,
+        description=(
+            "gigabytes that mirrors of repositories may take; those that no run uses are removed"
+        ),
+    )
     push: Literal["branch", "fork"] = Field(
         "branch",
         description=(

@@ -6,7 +6,7 @@ import inspect
 import types
 import typing
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar, Union, runtime_checkable
@@ -39,6 +39,7 @@ class RoundNote(BaseModel):
 
 
 NoteT = TypeVar("NoteT", bound=RoundNote)
+ResourceT = TypeVar("ResourceT")
 #: ``report(kind, text)`` receives what a stage says about its progress.
 Report = Callable[[Literal["note", "status"], str], None]
 
@@ -50,6 +51,15 @@ class Observers:
     report: Report
     """Receives short descriptions of its progress."""
     tracer: Tracer
+
+
+@dataclass(frozen=True)
+class LocalResources:
+    """What a delivery has on this machine for as long as it works on the run."""
+
+    workspace: Path
+    held: ExitStack
+    """Contexts that are left when its work ends."""
 
 
 @dataclass(frozen=True)
@@ -94,17 +104,18 @@ class RunContext:
         stage: str,
         rounds: Sequence[Round],
         budget: Budget,
-        workspace: Path,
+        local: LocalResources,
         observers: Observers,
     ):
         self.job = job
         self.stage = stage
         self.rounds = tuple(rounds)
-        self.workspace = workspace
+        self.workspace = local.workspace
         self._run = run
         self._budget = budget
         self._report = observers.report
         self._tracer = observers.tracer
+        self._held = local.held
 
     @property
     def fix_job(self) -> FixIssueJob:
@@ -166,6 +177,14 @@ class RunContext:
     def span(self, name: str, attributes: Attributes) -> AbstractContextManager[Span]:
         """Return a context that is recorded as a part of the stage: see ``Tracer.span``."""
         return self._tracer.span(name, attributes)
+
+    def hold(self, resource: AbstractContextManager[ResourceT]) -> ResourceT:
+        """Enter a context that is left when this delivery's work on the run ends.
+
+        Use it for what later stages need on this machine; it is entered again when the stage is
+        restored.
+        """
+        return self._held.enter_context(resource)
 
     async def save(self, name: str, data: bytes | str) -> str:
         """Store an artifact and return its key."""

@@ -23,6 +23,9 @@ from stages.fetch_issue import Issue
 log = logging.getLogger(__name__)
 
 MAX_FILES = 200_000
+#: Kilobytes of a repository, by the forge's figure, above which a run does without the contents of
+#: old versions, and the agent's workspace without the history.
+MAX_WHOLE_HISTORY_KB = 50_000
 #: Characters read from the configuration file.
 MAX_CONFIG = 64_000
 
@@ -38,6 +41,8 @@ class Checkout(BaseModel):
     """The base commit's time, in seconds since the epoch."""
     described: str | None
     """``git describe --tags --long`` of the base commit; packages ask git for their version."""
+    partial: bool = False
+    """Whether the contents of old versions were not fetched."""
     config: str | None = None
     """The ``.coding-agent.toml`` of the default branch; other branches' files are ignored."""
 
@@ -54,23 +59,28 @@ class CheckoutStage:
         self._author = author
 
     async def run(self, issue: Issue, run: RunContext) -> Checkout | Stop:
+        reason = _find_size_refusal(issue, self._mirrors.limits.repository)
+        if reason is not None:
+            return _rejected(reason)
         if not run.fix_job.options.dry_run:
             branch = branch_name(issue.number, run.job_id)
             reason = await asyncio.to_thread(self._find_access_refusal, run.fix_job.issue, branch)
             if reason is not None:
                 return _rejected(reason)
-        mirror = self._mirrors.at(issue.repository)
+        mirror = await asyncio.to_thread(run.hold, self._mirrors.using(issue.repository))
+        base_branch = run.fix_job.base_branch or issue.default_branch
+        branches = {base_branch, issue.default_branch, branch_name(issue.number, run.job_id)}
+        partial = issue.size_kb > MAX_WHOLE_HISTORY_KB
         try:
-            await asyncio.to_thread(mirror.fetch, issue.clone_url)
+            await asyncio.to_thread(mirror.fetch, issue.clone_url, branches, partial=partial)
+            refusal = await self._refuse_foreign_branch(mirror, issue, run)
+            if refusal is not None:
+                return refusal
+            return await asyncio.to_thread(self._check_out, mirror, issue, base_branch)
         except GitUnauthorized:
             raise  # the deployment's credentials: the run waits until they are replaced
         except (ForgeRefused, GitRefused) as error:  # the forge has no token for it any more
             return _rejected(f"{issue.repository} can't be fetched: {error}")
-        refusal = await self._refuse_foreign_branch(mirror, issue, run)
-        if refusal is not None:
-            return refusal
-        base_branch = run.fix_job.base_branch or issue.default_branch
-        return await asyncio.to_thread(_check_out, mirror, issue, base_branch)
 
     def _find_access_refusal(self, ref: IssueRef, branch: str) -> str | None:
         try:
@@ -117,42 +127,82 @@ class CheckoutStage:
 
     async def restore(self, result: Checkout, run: RunContext) -> None:
         """Fetch the recorded commit into this machine's mirror."""
-        mirror = self._mirrors.at(result.repository)
-        if await asyncio.to_thread(mirror.has, result.base_sha):
-            return
-        await asyncio.to_thread(mirror.fetch, result.clone_url, sha=result.base_sha)
+        mirror = await asyncio.to_thread(run.hold, self._mirrors.using(result.repository))
+        await asyncio.to_thread(fetch_base, mirror, result)
 
-
-def _check_out(mirror: Mirror, issue: Issue, branch: str) -> Checkout | Stop:
-    """Describe the branch's newest commit, or reject the run if it can't be worked on."""
-    sha = mirror.branch(branch)
-    if sha is None:
-        if mirror.has_branches():
-            return _rejected(f"{issue.repository} has no branch {branch!r}")
-        return _rejected(f"{issue.repository} is empty")
-    try:
-        count = len(mirror.files(sha))
-    except GitError as error:
-        log.warning("the files of %s can't be listed: %s", issue.repository, error)
-        return _rejected(
-            f"the newest commit of {issue.repository} can't be read: run git fsck in the repository"
+    def _check_out(self, mirror: Mirror, issue: Issue, branch: str) -> Checkout | Stop:
+        """Describe the branch's newest commit, or reject the run if it can't be worked on."""
+        sha = mirror.branch(branch)
+        if sha is None:
+            if mirror.remote_has_branches(issue.clone_url):
+                return _rejected(f"{issue.repository} has no branch {branch!r}")
+            return _rejected(f"{issue.repository} is empty")
+        try:
+            refusal = self._fetch_files(mirror, issue, sha, branch)
+        except GitError as error:
+            if isinstance(error, GitRefused):
+                raise
+            log.warning("the files of %s can't be listed: %s", issue.repository, error)
+            refusal = (
+                f"the newest commit of {issue.repository} can't be read: run git fsck in the"
+                " repository"
+            )
+        if refusal is not None:
+            return _rejected(refusal)
+        return Checkout(
+            repository=issue.repository,
+            clone_url=issue.clone_url,
+            base_branch=branch,
+            base_sha=sha,
+            committed_at=mirror.commit_time(sha),
+            described=mirror.describe(sha),
+            partial=mirror.is_partial(),
+            config=_read_config(mirror, issue, mirror.branch(issue.default_branch) or sha),
         )
-    if count == 0:
-        return _rejected(f"{issue.repository} has no files on {branch!r}")
-    if count > MAX_FILES:
-        return _rejected(f"{issue.repository} is too large: {count} files, {MAX_FILES} at most")
-    return Checkout(
-        repository=issue.repository,
-        clone_url=issue.clone_url,
-        base_branch=branch,
-        base_sha=sha,
-        committed_at=mirror.commit_time(sha),
-        described=mirror.describe(sha),
-        config=_read_config(mirror, mirror.branch(issue.default_branch) or sha),
+
+    def _fetch_files(self, mirror: Mirror, issue: Issue, sha: str, branch: str) -> str | None:
+        """Fetch the contents of a commit's files; return why they can't be worked on, or None."""
+        name = issue.repository
+        count = mirror.count_files(sha)
+        if count == 0:
+            return f"{name} has no files on {branch!r}"
+        if count > MAX_FILES:
+            return f"{name} is too large: {count} files, {MAX_FILES} at most"
+        mirror.fetch_contents(issue.clone_url, sha)
+        size = sum(entry.size for entry in mirror.files(sha))
+        limit = self._mirrors.limits.repository
+        return (
+            None if limit is None or size <= limit else _too_large(name, "its files", size, limit)
+        )
+
+
+def _find_size_refusal(issue: Issue, limit: int | None) -> str | None:
+    """Return why a repository is too large to be fetched, by the forge's figure; None if it isn't.
+
+    ``limit`` is in bytes; None for no limit.
+    """
+    size = issue.size_kb * 1000
+    if limit is None or size <= limit:
+        return None
+    return _too_large(issue.repository, "all its branches", size, limit)
+
+
+def fetch_base(mirror: Mirror, checkout: Checkout) -> None:
+    """Fetch what the mirror lacks of a base commit. Blocks."""
+    if not mirror.has_contents(checkout.base_sha):
+        mirror.fetch(checkout.clone_url, sha=checkout.base_sha, partial=checkout.partial)
+        mirror.fetch_contents(checkout.clone_url, checkout.base_sha)
+
+
+def _too_large(repository: str, what: str, size: int, limit: int) -> str:
+    return (
+        f"{repository} is too large: {what} have {size // 1_000_000} MB, and"
+        f" CODING_AGENT_MAX_REPOSITORY_MB allows {limit // 1_000_000}"
     )
 
 
-def _read_config(mirror: Mirror, sha: str) -> str | None:
+def _read_config(mirror: Mirror, issue: Issue, sha: str) -> str | None:
+    mirror.fetch_contents(issue.clone_url, sha, [CONFIG])
     data = mirror.read(sha, CONFIG)
     return None if data is None else read_text(data)[:MAX_CONFIG]
 

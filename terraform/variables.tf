@@ -568,6 +568,7 @@ variable "alarm_thresholds" {
     budget_share                = optional(number, 0.8)
     cpu_percent                 = optional(number, 90)
     memory_percent              = optional(number, 90)
+    disk_percent                = optional(number, 85)
     requests_per_5_minutes      = optional(number, 3000)
     server_errors_per_5_minutes = optional(number, 5)
     latency_seconds             = optional(number, 3)
@@ -579,7 +580,7 @@ variable "alarm_thresholds" {
     condition = (
       alltrue([for threshold in values(var.alarm_thresholds) : threshold > 0])
       && max(var.alarm_thresholds.failure_share, var.alarm_thresholds.budget_share) <= 1
-      && max(var.alarm_thresholds.cpu_percent, var.alarm_thresholds.memory_percent) < 100
+      && max(var.alarm_thresholds.cpu_percent, var.alarm_thresholds.memory_percent, var.alarm_thresholds.disk_percent) < 100
     )
     error_message = "alarm_thresholds must be more than 0, the shares at most 1, the percentages less than 100."
   }

@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -16,7 +16,16 @@ from pipeline.leased_run import LeasedRun, replace_surrogates
 from pipeline.model.ledger import Ledger
 from pipeline.outcome import Outcome
 from pipeline.repetition import is_repeating
-from pipeline.stage import Back, Observers, PipelineError, Restorable, RunContext, Step, Stop
+from pipeline.stage import (
+    Back,
+    LocalResources,
+    Observers,
+    PipelineError,
+    Restorable,
+    RunContext,
+    Step,
+    Stop,
+)
 from pipeline.store.contract import Checkpoint, Claimed, Round
 from pipeline.telemetry import names
 from pipeline.telemetry.spans import Attributes, Span
@@ -39,6 +48,8 @@ class RunLoop:
         self._deps = deps
         self._pipeline = deps.pipeline_of(claimed.job)
         self._run = run
+        self._held = ExitStack()
+        """What stages hold until the delivery's work ends."""
         self._row = row
         self._job = claimed.job
         caps = deps.policy.caps_of(limits, row.owner)
@@ -50,6 +61,10 @@ class RunLoop:
         self._has_shown_start = False
 
     async def run(self) -> Stop:
+        with self._held:
+            return await self._run_rounds()
+
+    async def _run_rounds(self) -> Stop:
         stop = await self._begin()
         while stop is None:
             answer = await self._pass_over_stages()
@@ -240,7 +255,7 @@ class RunLoop:
             stage=stage,
             rounds=self._rounds,
             budget=self._budget,
-            workspace=self._workspace,
+            local=LocalResources(self._workspace, self._held),
             observers=Observers(
                 report=lambda kind, text: self._report(kind, stage, detail=text),
                 tracer=self._deps.tracer,

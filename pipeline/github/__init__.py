@@ -61,6 +61,8 @@ class Repository(BaseModel):
     push_refusal: str | None
     """The reason why no fix can be pushed, as far as its own data say; None if there is none."""
     private: bool
+    size_kb: int = 0
+    """The forge's figure for the history of all branches, in kilobytes; 0 if it has none."""
 
 
 class PullRequest(BaseModel):

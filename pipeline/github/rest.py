@@ -82,6 +82,7 @@ class GithubForge:
                 has_issues=fields.get("has_issues", True),
                 push_refusal=self._push_refusal(repository),
                 private=repository.private,
+                size_kb=repository.size,
             )
 
     def check_issues(self, ref: IssueRef) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 
 from pipeline.engine.engine import Engine
 from pipeline.queue import SqsQueue
@@ -32,6 +33,8 @@ class WorkerOptions:
     """Maximum number of messages in progress."""
     visibility_timeout: int
     """Seconds that a message stays hidden, and a lease lasts, without a heartbeat."""
+    data_dir: Path
+    """The folder whose disk is measured."""
     heartbeat_seconds: float | None = None
     """Seconds between two heartbeats of a run; None for a third of the visibility timeout."""
     poll_seconds: int = 20

@@ -9,6 +9,7 @@ from typing import Any
 from pipeline import metrics
 from pipeline.backoff import Backoff
 from pipeline.clock import Clock, budget_day
+from pipeline.disk import measure_disk
 from pipeline.errors import describe
 from pipeline.money import to_usd
 from pipeline.queue import BATCH, Delivery, VisibilityExtender
@@ -216,6 +217,7 @@ class Worker:
                 events_pending=self._publisher.pending,
                 running=len(self._slots),
                 credentials_refused=self.refusal is not None,
+                disk_used_percent=measure_disk(self._options.data_dir).used_percent,
             )
             try:
                 await asyncio.to_thread(self._report_deployment)

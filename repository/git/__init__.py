@@ -13,7 +13,8 @@ from repository.git.errors import (
     GitUnavailable,
     PushRejected,
 )
-from repository.git.mirror import Mirror, Mirrors
+from repository.git.mirror import Mirror
+from repository.git.mirrors import MirrorLimits, Mirrors
 from repository.git.objects import EXECUTABLE, Entry, Identity
 from repository.git.process import run_git
 from repository.git.push_check import find_push_refusal
@@ -27,6 +28,7 @@ __all__ = [
     "GitUnavailable",
     "Identity",
     "Mirror",
+    "MirrorLimits",
     "Mirrors",
     "PushRejected",
     "find_push_refusal",

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from urllib.request import getproxies_environment
@@ -12,11 +12,15 @@ from repository.git.errors import GitUnavailable
 from repository.trusted_folders import config_variables, trust_settings
 
 TIMEOUT_SECONDS = 900
+FILE_BLOCK = 512
+"""Bytes: the unit in which a limit on the size of files is given to a shell (POSIX, ulimit)."""
 #: ``around(command)`` returns a context that is entered while git runs a command such as "fetch".
 Around = Callable[[str], AbstractContextManager[object]]
 _ASKPASS = """#!/bin/sh
 case "$1" in Username*) echo x-access-token ;; *) printf '%s\\n' "$CODING_AGENT_GIT_TOKEN" ;; esac
 """
+_LIMITED = 'ulimit -f "$0" && exec "$@"'
+"""A shell's script that runs its arguments with a limit on the size of files."""
 _CONFIG = {
     "core.hooksPath": "/dev/null",
     "core.fsmonitor": "false",
@@ -29,6 +33,8 @@ _CONFIG = {
     "protocol.http.allow": "always",
     "protocol.file.allow": "always",
     "fetch.fsckObjects": "false",
+    # What is fetched stays one pack, to which a limit on the size of files applies.
+    "fetch.unpackLimit": "1",
     "submodule.recurse": "false",
     # After a redirect, the askpass helper would give the token to whichever host asks.
     "http.followRedirects": "false",
@@ -61,23 +67,36 @@ def run_git(
     cwd: Path,
     stdin: bytes = b"",
     environment: Mapping[str, str] | None = None,
+    config: Sequence[tuple[str, str]] = (),
+    max_file_bytes: int | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
     """Run git without the machine's or the user's configuration, and without prompts.
+
+    Args:
+        arguments: its arguments.
+        cwd: its current folder.
+        stdin: what it reads.
+        environment: variables in addition to those that every git gets.
+        config: settings in addition to those that every git gets.
+        max_file_bytes: the size at which a file that it writes ends it; None for no limit.
 
     Raises:
         GitUnavailable: git took longer than ``TIMEOUT_SECONDS``.
     """
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    config = config_variables([*_CONFIG.items(), *trust_settings()])
+    variables = config_variables([*_CONFIG.items(), *trust_settings(), *config])
+    command = ["git", *arguments]
+    if max_file_bytes is not None:
+        command = ["sh", "-c", _LIMITED, str(max_file_bytes // FILE_BLOCK), *command]
     try:
         return subprocess.run(
-            ["git", *arguments],
+            command,
             input=stdin,
             capture_output=True,
             check=False,
             timeout=TIMEOUT_SECONDS,
             cwd=cwd,
-            env={**inherited, **_proxies(), **config, **_ENVIRONMENT, **(environment or {})},
+            env={**inherited, **_proxies(), **variables, **_ENVIRONMENT, **(environment or {})},
         )
     except subprocess.TimeoutExpired as error:
         raise GitUnavailable(f"git took longer than {TIMEOUT_SECONDS} seconds") from error

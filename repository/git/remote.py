@@ -1,14 +1,73 @@
-"""Running a git command that talks to a remote."""
+"""Commands of git that talk to a remote."""
 
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
-from repository.git.process import git_credentials, run_git
+from repository.git.process import Around, git_credentials, run_git
 from repository.git.refusals import remote_failure
 from repository.trusted_folders import trusting_config
 
+_HEADS = "refs/heads/"
 
-def run_remote(folder: Path, token: str | None, command: str, *arguments: str) -> bytes:
+
+class Remote:
+    """What a bare repository's git says to remotes, with the token for them."""
+
+    def __init__(self, folder: Path, token: Callable[[], str | None], around: Around):
+        self._folder = folder
+        self._token = token
+        self._around = around
+
+    def run(
+        self,
+        command: str,
+        *arguments: str,
+        stdin: bytes = b"",
+        config: Sequence[tuple[str, str]] = (),
+        max_file_bytes: int | None = None,
+    ) -> bytes:
+        """Run a command; it raises what ``run_remote`` raises."""
+        with self._around(command):
+            return run_remote(
+                self._folder,
+                self._token(),
+                command,
+                *arguments,
+                stdin=stdin,
+                config=config,
+                max_file_bytes=max_file_bytes,
+            )
+
+    def branches(self, url: str, names: Collection[str]) -> dict[str, str]:
+        """Return the current commit of each of these branches that exists."""
+        refs = [f"{_HEADS}{name}" for name in names]
+        commits: dict[str, str] = {}
+        for line in (
+            self.run("ls-remote", "--heads", url, *refs).decode(errors="replace").splitlines()
+        ):
+            sha, _, ref = line.partition("\t")
+            # The patterns of ls-remote also match the end of a longer name.
+            if ref in refs:
+                commits[ref.removeprefix(_HEADS)] = sha
+        return commits
+
+    def has_branches(self, url: str) -> bool:
+        """Return whether there is any branch."""
+        return bool(self.run("ls-remote", "--heads", url).strip())
+
+
+def run_remote(
+    folder: Path,
+    token: str | None,
+    command: str,
+    *arguments: str,
+    stdin: bytes = b"",
+    config: Sequence[tuple[str, str]] = (),
+    max_file_bytes: int | None = None,
+) -> bytes:
     """Run ``fetch``, ``ls-remote`` or ``push`` in a bare repository; return its output.
+
+    The arguments after the command's own are those of ``run_git``.
 
     Raises:
         GitRefused: the remote refused, and a retry would not help.
@@ -19,7 +78,10 @@ def run_remote(folder: Path, token: str | None, command: str, *arguments: str) -
         completed = run_git(
             [f"--git-dir={folder}", command, *arguments],
             cwd=folder,
+            stdin=stdin,
             environment={**variables, **secret},
+            config=config,
+            max_file_bytes=max_file_bytes,
         )
     if completed.returncode != 0:
         output = completed.stderr.decode(errors="replace").strip()

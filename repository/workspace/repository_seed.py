@@ -62,7 +62,8 @@ def write_seed(mirror: Mirror, base_sha: str, folder: Path, *, owner_changes: bo
 
 def choose_history(mirror: Mirror) -> History:
     too_large = mirror.pack_size() > MAX_FULL_HISTORY_BYTES
-    return "one commit" if too_large or mirror.is_shallow() else "full"
+    incomplete = mirror.is_shallow() or mirror.is_partial()
+    return "one commit" if too_large or incomplete else "full"
 
 
 def _single_commit(mirror: Mirror, base_sha: str) -> str:

@@ -40,6 +40,8 @@ class Issue(BaseModel):
     clone_url: str
     default_branch: str
     private: bool
+    size_kb: int = 0
+    """Of the repository: see ``Repository``."""
     snapshot_sha256: str
     hidden: tuple[str, ...]
     """Descriptions of what the texts hide from a reader of the page."""
@@ -82,6 +84,7 @@ def freeze(
         clone_url=repository.clone_url,
         default_branch=repository.default_branch,
         private=repository.private,
+        size_kb=repository.size_kb,
         snapshot_sha256=_digest(snapshot),
         hidden=tuple(line for line in descriptions if line is not None),
     )

@@ -237,7 +237,7 @@ run "alarms_tell_somebody" {
     containers             = ["worker", "sandbox"]
     log_retention_days     = 30
     alarm_emails           = ["operations@example.com"]
-    thresholds             = { oldest_job_seconds = 7200, failure_share = 0.2, spend_usd_per_day = 100, budget_share = 0.8, cpu_percent = 90, memory_percent = 90, requests_per_5_minutes = 3000, server_errors_per_5_minutes = 5, latency_seconds = 2 }
+    thresholds             = { oldest_job_seconds = 7200, failure_share = 0.2, spend_usd_per_day = 100, budget_share = 0.8, cpu_percent = 90, memory_percent = 90, disk_percent = 85, requests_per_5_minutes = 3000, server_errors_per_5_minutes = 5, latency_seconds = 2 }
     max_cost_usd_per_day   = 200
     min_tasks              = 1
     queue_name             = "jobs"

@@ -28,7 +28,7 @@ def github(tmp_path: Path) -> Iterator[GithubStandIn]:
 @pytest.fixture(autouse=True)
 def disk(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """The disk that doctor sees, as the machine's may be full."""
-    usage = SimpleNamespace(free=100e9)
+    usage = SimpleNamespace(free=100e9, total=400e9)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
     return usage
 

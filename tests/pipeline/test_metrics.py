@@ -71,8 +71,10 @@ def test_workers_line_has_the_heartbeats_lateness(stream: io.StringIO):
         events_pending=4,
         running=2,
         credentials_refused=True,
+        disk_used_percent=62.5,
     )
     fields = line(stream)
+    assert fields["disk_used_percent"] == 62.5
     assert fields["heartbeat_lateness_p99_seconds"] == 0.5
     assert (
         fields["loop_delay_seconds"],

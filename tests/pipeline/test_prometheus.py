@@ -73,11 +73,13 @@ def test_a_workers_and_the_deployments_minute_are_gauges_and_stalls_add_up(
             events_pending=4,
             running=running,
             credentials_refused=False,
+            disk_used_percent=40.0,
         )
     metrics.log_deployment(oldest_unfinished_seconds=90.0, spent_today_usd=1.5, events_parked=3)
     metrics.log_refused_templates()
     values = samples(prometheus)
     assert values["runs_in_work",] == 1
+    assert values["disk_used_percent",] == 40
     assert values["loop_stalls_total",] == 2
     assert (values["events_pending",], values["events_parked",]) == (4, 3)
     assert (values["oldest_unfinished_seconds",], values["spent_today_usd",]) == (90, 1.5)

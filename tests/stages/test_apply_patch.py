@@ -67,7 +67,7 @@ class Bench:
     def __init__(self, origin: Path, folder: Path, stage_run: StageRun | None = None):
         self.mirrors = Mirrors(folder, lambda _: None)
         self.mirror = self.mirrors.at("octo/shop")
-        self.mirror.fetch(origin.as_uri())
+        self.mirror.fetch(origin.as_uri(), ["main"])
         self.sha = git(origin, "rev-parse", "HEAD")
         self.stage_run = stage_run or StageRun(folder)
         self.stage = ApplyPatch(self.mirrors, EditSettings())

@@ -48,7 +48,7 @@ def commit(tmp_path: Path) -> Commit:
         run_git(origin, "add", "-A")
         run_git(origin, *IDENTITY, "commit", "-q", "-m", "first")
         mirror = Mirrors(tmp_path / "mirrors", lambda _: None).at("octo/shop")
-        mirror.fetch(origin.as_uri())
+        mirror.fetch(origin.as_uri(), ["main"])
         sha = mirror.branch("main")
         assert sha
         return mirror, sha
@@ -205,7 +205,7 @@ def test_a_file_in_a_submodule_is_named_as_such(commit: Commit, tmp_path: Path) 
     mirror, sha = commit(FILES)
     run_git(tmp_path / "origin", "update-index", "--add", "--cacheinfo", f"160000,{sha},libs/png")
     run_git(tmp_path / "origin", *IDENTITY, "commit", "-q", "-m", "submodule")
-    mirror.fetch((tmp_path / "origin").as_uri())
+    mirror.fetch((tmp_path / "origin").as_uri(), ["main"])
     head = mirror.branch("main")
     assert head
     context = build_for("libs/png/src/read.c of libs/png fails", (mirror, head))

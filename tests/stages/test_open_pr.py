@@ -4,6 +4,7 @@ and a real store for the effects.
 
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from pipeline.github.rest import GithubForge
 from pipeline.leased_run import LeasedRun
 from pipeline.model.ledger import Ledger
 from pipeline.outcome import Outcome, Verification
-from pipeline.stage import Observers, RunContext, Stop
+from pipeline.stage import LocalResources, Observers, RunContext, Stop
 from pipeline.store.contract import Claimed, MoneyCaps
 from pipeline.store.sqlite import SqliteStore
 from pipeline.telemetry.spans import NoTracer
@@ -77,7 +78,7 @@ class Scenario:
         """Run a delivery; ``machine`` has its own disk."""
         mirrors = Mirrors(self.folder / machine, self.forge.token)
         mirror = mirrors.at(REPOSITORY)
-        mirror.fetch(self.clone_url)
+        mirror.fetch(self.clone_url, ["main"])
         base = mirror.branch("main")
         assert base
         tree = mirror.write_tree(base, {"a.py": fix.encode()})
@@ -148,7 +149,7 @@ class Scenario:
             stage="open_pr",
             rounds=(),
             budget=Budget(limits, ledger, Stopwatch(used=0.0, limit=1800.0)),
-            workspace=self.folder,
+            local=LocalResources(self.folder, ExitStack()),
             observers=Observers(lambda kind, text: None, NoTracer()),
         )
 

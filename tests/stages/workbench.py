@@ -56,7 +56,7 @@ class Origin:
         _git(origin, *author, "commit", "-q", "-m", "first")
         self.mirrors = Mirrors(folder / "mirrors", lambda _: None)
         self.mirror = self.mirrors.at("octo/calc")
-        self.mirror.fetch(origin.as_uri())
+        self.mirror.fetch(origin.as_uri(), ["main"])
         sha = self.mirror.branch("main")
         assert sha
         self.sha = sha

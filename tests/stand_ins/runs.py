@@ -5,6 +5,7 @@ small stages whose answers a test sets.
 import asyncio
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -24,7 +25,7 @@ from pipeline.model.ledger import Ledger
 from pipeline.money import to_micro_usd
 from pipeline.outcome import Event, Facts, Outcome, RunResult
 from pipeline.policy import Policy
-from pipeline.stage import Back, Observers, Pipeline, RunContext, Stop
+from pipeline.stage import Back, LocalResources, Observers, Pipeline, RunContext, Stop
 from pipeline.store.contract import (
     CallRequest,
     Claimed,
@@ -154,6 +155,8 @@ class StageRun:
         self.reports: list[str] = []
         """The stage's progress reports."""
         self.statuses: list[str] = []
+        self.held = ExitStack()
+        """What the stage holds."""
 
     def next_generation(self, **replay: object) -> None:
         """Finish this generation, and claim a replay of the job."""
@@ -179,7 +182,7 @@ class StageRun:
             stage=stage,
             rounds=rounds,
             budget=Budget(self.limits, ledger, stopwatch),
-            workspace=workspace or self.workspace,
+            local=LocalResources(workspace or self.workspace, self.held),
             observers=Observers(self._report, NoTracer()),
         )
 

@@ -36,6 +36,7 @@ def emitted(caplog: pytest.LogCaptureFixture) -> set[Asked]:
         events_pending=0,
         running=0,
         credentials_refused=False,
+        disk_used_percent=40.0,
     )
     metrics.log_refused_templates()
     metrics.log_deployment(oldest_unfinished_seconds=0.0, spent_today_usd=0.0, events_parked=0)

@@ -132,6 +132,16 @@ locals {
       seconds    = 300
       silence    = "notBreaching"
     }
+    disk = {
+      says       = "A task's disk is nearly full: the next checkout or test suite may fill it."
+      metrics    = { used = ["own", "disk_used_percent", "Maximum", {}] }
+      expression = "FILL(used, 0)"
+      operator   = ">"
+      threshold  = var.thresholds.disk_percent
+      periods    = 2
+      seconds    = 300
+      silence    = "notBreaching"
+    }
     tasks-missing = {
       says = "Fewer tasks run than are wanted: they don't start, or don't stay."
       metrics = {

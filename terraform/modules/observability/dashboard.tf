@@ -27,9 +27,10 @@ locals {
       ["insights", "DesiredTaskCount", "Average", local.tasks],
       ["insights", "RunningTaskCount", "Average", local.tasks],
     ]
-    "CPU and memory, percent" = [
+    "CPU, memory and disk, percent" = [
       ["ecs", "CPUUtilization", "Average", local.tasks],
       ["ecs", "MemoryUtilization", "Maximum", local.tasks],
+      ["own", "disk_used_percent", "Maximum", {}],
     ]
     "Workers: runs, events that wait, stalls and lateness" = [
       ["own", "runs_in_work", "Sum", {}],

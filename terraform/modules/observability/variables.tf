@@ -27,6 +27,7 @@ variable "thresholds" {
     budget_share                = number
     cpu_percent                 = number
     memory_percent              = number
+    disk_percent                = number
     requests_per_5_minutes      = number
     server_errors_per_5_minutes = number
     latency_seconds             = number

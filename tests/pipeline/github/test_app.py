@@ -47,7 +47,7 @@ def test_an_installed_app_reads_clones_and_may_push(
     forge.check_credentials()
     assert forge.repository(REF).push_refusal is None
     mirror = Mirrors(tmp_path / "mirrors", forge.token).at("octo/sample")
-    mirror.fetch(forge.push_url(REF))
+    mirror.fetch(forge.push_url(REF), ["main"])
     assert mirror.branch("main") == github.sha("octo/sample", "main")
     assert minted(github) == 1, "one token serves for an hour"
 
@@ -124,7 +124,7 @@ def test_a_token_is_for_one_repository_and_no_other(
     assert minted(github) == 2
     mirror = Mirrors(tmp_path / "mirrors", lambda _: sample).at("octo/secret")
     with pytest.raises(GitRefused, match="404"):
-        mirror.fetch(f"{github.origin}/octo/secret.git")
+        mirror.fetch(f"{github.origin}/octo/secret.git", ["main"])
 
 
 def test_a_wrong_key_is_reported_but_not_shown(

@@ -31,7 +31,7 @@ def forge(github: GithubStandIn) -> GithubForge:
 
 def push(forge: GithubForge, folder: Path) -> str:
     mirror = Mirrors(folder, forge.token).at(REF.repository)
-    mirror.fetch(forge.repository(REF).clone_url)
+    mirror.fetch(forge.repository(REF).clone_url, ["main"])
     base = mirror.branch("main")
     assert base
     tree = mirror.write_tree(base, {"a.txt": b"b\n"})

@@ -74,7 +74,7 @@ def test_the_clone_address_can_be_fetched(folder: Path, tmp_path: Path) -> None:
     forge, ref = open_forge(commit_file(folder))
     mirror = Mirror(tmp_path / "m.git", lambda: None)
     repository = forge.repository(ref)
-    mirror.fetch(repository.clone_url)
+    mirror.fetch(repository.clone_url, ["trunk/1"])
     assert mirror.branch(repository.default_branch) == run(folder, "rev-parse", "HEAD")
 
 
@@ -110,7 +110,7 @@ def test_a_repository_of_another_user_is_read_if_the_user_trusts_it(
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg"))
     (tmp_path / ".gitconfig").write_text("[safe]\n\tdirectory = ~/*\n\tdirectory = *\n")
     mirror = Mirror(tmp_path / "m.git", lambda: None)
-    mirror.fetch(forge.repository(ref).clone_url)
+    mirror.fetch(forge.repository(ref).clone_url, ["trunk/1"])
     assert mirror.branch("trunk/1") is not None
 
 
@@ -128,7 +128,7 @@ def test_a_partial_clone_is_refused_with_the_commands_that_complete_it(
         forge.repository(ref)
     _, _, commands = str(refusal.value).partition("first: ")
     subprocess.run(["sh", "-c", commands], check=True, capture_output=True)
-    Mirror(tmp_path / "m.git", lambda: None).fetch(forge.repository(ref).clone_url)
+    Mirror(tmp_path / "m.git", lambda: None).fetch(forge.repository(ref).clone_url, ["trunk/1"])
 
 
 def test_sha256_object_names_are_refused(tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_the_repositorys_own_configuration_runs_nothing(folder: Path, tmp_path: 
     run(folder, "config", "core.fsmonitor", str(trap))
     run(folder, "config", "uploadpack.packObjectsHook", str(trap))
     forge, ref = open_forge(folder)
-    Mirror(tmp_path / "m.git", lambda: None).fetch(forge.repository(ref).clone_url)
+    Mirror(tmp_path / "m.git", lambda: None).fetch(forge.repository(ref).clone_url, ["trunk/1"])
     assert not (tmp_path / "sprung").exists()
 
 

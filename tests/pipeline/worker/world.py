@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -192,6 +193,7 @@ class World:
         options = WorkerOptions(
             concurrency=2,
             visibility_timeout=VISIBILITY,
+            data_dir=Path("no-such-folder"),
             poll_seconds=0,
             heartbeat_seconds=0.01,
         )

@@ -43,7 +43,7 @@ def read(tmp_path: Path) -> Read:
         ):
             subprocess.run(["git", *command], cwd=origin, env=environment, check=True)
         mirror = Mirrors(tmp_path / "mirrors", lambda _: None).at("octo/shop")
-        mirror.fetch(origin.as_uri())
+        mirror.fetch(origin.as_uri(), ["main"])
         sha = mirror.branch("main")
         assert sha
         return read_conventions(mirror, mirror.files(sha), likely)

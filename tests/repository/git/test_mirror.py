@@ -7,9 +7,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -22,7 +20,6 @@ from repository.git import (
     GitUnavailable,
     Identity,
     Mirror,
-    Mirrors,
     PushRejected,
 )
 from tests.stand_ins.github import OUTSIDER_TOKEN, READ_TOKEN, WRITE_TOKEN, GithubStandIn
@@ -32,26 +29,9 @@ EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 """The tree without files, which every git knows."""
 
 
-@pytest.fixture
-def github(tmp_path: Path) -> Iterator[GithubStandIn]:
-    with GithubStandIn(tmp_path / "github") as server:
-        server.add_repository("octo/sample", {"a.txt": "a\n", "src/b.py": "b = 1\n"}, private=True)
-        yield server
-
-
-@pytest.fixture
-def mirror(tmp_path: Path) -> Mirror:
-    return Mirrors(tmp_path / "mirrors", lambda _: WRITE_TOKEN).at("octo/sample")
-
-
-@pytest.fixture
-def url(github: GithubStandIn) -> str:
-    return f"{github.origin}/octo/sample.git"
-
-
 def changed(mirror: Mirror, url: str, content: bytes = b"changed\n") -> tuple[str, str]:
     """Return (base, a commit on top of it) in a mirror that has been fetched."""
-    mirror.fetch(url)
+    mirror.fetch(url, ["main"])
     base = mirror.branch("main")
     assert base
     tree = mirror.write_tree(base, {"a.txt": content})
@@ -153,7 +133,7 @@ def test_an_invisible_repository_is_an_error_without_a_prompt(
     tmp_path: Path, url: str, token: str | None
 ) -> None:
     with pytest.raises(GitRefused, match=r"\((401|404)\)"):
-        Mirror(tmp_path / "m.git", lambda: token).fetch(url)
+        Mirror(tmp_path / "m.git", lambda: token).fetch(url, ["main"])
 
 
 def test_a_read_only_token_fetches_and_cannot_push(tmp_path: Path, url: str) -> None:
@@ -192,7 +172,7 @@ def test_a_redirect_does_not_carry_the_token_elsewhere(
         there = f"{other.origin}/octo/sample.git/info/refs?service=git-upload-pack"
         github.fail_next("GET", "info/refs$", status=301, headers={"Location": there})
         with pytest.raises(GitRefused, match="redirects to another one"):
-            mirror.fetch(url)
+            mirror.fetch(url, ["main"])
         assert other.requests == []
 
 
@@ -201,114 +181,6 @@ def test_a_large_push_arrives_in_chunks(github: GithubStandIn, mirror: Mirror, u
     _, commit = changed(mirror, url, noise)
     mirror.push(url, commit, "agent/1", expected=None)
     assert github.files("octo/sample", "agent/1")["a.txt"] == noise
-
-
-def test_many_branches_are_fetched_in_one_compressed_request(
-    github: GithubStandIn, mirror: Mirror, url: str
-) -> None:
-    """git sends its wants gzipped once they pass a kilobyte."""
-    branches = {
-        f"b{n}": github.commit("octo/sample", {"n.txt": f"{n}"}, branch=f"b{n}") for n in range(30)
-    }
-    mirror.fetch(url)
-    assert {name: mirror.branch(name) for name in branches} == branches
-
-
-def test_a_fetch_follows_moved_forced_and_deleted_branches(
-    github: GithubStandIn, mirror: Mirror, url: str
-) -> None:
-    github.commit("octo/sample", {"x": "x"}, branch="topic")
-    mirror.fetch(url)
-    bare = github.path("octo/sample")
-    subprocess.run(["git", "branch", "-D", "topic"], cwd=bare, check=True, capture_output=True)
-    subprocess.run(["git", "branch", "topic/sub", "main"], cwd=bare, check=True)
-    moved = github.commit("octo/sample", {"a.txt": "new\n"})
-    mirror.fetch(url)
-    assert (
-        mirror.branch("main") == moved
-        and mirror.branch("topic") is None
-        and mirror.branch("topic/sub")
-    )
-
-
-def test_an_empty_repository_has_no_branches(github: GithubStandIn, mirror: Mirror) -> None:
-    mirror.fetch(github.add_repository("octo/empty", {}))
-    assert not mirror.has_branches() and mirror.branch("main") is None
-
-
-def test_a_commit_without_a_branch_is_fetched_by_its_sha(
-    github: GithubStandIn, mirror: Mirror, url: str
-) -> None:
-    unreferenced = github.commit("octo/sample", {"x": "x"}, branch="topic")
-    bare = github.path("octo/sample")
-    subprocess.run(["git", "branch", "-D", "topic"], cwd=bare, check=True, capture_output=True)
-    subprocess.run(
-        ["git", "config", "uploadpack.allowAnySHA1InWant", "true"], cwd=bare, check=True
-    )  # as on GitHub
-    assert not mirror.has(unreferenced)
-    mirror.fetch(url, sha=unreferenced)
-    assert mirror.has(unreferenced)
-
-
-def test_concurrent_fetches_wait_for_each_other(mirror: Mirror, url: str) -> None:
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: mirror.fetch(url), range(4)))
-    assert mirror.branch("main")
-
-
-def test_locks_of_a_killed_git_do_not_stop_the_next_fetch(
-    github: GithubStandIn, mirror: Mirror, url: str
-) -> None:
-    mirror.fetch(url)
-    moved = github.commit("octo/sample", {"a.txt": "new\n"})
-    shutil.rmtree(mirror.folder / "objects")  # an init that was cut short
-    (head,) = (mirror.folder / "refs" / "remotes").glob("*/main")
-    stale_lock = head.with_name("main.lock")
-    stale_lock.touch()
-    with pytest.raises(GitUnavailable):
-        mirror.fetch(url)  # a recent lock: another git may still be using it
-    os.utime(stale_lock, (time.time() - 120,) * 2)
-    mirror.fetch(url)
-    assert mirror.branch("main") == moved
-
-
-def test_two_repositories_with_the_same_name_never_share_branches(
-    tmp_path: Path, github: GithubStandIn, mirror: Mirror, url: str
-) -> None:
-    other = github.add_repository("acme/sample", {"b.txt": "other\n"})
-    twin = Mirror(mirror.folder, lambda: WRITE_TOKEN)
-    mirror.fetch(url)
-    twin.fetch(other)
-    assert mirror.branch("main") == github.sha("octo/sample", "main")
-    assert twin.branch("main") == github.sha("acme/sample", "main")
-
-
-def test_a_shallow_local_repository_can_be_mirrored(
-    tmp_path: Path, github: GithubStandIn, mirror: Mirror
-) -> None:
-    github.commit("octo/sample", {"a.txt": "second\n"})
-    source = github.path("octo/sample")
-    shallow = tmp_path / "shallow"
-    subprocess.run(
-        ["git", "clone", "-q", "--depth=1", f"file://{source}", str(shallow)], check=True
-    )
-    mirror.fetch(str(shallow))
-    head = mirror.branch("main")
-    assert head == github.sha("octo/sample", "main") and head
-    assert mirror.read(head, "a.txt") == b"second\n"
-
-
-def test_a_commit_has_a_time_and_a_nearest_tag(
-    github: GithubStandIn, mirror: Mirror, url: str
-) -> None:
-    mirror.fetch(url)
-    base = mirror.branch("main")
-    assert base and mirror.describe(base) is None
-    subprocess.run(["git", "tag", "v1.2", "main"], cwd=github.path("octo/sample"), check=True)
-    mirror.fetch(url)
-    _, commit = changed(mirror, url)
-    assert mirror.describe(commit) == f"v1.2-1-g{commit[:7]}"
-    assert mirror.commit_time(commit) == 1_700_000_000
 
 
 def test_the_same_arguments_give_the_same_commit(local: Mirror, base: str) -> None:

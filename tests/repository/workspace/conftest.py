@@ -77,7 +77,7 @@ def mirror() -> Iterator[Mirror]:
         (origin / "calc.py").write_text("fixed later\n")
         commit(origin, "the fix")
         mirror = Mirrors(Path(name) / "mirrors", lambda _: None).at("octo/calc")
-        mirror.fetch(origin.as_uri())
+        mirror.fetch(origin.as_uri(), ["main"])
         yield mirror
 
 

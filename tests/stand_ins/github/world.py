@@ -349,6 +349,8 @@ class World:
         path.mkdir(parents=True)
         git(path, "init", "--quiet", "--bare", f"--initial-branch={default_branch}", ".")
         git(path, "config", "http.receivepack", "true")
+        git(path, "config", "uploadpack.allowFilter", "true")
+        git(path, "config", "uploadpack.allowAnySHA1InWant", "true")
         repository = Repository(
             self.next_id(),
             owner,

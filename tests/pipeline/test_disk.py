@@ -1,0 +1,21 @@
+"""How full a disk is, of folders that exist and of those that don't."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pipeline.disk import DiskUse, existing_parent, measure_disk
+
+
+def test_a_folder_that_does_not_exist_is_on_the_disk_of_the_folder_above(tmp_path: Path) -> None:
+    assert existing_parent(tmp_path / "a/b") == tmp_path
+    assert existing_parent(tmp_path) == tmp_path
+
+
+def test_space_that_only_root_may_use_counts_as_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = type(shutil.disk_usage(tmp_path))(1000, 700, 250)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage)
+    assert measure_disk(tmp_path / "a") == DiskUse(free_bytes=250, used_percent=75.0)
