@@ -17,6 +17,7 @@ from cli import wiring
 from pipeline.github import client
 from pipeline.github.connection import Connection
 from pipeline.github.rest import GithubForge
+from pipeline.github.write_pace import WritePace
 from pipeline.settings import Settings
 from pipeline.store.sqlite import SqliteTable, SqliteTransaction
 from pipeline.store.store import RunStore
@@ -76,7 +77,7 @@ async def work(setting: RealSetting) -> None:
     connection = Connection(
         api_url=setting.api_url,
         token=SecretStr(setting.token),
-        seconds_between_writes=0.0,
+        pace=WritePace(0.0),
     )
     forge = GithubForge(connection, push=setting.push)
     model = SoldReplies(setting.world, setting.number)

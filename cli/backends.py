@@ -85,6 +85,7 @@ def _github_connection(settings: Settings) -> "Connection":
     from pipeline.github.app import AppTokens
     from pipeline.github.connection import Connection
     from pipeline.github.rights import find_fork_refusal
+    from pipeline.github.write_pace import WritePace
 
     require_package("github", "github")
     token: SecretStr | AppTokens | None = settings.github_token
@@ -107,7 +108,7 @@ def _github_connection(settings: Settings) -> "Connection":
     return Connection(
         api_url=settings.github_api_url,
         token=token,
-        seconds_between_writes=0.0 if on_loopback else _SECONDS_BETWEEN_WRITES,
+        pace=WritePace(0.0 if on_loopback else _SECONDS_BETWEEN_WRITES),
     )
 
 

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from pipeline.errors import Retry
 from pipeline.github.errors import forge_error, github_words
+from pipeline.github.write_pace import WritePace
 
 if TYPE_CHECKING:
     import github
@@ -43,14 +44,14 @@ class Connection:
         *,
         api_url: str,
         token: SecretStr | Tokens,
-        seconds_between_writes: float = 1.0,
+        pace: WritePace,
     ):
         """Args:
         token: one for all repositories, or a function of the repository: an App's installation
             token is valid for an hour and for one owner.
         """
         self._api_url = api_url.rstrip("/")
-        self._seconds_between_writes = seconds_between_writes
+        self._pace = pace
         self._token = token
         self._lock = threading.Lock()
         self._client: tuple[CurrentToken, github.Github] | None = None
@@ -109,9 +110,7 @@ class Connection:
 
         if self._client is None:
             auth = CurrentToken()
-            client = new_client(
-                self._api_url, auth, seconds_between_writes=self._seconds_between_writes
-            )
+            client = new_client(self._api_url, auth, self._pace)
             self._client = (auth, client)
         auth, client = self._client
         auth.value = token

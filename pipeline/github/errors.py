@@ -11,6 +11,12 @@ if TYPE_CHECKING:
 
 _UNAVAILABLE = (404, 410, 451)
 _GRAPHQL_REFUSALS = {"FORBIDDEN", "INSUFFICIENT_SCOPES"}
+_GRAPHQL_LIMITS = {"RATE_LIMITED", "RATE_LIMIT"}
+_GRAPHQL_STATUS = 400
+"""The status that PyGithub gives to GraphQL's errors."""
+_SECONDARY_LIMIT = "secondary rate limit"
+_QUERY_FAILED = "Something went wrong while executing your query"
+"""GraphQL's message for a timeout or a failure of its own."""
 _NOT_ACCESSIBLE = "Resource not accessible"
 """How GitHub's message begins if the token, as opposed to its person, lacks a permission."""
 
@@ -32,8 +38,11 @@ def forge_error(error: "GithubException", missing: str, permission: str = "") ->
     graphql_types = _graphql_types(error)
     if graphql_types & _GRAPHQL_REFUSALS:
         return ForgeRefused(f"GitHub does not allow it: {message}")
-    if "RATE_LIMITED" in graphql_types:
-        return Retry("GitHub's rate limit", counts=False, detail=message)
+    if graphql_types & _GRAPHQL_LIMITS or _is_untyped(error, _SECONDARY_LIMIT):
+        delay = retry_after(error)
+        return Retry("GitHub's rate limit is reached", delay, counts=False, detail=message)
+    if _is_untyped(error, _QUERY_FAILED):
+        return Retry("GitHub is failing", counts=False, detail=message)
     if error.status == 422 and "already exists" in message:
         return Retry(f"GitHub: {message}")
     if error.status == 422:
@@ -64,6 +73,11 @@ def _graphql_types(error: "GithubException") -> set[str]:
         if isinstance(detail, dict) and "type" in detail:
             types.add(str(detail["type"]))
     return types
+
+
+def _is_untyped(error: "GithubException", message: str) -> bool:
+    """Return whether it is GraphQL's error with this message, for which it has no type."""
+    return error.status == _GRAPHQL_STATUS and message in github_words(error)
 
 
 def github_words(error: "GithubException") -> str:

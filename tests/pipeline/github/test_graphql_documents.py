@@ -1,6 +1,7 @@
 """Each GraphQL document that we send is one that GitHub understands."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pipeline.github
 from tools.github_api import FOLDER, GRAPHQL
 
 _SCHEMA = FOLDER / GRAPHQL.file_name
+_DOCUMENT = re.compile(r"\s*(?:query|mutation)\b[^{]*\{")
 _CODE = Path(pipeline.github.__file__).parent
 
 
@@ -19,7 +21,7 @@ def documents(folder: Path) -> dict[str, str]:
     for file in sorted(folder.glob("*.py")):
         for node in ast.walk(ast.parse(file.read_text())):
             value = node.value if isinstance(node, ast.Constant) else None
-            if isinstance(value, str) and value.strip().startswith(("query", "mutation")):
+            if isinstance(value, str) and _DOCUMENT.match(value):
                 texts[f"{file.name}:{node.lineno}"] = value
     return texts
 

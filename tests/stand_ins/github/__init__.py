@@ -21,11 +21,13 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from pipeline.github.connection import Connection, Tokens
+from pipeline.github.write_pace import WritePace
 from tests.stand_ins.github.accounts import Accounts
 from tests.stand_ins.github.apps import Apps
 from tests.stand_ins.github.checks import Checks
 from tests.stand_ins.github.conformance import Conformance
 from tests.stand_ins.github.description import github_description
+from tests.stand_ins.github.etags import ETags
 from tests.stand_ins.github.git_http import GitHttp
 from tests.stand_ins.github.graphql import GraphQl
 from tests.stand_ins.github.rest import Rest
@@ -69,7 +71,7 @@ class GithubStandIn:
         GraphQl(rest, accounts).attach(app)
         rest.attach(app)
         GitHttp(self._world).attach(app)
-        self._conformance = Conformance(app, github_description())
+        self._conformance = Conformance(ETags(app), github_description())
         self.wire = Wire(self._conformance)
         self.requests = self.wire.requests
         config = uvicorn.Config(self.wire, log_config=None, lifespan="off")
@@ -93,7 +95,7 @@ class GithubStandIn:
     def connect(self, token: str | Tokens) -> Connection:
         """Return a connection that does not pause between writes."""
         access = SecretStr(token) if isinstance(token, str) else token
-        return Connection(api_url=self.api_url, token=access, seconds_between_writes=0)
+        return Connection(api_url=self.api_url, token=access, pace=WritePace(0.0))
 
     def add_repository(
         self,

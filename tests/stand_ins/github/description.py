@@ -25,8 +25,8 @@ _JSON = "application/json"
 _ERROR = "/components/schemas/basic-error"
 """What GitHub's errors and redirects look like where an operation does not describe them."""
 _BODILESS = (204, 205, 304)
-_REDIRECTS = (301, 302, 307)
-"""Any request may be redirected
+_UNDESCRIBED = (301, 302, 304, 307)
+"""Any request may be redirected, and any that reads may be conditional
 (https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api)."""
 _BY_ID = re.compile(r"^/repositories/\d+(?=/|$)")
 """GitHub's pages and redirects name a repository by its id."""
@@ -177,7 +177,7 @@ class Description:
 
 
 def _may_come_from_any_operation(status: int) -> bool:
-    return status in _REDIRECTS or status >= 400
+    return status in _UNDESCRIBED or status >= 400
 
 
 def _admit_null(value: object) -> None:

@@ -1,0 +1,73 @@
+"""What GitHub answered last, so that an unchanged answer need not be sent again.
+
+GitHub is asked each time (``If-None-Match``): an answer with the status 304 does not count against
+the rate limit
+(https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api).
+A cache that does not ask, such as CacheControl for a minute, could hide that a pull request was
+closed.
+"""
+
+import copy
+from collections import OrderedDict
+
+from requests import PreparedRequest, Response
+
+MAX_BYTES = 16_000_000
+"""Of all bodies: a page of 100 pull requests has 2 MB."""
+
+_Key = tuple[str | bytes | None, ...]
+
+
+class ResponseCache:
+    """The newest responses to GET requests. Not for several threads at once.
+
+    A response is found by the request's token, among others, so that no token gets what another one
+    may see.
+    """
+
+    def __init__(self, max_bytes: int = MAX_BYTES):
+        self._max_bytes = max_bytes
+        self._responses: OrderedDict[_Key, Response] = OrderedDict()
+        """The last used one is last."""
+        self._bytes = 0
+
+    def make_conditional(self, request: PreparedRequest) -> None:
+        """Ask GitHub to answer with 304 if its response is still the one that is stored."""
+        stored = self._responses.get(_key(request))
+        if stored is not None:
+            request.headers["If-None-Match"] = stored.headers["ETag"]
+
+    def complete(self, request: PreparedRequest, response: Response) -> Response:
+        """Return the stored response in the place of a 304; store a new one.
+
+        Headers of the 304 replace the stored ones, such as those about the rate limit (RFC 9111,
+        section 3.2).
+        """
+        key = _key(request)
+        if response.status_code == 304 and key in self._responses:
+            self._responses.move_to_end(key)
+            completed = copy.copy(self._responses[key])
+            completed.headers = completed.headers.copy()
+            completed.headers.update(response.headers)
+            return completed
+        if response.status_code == 200 and "ETag" in response.headers:
+            self._store(key, response)
+        return response
+
+    def _store(self, key: _Key, response: Response) -> None:
+        self._remove(key)
+        self._responses[key] = copy.copy(response)  # reads the body
+        self._bytes += len(response.content)
+        while self._bytes > self._max_bytes:
+            self._remove(next(iter(self._responses)))
+
+    def _remove(self, key: _Key) -> None:
+        stored = self._responses.pop(key, None)
+        if stored is not None:
+            self._bytes -= len(stored.content)
+
+
+def _key(request: PreparedRequest) -> _Key:
+    """Return what GitHub's responses depend on (their header ``Vary``)."""
+    headers = request.headers
+    return (request.url, headers.get("Authorization"), headers.get("Accept"))
