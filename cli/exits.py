@@ -17,7 +17,7 @@ INTERRUPTED = 130
 
 def of(outcome: Outcome) -> int:
     """Return the exit code for a run's outcome."""
-    if outcome in (Outcome.PR_OPENED, Outcome.PROPOSED, Outcome.NO_CHANGE_NEEDED):
+    if outcome.is_success:
         return OK
     if outcome is Outcome.FAILED:
         return FAILED

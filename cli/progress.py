@@ -13,7 +13,7 @@ import click
 from cli.output import styled_console
 from cli.times import clock_time
 from pipeline.engine.deps import Progress
-from pipeline.outcome import Outcome, RunResult
+from pipeline.outcome import RunResult
 from prompts.filters import one_line
 from repository.counts import count
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _MARKS = {"finished": "[green]✓[/]", "restored": "[cyan]↺[/]", "back": "[yellow]↩[/]"}
-_GOOD_OUTCOMES = (Outcome.PR_OPENED, Outcome.PROPOSED, Outcome.NO_CHANGE_NEEDED)
 _DETAIL_WIDTH = 160
 
 
@@ -96,7 +95,7 @@ def print_result(result: RunResult) -> None:
     from rich.markup import escape
 
     console = styled_console()
-    color = "green" if result.outcome in _GOOD_OUTCOMES else "yellow"
+    color = "green" if result.outcome.is_success else "yellow"
     console.print(f"[{color}]{result.outcome}[/] {escape(one_line(result.reason))}")
     rounds = count(result.rounds, "round")
     rows = {

@@ -29,7 +29,6 @@ from pipeline.github.commit_author import (
     FixedAuthor,
     OwnAccount,
 )
-from pipeline.github.conversation import Conversation
 from pipeline.github.progress_comment import GithubProgressComment
 from pipeline.github.rest import GithubForge
 from pipeline.github.rest_conversation import GithubConversation
@@ -39,6 +38,7 @@ from pipeline.model.client import ModelClient
 from pipeline.model.provider import otel_provider
 from pipeline.model.traced_client import TracedClient
 from pipeline.policy import Policy
+from pipeline.pull_history import PullHistory
 from pipeline.settings import Settings, SettingsError, secret_values, variable
 from pipeline.stage import Pipeline
 from pipeline.store.store import RunStore
@@ -49,7 +49,8 @@ from pipeline.template_sets import TemplateSets
 from repository.git import Identity, MirrorLimits, Mirrors
 from repository.testing.install.tools import index_settings
 from sandbox import NoIsolation, Sandbox
-from stages.order import StageTools, compose
+from stages.address_review import ReviewLimits
+from stages.order import ReviewTools, StageTools, compose
 from stages.propose_patch import Plan
 
 #: The name of a model that is passed to ``build`` if the settings name none.
@@ -115,8 +116,8 @@ def build(  # noqa: PLR0913 - one parameter a part that a caller may choose
     )
     traced = TracedSandbox(sandbox, tracer)
     accounts = GithubAccounts(forge.connection) if isinstance(forge, GithubForge) else None
-    author = _commit_author(settings, accounts)
-    pipelines = _pipelines(settings, forge, author, traced, buyer, templates, tracer)
+    review = _review_tools(settings, forge, accounts, PullHistory(store, artifacts))
+    pipelines = _pipelines(settings, forge, review, traced, buyer, templates, tracer)
     engine = Engine(
         EngineDeps(
             pipelines=pipelines,
@@ -192,7 +193,7 @@ def _provider_of(model: ModelClient) -> Callable[[str], str]:
 def _pipelines(
     settings: Settings,
     forge: Forge,
-    author: CommitAuthor,
+    review: ReviewTools | None,
     sandbox: Sandbox,
     buyer: Buyer,
     templates: TemplateSets,
@@ -205,7 +206,7 @@ def _pipelines(
 
     tools = StageTools(
         forge=forge,
-        conversation=_conversation(settings, forge),
+        conversation=review.conversation if review is not None else None,
         mirrors=Mirrors(data_dir / "mirrors", forge.token, around_git, _mirror_limits(settings)),
         sandbox=sandbox,
         pythons=python_folders(settings),
@@ -222,24 +223,19 @@ def _pipelines(
         ),
         protected=settings.protected_paths,
         comment_authors=settings.comment_authors,
-        commit_author=author,
+        commit_author=_commit_author(settings, review),
         page_url=settings.page_url,
+        review=review,
         templates=templates,
     )
     return compose(tools)
 
 
-def _conversation(settings: Settings, forge: Forge) -> Conversation | None:
-    if isinstance(forge, GithubForge):
-        return GithubConversation(forge.connection, push=settings.push)
-    return None
-
-
-def _commit_author(settings: Settings, accounts: Accounts | None) -> CommitAuthor:
+def _commit_author(settings: Settings, review: ReviewTools | None) -> CommitAuthor:
     if settings.commit_author is not None:
         return FixedAuthor(Identity.parse(settings.commit_author))
-    if accounts is not None:
-        return OwnAccount(accounts)
+    if review is not None:
+        return OwnAccount(review.accounts)
     return FixedAuthor(LOCAL_AUTHOR)
 
 
@@ -256,6 +252,20 @@ def _mirror_limits(settings: Settings) -> MirrorLimits:
     return MirrorLimits(
         repository=settings.max_repository_mb * 1_000_000,
         all_mirrors=int(settings.max_mirrors_gb * 1_000_000_000),
+    )
+
+
+def _review_tools(
+    settings: Settings, forge: Forge, accounts: Accounts | None, history: PullHistory
+) -> ReviewTools | None:
+    """Return None for a local repository."""
+    if accounts is None or not isinstance(forge, GithubForge):
+        return None
+    return ReviewTools(
+        conversation=GithubConversation(forge.connection, push=settings.push),
+        accounts=accounts,
+        history=history,
+        limits=ReviewLimits(settings.max_reviews_per_pull, settings.max_review_usd_per_pull),
     )
 
 

@@ -21,6 +21,7 @@ class Outcome(StrEnum):
     """How a run ended. Only ``failed`` sends the message to the dead-letter queue."""
 
     PR_OPENED = "pr_opened"
+    PR_UPDATED = "pr_updated"
     NO_FIX = "no_fix"
     PROPOSED = "proposed"
     NO_CHANGE_NEEDED = "no_change_needed"
@@ -29,6 +30,19 @@ class Outcome(StrEnum):
     BUDGET_EXHAUSTED = "budget_exhausted"
     CANCELLED = "cancelled"
     FAILED = "failed"
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the run did what its job asks for, as far as that was needed."""
+        return self in _SUCCESSES
+
+
+_SUCCESSES = (
+    Outcome.PR_OPENED,
+    Outcome.PR_UPDATED,
+    Outcome.PROPOSED,
+    Outcome.NO_CHANGE_NEEDED,
+)
 
 
 class Verification(StrEnum):

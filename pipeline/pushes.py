@@ -1,6 +1,9 @@
 """The effects that push commits, and which commits on a branch are therefore this service's."""
 
+from collections.abc import Iterable
+
 from pipeline.stage import RunContext
+from pipeline.store.contract import Effect
 
 #: Name of the effect that pushes a commit; its intention records the commit's ``sha``.
 PUSH = "push"
@@ -9,3 +12,8 @@ PUSH = "push"
 async def own_commits(run: RunContext) -> set[str]:
     """Return the SHAs of all commits that a run of the job has pushed, or may have pushed."""
     return {str(intention["sha"]) for intention in await run.intentions(PUSH)}
+
+
+def pushed_commits(effects: Iterable[Effect]) -> set[str]:
+    """Return the SHAs of the commits that these stored effects have pushed, or may have pushed."""
+    return {str(effect.intention["sha"]) for effect in effects if effect.name == PUSH}

@@ -140,6 +140,12 @@ class Settings(BaseSettings):
     )
     max_minutes: float = Field(60, gt=0, description="minutes a run may work")
     max_rounds: int = Field(4, ge=1, description="rounds a run may take")
+    max_reviews_per_pull: int = Field(
+        5, ge=0, description="follow-ups that one pull request may get after reviews"
+    )
+    max_review_usd_per_pull: float = Field(
+        5.00, gt=0, description="US dollars after which a pull request gets no further follow-up"
+    )
     max_cost_usd_per_repository_day: float = Field(
         20, gt=0, description="US dollars a repository may cost in a UTC day"
     )

@@ -285,6 +285,15 @@ class HasEffects(Protocol):
         ...
 
 
+@runtime_checkable
+class Concludes(Protocol):
+    """A last stage that also acts if a run ends before it."""
+
+    async def conclude(self, stop: Stop, run: RunContext) -> None:
+        """Do what is left to do outside. Like ``run``, it may be repeated by another delivery."""
+        ...
+
+
 class PipelineError(TypeError):
     """The stages do not fit together. Raised when the pipeline is built, not when it runs."""
 

@@ -30,6 +30,16 @@ MAX_WHOLE_HISTORY_KB = 50_000
 MAX_CONFIG = 64_000
 
 
+class PullHead(BaseModel):
+    """The newest commit of the pull request that a follow-up is for."""
+
+    model_config = ConfigDict(frozen=True)
+
+    sha: str
+    url: str
+    """The repository with its branch."""
+
+
 class Checkout(BaseModel):
     model_config = ConfigDict(frozen=True)
 
@@ -45,6 +55,8 @@ class Checkout(BaseModel):
     """Whether the contents of old versions were not fetched."""
     config: str | None = None
     """The ``.coding-agent.toml`` of the default branch; other branches' files are ignored."""
+    head: PullHead | None = None
+    """None if the run fixes an issue."""
 
     def facts(self) -> Facts:
         return Facts(base_sha=self.base_sha)
@@ -128,7 +140,7 @@ class CheckoutStage:
     async def restore(self, result: Checkout, run: RunContext) -> None:
         """Fetch the recorded commit into this machine's mirror."""
         mirror = await asyncio.to_thread(run.hold, self._mirrors.using(result.repository))
-        await asyncio.to_thread(fetch_base, mirror, result)
+        await asyncio.to_thread(fetch_commits, mirror, result)
 
     def _check_out(self, mirror: Mirror, issue: Issue, branch: str) -> Checkout | Stop:
         """Describe the branch's newest commit, or reject the run if it can't be worked on."""
@@ -187,11 +199,17 @@ def _find_size_refusal(issue: Issue, limit: int | None) -> str | None:
     return _too_large(issue.repository, "all its branches", size, limit)
 
 
-def fetch_base(mirror: Mirror, checkout: Checkout) -> None:
-    """Fetch what the mirror lacks of a base commit. Blocks."""
-    if not mirror.has_contents(checkout.base_sha):
-        mirror.fetch(checkout.clone_url, sha=checkout.base_sha, partial=checkout.partial)
-        mirror.fetch_contents(checkout.clone_url, checkout.base_sha)
+def fetch_commits(mirror: Mirror, checkout: Checkout) -> None:
+    """Fetch what the mirror lacks of the recorded commits. Blocks."""
+    _fetch_commit(mirror, checkout.clone_url, checkout.base_sha, partial=checkout.partial)
+    if checkout.head is not None:
+        _fetch_commit(mirror, checkout.head.url, checkout.head.sha, partial=checkout.partial)
+
+
+def _fetch_commit(mirror: Mirror, url: str, sha: str, *, partial: bool) -> None:
+    if not mirror.has_contents(sha):
+        mirror.fetch(url, sha=sha, partial=partial)
+        mirror.fetch_contents(url, sha)
 
 
 def _too_large(repository: str, what: str, size: int, limit: int) -> str:

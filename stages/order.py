@@ -7,15 +7,25 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from pipeline.github import Forge
+from pipeline.github.accounts import Accounts
 from pipeline.github.commit_author import CommitAuthor
 from pipeline.github.conversation import Conversation
-from pipeline.job import FIX_ISSUE, JobType
+from pipeline.job import ADDRESS_REVIEW, FIX_ISSUE, JobType
 from pipeline.model.buyer import Buyer
+from pipeline.pull_history import PullHistory
 from pipeline.stage import Pipeline, Stage, result_type
 from pipeline.template_sets import Templates
 from repository.git import Mirrors
 from repository.testing.install.tools import BuildTools
 from sandbox import Sandbox
+from stages.address_review import (
+    CheckoutPull,
+    FetchReview,
+    ProposeFollowUp,
+    PushFollowUp,
+    RecallIssue,
+    ReviewLimits,
+)
 from stages.apply_patch import ApplyPatch
 from stages.build_context import BuildContext
 from stages.checkout import CheckoutStage
@@ -24,6 +34,16 @@ from stages.open_pr import OpenPullRequest
 from stages.prepare_tests import PrepareTests
 from stages.propose_patch import EditSettings, Plan, ProposePatch
 from stages.run_tests import CandidateJudge, RunTests
+
+
+@dataclass(frozen=True)
+class ReviewTools:
+    """The dependencies of the stages that answer a review."""
+
+    conversation: Conversation
+    accounts: Accounts
+    history: PullHistory
+    limits: ReviewLimits
 
 
 @dataclass(frozen=True)
@@ -59,6 +79,15 @@ class StageTools:
     commit_author: CommitAuthor
     page_url: str | None
     """Where the pages of runs are, for links in pull requests; None for no links."""
+    review: ReviewTools | None
+    """None without GitHub: a local repository has no pull requests."""
+
+    @property
+    def for_review(self) -> ReviewTools:
+        """Return the tools for a review. Raises TypeError if there are none."""
+        if self.review is None:
+            raise TypeError("the stages that answer a review need GitHub")
+        return self.review
 
 
 @dataclass(frozen=True)
@@ -117,6 +146,30 @@ def _checkout(tools: StageTools) -> CheckoutStage:
     return CheckoutStage(tools.forge, tools.mirrors, tools.commit_author)
 
 
+def _fetch_review(tools: StageTools) -> FetchReview:
+    review = tools.for_review
+    return FetchReview(review.conversation, review.accounts, review.history, review.limits)
+
+
+def _checkout_pull(tools: StageTools) -> CheckoutPull:
+    return CheckoutPull(tools.forge, tools.mirrors, tools.for_review.history)
+
+
+def _propose_follow_up(tools: StageTools) -> ProposeFollowUp:
+    return ProposeFollowUp(_propose_patch(tools), tools.mirrors)
+
+
+def _push_follow_up(tools: StageTools) -> PushFollowUp:
+    review = tools.for_review
+    return PushFollowUp(
+        review.conversation,
+        review.accounts,
+        tools.mirrors,
+        tools.templates,
+        tools.commit_author,
+    )
+
+
 @dataclass(frozen=True)
 class Order:
     """The stages of one type of job."""
@@ -163,6 +216,20 @@ ORDERS: Mapping[JobType, Order] = {
         ),
         admitted_after=CheckoutStage.name,
     ),
+    ADDRESS_REVIEW: Order(
+        (
+            Entry(FetchReview, _fetch_review),
+            Entry(RecallIssue, lambda tools: RecallIssue(tools.for_review.history)),
+            Entry(CheckoutPull, _checkout_pull),
+            Entry(BuildContext, lambda tools: BuildContext(tools.mirrors)),
+            Entry(PrepareTests, _prepare_tests),
+            Entry(ProposeFollowUp, _propose_follow_up),
+            Entry(ApplyPatch, lambda tools: ApplyPatch(tools.mirrors, tools.edits)),
+            Entry(RunTests, _run_tests),
+            Entry(PushFollowUp, _push_follow_up),
+        ),
+        admitted_after=CheckoutPull.name,
+    ),
 }
 
 
@@ -178,5 +245,9 @@ NAMES: tuple[str, ...] = _all_names()
 
 
 def compose(tools: StageTools) -> dict[JobType, Pipeline]:
-    """Return the pipeline of each type of job."""
-    return {job_type: order.compose(tools) for job_type, order in ORDERS.items()}
+    """Return the pipeline of each type of job that the tools suffice for."""
+    pipelines: dict[JobType, Pipeline] = {}
+    for job_type, order in ORDERS.items():
+        if job_type != ADDRESS_REVIEW or tools.review is not None:
+            pipelines[job_type] = order.compose(tools)
+    return pipelines

@@ -19,6 +19,7 @@ _STATES = [*(outcome.value for outcome in Outcome), "queued", "running"]
 
 _COLORS = {
     Outcome.PR_OPENED: "green",
+    Outcome.PR_UPDATED: "green",
     Outcome.PROPOSED: "green",
     Outcome.NO_CHANGE_NEEDED: "green",
     Outcome.FAILED: "red",

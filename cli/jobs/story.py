@@ -11,6 +11,7 @@ from console.runs.report import RunReport
 from console.runs.rounds import ProposedChange, RoundReport
 from console.runs.test_comparison import ABSENT, TestComparison, compare_tests
 from console.runs.test_results import TestResults
+from pipeline.outcome import Outcome
 from prompts.filters import clip, one_line
 from repository.counts import count
 from repository.testing.models import count_tests
@@ -20,7 +21,6 @@ _MAX_TESTS = 5
 _MAX_FILES = 5
 _MAX_PROBLEMS = 3
 _MAX_SUMMARY = 400
-_GOOD = ("pr_opened", "proposed", "no_change_needed")
 
 
 def tell(report: RunReport, width: int) -> list[StoryLine]:
@@ -43,7 +43,9 @@ def tell(report: RunReport, width: int) -> list[StoryLine]:
 
 
 def _write_outcome(writer: StoryWriter, report: RunReport) -> None:
-    color = "green" if report.run.outcome in _GOOD else "yellow"
+    outcome = report.run.outcome
+    is_success = outcome is not None and Outcome(outcome).is_success
+    color = "green" if is_success else "yellow"
     writer.plain(report.headline.sentence, f"bold {color}")
     writer.space()
 

@@ -17,7 +17,6 @@ from pipeline.store.contract import Moment
 
 #: Entries of a run's history that are errors or waits.
 _TROUBLE = ("try failed", "waits", "stopped")
-_GOOD = (Outcome.PR_OPENED, Outcome.PROPOSED, Outcome.NO_CHANGE_NEEDED)
 
 
 @dataclass(frozen=True)
@@ -117,4 +116,4 @@ def _tone(report: RunReport) -> Tone:
     if outcome == Outcome.FAILED:
         return "bad"
     is_verified = report.headline.verification != Verification.NOT_VERIFIED
-    return "good" if outcome in _GOOD and is_verified else "warn"
+    return "good" if Outcome(outcome).is_success and is_verified else "warn"

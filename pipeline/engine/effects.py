@@ -9,7 +9,7 @@ from pipeline.stage import HasEffects, Pipeline, Stop
 from pipeline.store.contract import Effect
 
 #: Outcomes whose reasons say themselves what was pushed.
-_SAY_IT_THEMSELVES = (Outcome.PR_OPENED, Outcome.PROPOSED)
+_SAY_IT_THEMSELVES = (Outcome.PR_OPENED, Outcome.PR_UPDATED, Outcome.PROPOSED)
 
 
 async def name_effects(pipeline: Pipeline, run: LeasedRun, stop: Stop) -> Stop:

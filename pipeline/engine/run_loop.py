@@ -18,6 +18,7 @@ from pipeline.outcome import Outcome
 from pipeline.repetition import is_repeating
 from pipeline.stage import (
     Back,
+    Concludes,
     LocalResources,
     Observers,
     PipelineError,
@@ -59,10 +60,15 @@ class RunLoop:
         self._local_stages: set[str] = set()
         """Stages whose local state is on this machine."""
         self._has_shown_start = False
+        self._has_reached_last = False
 
     async def run(self) -> Stop:
         with self._held:
-            return await self._run_rounds()
+            stop = await self._run_rounds()
+            last = self._pipeline.steps[-1]
+            if not self._has_reached_last and isinstance(last.stage, Concludes):
+                await last.stage.conclude(stop, self._context(last.name))
+            return stop
 
     async def _run_rounds(self) -> Stop:
         stop = await self._begin()
@@ -168,6 +174,7 @@ class RunLoop:
 
     async def _run_last_stage(self, step: Step, needs: dict[str, BaseModel]) -> Stop:
         """Run the stage that has effects, without a time limit."""
+        self._has_reached_last = True
         self._report("started", step.name)
         with self._span_of(step) as span:
             stop: Stop = await step.stage.run(**needs, run=self._context(step.name))

@@ -117,9 +117,21 @@ class StoreReader:
         Args:
             repository: ``OWNER/NAME``, in any case.
         """
+        return sorted({run.job_id for run in self._keys_numbered(number, repository)})
+
+    def all_runs_numbered(self, number: int, repository: str) -> list[RunRow]:
+        """Return every run whose issue or pull request has the number, oldest first.
+
+        Args:
+            repository: ``OWNER/NAME``, in any case.
+        """
+        keys = [rows.run_item_key(run) for run in self._keys_numbered(number, repository)]
+        return sorted(self._runs_under(keys), key=lambda run: run.place)
+
+    def _keys_numbered(self, number: int, repository: str) -> set[RunKey]:
         prefix = rows.numbered_prefix(repository)
         items = self._table.query(rows.number_partition(number), prefix)
-        return sorted({item.data["job_id"] for item in items})
+        return {RunKey(item.data["job_id"], item.data["generation"]) for item in items}
 
     def _runs_under(self, keys: list[Key]) -> list[RunRow]:
         return [StoredRun.read(item).row for item in self._table.get_many(keys)]

@@ -1,11 +1,35 @@
-"""Pushing the branch: it moves from our own commits only."""
+"""The commit and its push: the branch moves from our own commits only."""
 
+import asyncio
 import re
+from collections.abc import Callable
 
+from pipeline.pushes import PUSH
+from pipeline.stage import RunContext
 from repository.git import Mirror, PushRejected
+from stages.open_pr.change import WriteCommit
 from stages.open_pr.plans import PlannedCommit
 
 _REJECTION = re.compile(r"rejected\].*\(([^()]+)\)\s*$", re.MULTILINE)
+
+
+async def intend_commit(
+    run: RunContext, plan: Callable[[], PlannedCommit], write: WriteCommit
+) -> PlannedCommit:
+    """Return the commit that this run intends to push, after writing it into the mirror.
+
+    Args:
+        plan: makes the plan, unless an earlier delivery has stored one; may block.
+        write: writes the commit of a plan.
+    """
+    new = await asyncio.to_thread(plan)
+    commit = PlannedCommit.model_validate(await run.intend(PUSH, new.model_dump()))
+    sha = await asyncio.to_thread(write, commit.message, commit.author, commit.seconds)
+    if sha != commit.sha:
+        raise AssertionError(
+            f"the stored intention names commit {commit.sha}, but its data produce {sha}"
+        )
+    return commit
 
 
 class ForeignCommit(PushRejected):

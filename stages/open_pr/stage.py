@@ -30,7 +30,12 @@ from stages.open_pr.ends import (
 )
 from stages.open_pr.opening import create_or_adopt
 from stages.open_pr.plans import PULL_REQUEST, PlannedCommit, PlannedPull
-from stages.open_pr.pushing import ForeignCommit, describe_rejection, push_branch
+from stages.open_pr.pushing import (
+    ForeignCommit,
+    describe_rejection,
+    intend_commit,
+    push_branch,
+)
 from stages.open_pr.text import render_message, render_pull, template_facts
 from stages.propose_patch import Proposals
 from stages.run_tests import Verdict
@@ -186,14 +191,7 @@ class OpenPullRequest:
                 author=author,
             )
 
-        new = await asyncio.to_thread(plan)
-        commit = PlannedCommit.model_validate(await run.intend(PUSH, new.model_dump()))
-        sha = await asyncio.to_thread(write, commit.message, commit.author, commit.seconds)
-        if sha != commit.sha:
-            raise AssertionError(
-                f"the stored intention names commit {commit.sha}, but its data produce {sha}"
-            )
-        return commit
+        return await intend_commit(run, plan, write)
 
     async def _plan_pull(
         self, run: RunContext, templates: TemplateSet, variables: dict[str, Any]

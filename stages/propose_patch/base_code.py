@@ -11,10 +11,12 @@ from repository.edits.model import EditFailed
 from repository.edits.policy import EditPolicy, read_policy
 from repository.edits.syntax import SyntaxChecker
 from repository.git import Mirror, Mirrors
+from repository.git.objects import EXECUTABLE
 from repository.testing.detect.tree import Tree
 from repository.testing.python_parser import RepositoryPython
 from repository.text_encoding import read_text
 from stages.checkout import Checkout
+from stages.propose_patch.results import ProposedFile, ProposedFiles
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,19 @@ class BaseCode:
     def changes(self, tree: EditedTree) -> dict[str, bytes | None]:
         """Return path -> content of the changed files, None for a deleted one."""
         return {path: self.mirror.read(tree.sha, path) for path in tree.paths}
+
+    def files_of(self, tree: str) -> ProposedFiles:
+        """Return the files of a tree that differ from the base commit."""
+        before = {entry.path: entry for entry in self.mirror.files(self.sha)}
+        after = {entry.path: entry for entry in self.mirror.files(tree)}
+        files: dict[str, ProposedFile] = {}
+        for path, entry in after.items():
+            if entry.is_regular and before.get(path) != entry:
+                content = self.mirror.read(tree, path)
+                files[path] = ProposedFile(content=content, executable=entry.mode == EXECUTABLE)
+        for path in before.keys() - after.keys():
+            files[path] = ProposedFile(content=None)
+        return ProposedFiles(files=files)
 
     def diff(self, tree: EditedTree) -> bytes:
         return self.mirror.diff(self.mirror.tree_of(self.sha), tree.sha)

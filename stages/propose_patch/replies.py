@@ -12,6 +12,7 @@ from repository.edits.readers.thoughts import without_thoughts
 #: Characters of the model's text that a run's reason quotes.
 MAX_REASON = 600
 REFUSED = "The model refused to answer, or the provider's content filter stopped its reply."
+_REPLY = re.compile(r"^\W{0,4}REPLY\s+(?P<name>\W{0,2}C\d{1,3})\W{0,3}:\s*(?P<text>\S.*)$", re.M)
 _NEEDS_INFO = re.compile(r"^\W*NEEDS_INFO\W*:\s*(?P<what>\S.*)", re.M | re.S)
 
 
@@ -57,3 +58,11 @@ def find_missing_info(text: str) -> str | None:
 def stop_for_missing_info(what: str, exchange_key: str) -> Stop:
     reason = f"the model says that the issue lacks: {clip(one_line(what), MAX_REASON)}"
     return Stop(Outcome.NEEDS_INFO, reason, Facts(artifacts={"exchange": exchange_key}))
+
+
+def split_comment_replies(text: str) -> tuple[str, dict[str, str]]:
+    """Return a reply of the model without its ``REPLY`` lines, and these by the comment's name."""
+    replies: dict[str, str] = {}
+    for match in _REPLY.finditer(text):
+        replies[match["name"]] = match["text"].strip()
+    return _REPLY.sub("", text), replies

@@ -25,7 +25,11 @@ class Proposal(BaseModel):
     changes_key: str | None = None
     """Artifact: a ProposedFiles, which is the change if it is not written as edits in ``reply``."""
     transcript_key: str | None = None
-    """Artifact: the agent's steps."""
+    """Artifact: the agent's steps, for people."""
+    conversation_key: str | None = None
+    """Artifact: the agent's conversation, which a run that answers a review continues."""
+    replies: dict[str, str] = {}
+    """The model's replies to review comments, by the comment's name: untrusted text."""
 
     @property
     def artifacts(self) -> dict[str, str]:

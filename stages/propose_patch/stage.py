@@ -16,13 +16,14 @@ from sandbox import Sandbox
 from stages.build_context import Context
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue
-from stages.propose_patch import attempts, single
+from stages.propose_patch import agent, attempts, single
 from stages.propose_patch.attempts import AttemptPlans
 from stages.propose_patch.base_code import EditSettings
+from stages.propose_patch.follow_up import FollowUp
 from stages.propose_patch.model_session import ModelSession, requested_model
 from stages.propose_patch.results import STAGE, Proposals
 from stages.propose_patch.round_note import SentBackNote
-from stages.propose_patch.task import Task
+from stages.propose_patch.task import AttemptPlan, Task
 
 REPEATED_FAILURE = (
     "The last attempt ended the same way as an earlier one. Do not repeat it: look for the cause"
@@ -70,13 +71,26 @@ class ProposePatch:
     async def run(
         self, issue: Issue, checkout: Checkout, context: Context, suite: Suite, run: RunContext
     ) -> Proposals | Back | Stop:
+        return await self.propose(issue, checkout, context, suite, run)
+
+    async def propose(
+        self,
+        issue: Issue,
+        checkout: Checkout,
+        context: Context,
+        suite: Suite,
+        run: RunContext,
+        *,
+        follow_up: FollowUp | None = None,
+    ) -> Proposals | Back | Stop:
+        """Propose a change for the issue, or the follow-up to a pull request for it."""
         session = await ModelSession.open(
             run,
             self._buyer,
             self._templates,
             temperature=self._plan.temperature if rounds_repeat(run) else None,
         )
-        strategy = self._strategy(run)
+        strategy = self._strategy(run, follow_up)
         await run.state_facts(Facts(strategy=strategy, template_set=session.template_set))
         task = Task(
             issue=issue,
@@ -87,20 +101,28 @@ class ProposePatch:
             base=self._edits.base_code(self._mirrors, checkout),
             sandbox=self._sandbox,
             session=session,
+            follow_up=follow_up,
         )
         answer = await self._propose(task, strategy)
         return _with_templates(answer, Facts(templates=session.used_templates))
 
-    def _strategy(self, run: RunContext) -> Strategy:
-        """Return the plan's strategy, or ``single`` if the sandbox can't isolate the agent."""
+    def _strategy(self, run: RunContext, follow_up: FollowUp | None) -> Strategy:
+        """Return the plan's strategy, or ``single`` if the sandbox can't isolate the agent, or if
+        there is no conversation that a follow-up could continue.
+        """
         if self._plan.strategy == "agent" and self._sandbox.name == "none":
             run.progress("nothing isolates commands here, so the model is asked for one reply")
+            return "single"
+        if follow_up is not None and follow_up.conversation_key is None:
+            run.progress("the change's conversation is not stored, so the model starts anew")
             return "single"
         return self._plan.strategy
 
     async def _propose(self, task: Task, strategy: Strategy) -> Proposals | Back | Stop:
         match strategy:
             case "agent":
+                if task.follow_up is not None:
+                    return await agent.propose(task, AttemptPlan())
                 return await attempts.propose(task, self._attempt_plans(task.run))
             case "single":
                 return await single.propose(task)

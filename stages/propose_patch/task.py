@@ -15,6 +15,7 @@ from stages.build_context import Context
 from stages.fetch_issue import Issue
 from stages.prepare_tests import open_test_bed
 from stages.propose_patch.base_code import BaseCode
+from stages.propose_patch.follow_up import FollowUp
 from stages.propose_patch.model_session import ModelSession
 from stages.propose_patch.results import STAGE, Proposal, Proposals
 
@@ -49,6 +50,8 @@ class Task:
     base: BaseCode
     sandbox: Sandbox
     session: ModelSession
+    follow_up: FollowUp | None = None
+    """None if the run fixes an issue."""
 
     @property
     def variables(self) -> dict[str, Any]:
@@ -79,7 +82,7 @@ class Task:
 def prompt_variables(
     issue: Issue, context: Context, suite: Suite, feedback: str | None
 ) -> dict[str, Any]:
-    """Return the variables of the prompt templates; ``feedback`` is cut to MAX_FEEDBACK."""
+    """Return the variables of the prompts for a fix; ``feedback`` is cut to MAX_FEEDBACK."""
     return {
         "issue": issue,
         "files": context.files,
@@ -88,6 +91,7 @@ def prompt_variables(
         "conventions": context.conventions,
         "suite": suite,
         "feedback": clip_framed(feedback, MAX_FEEDBACK) if feedback else None,
+        "follow_up": None,
     }
 
 

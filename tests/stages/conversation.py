@@ -13,7 +13,7 @@ from pipeline.artifacts.folder import FolderArtifacts
 from pipeline.budget import EffectiveLimits
 from pipeline.engine.deps import EngineDeps, Progress
 from pipeline.engine.engine import Deferred, Ended, Engine
-from pipeline.job import FIX_ISSUE
+from pipeline.job import AddressReviewJob, Job, PullRef
 from pipeline.model import ModelReply, ModelRequest
 from pipeline.model.buyer import Buyer
 from pipeline.model.scripted import Entry, Script, ScriptedClient
@@ -23,6 +23,7 @@ from pipeline.stage import Pipeline, RunContext, Stop
 from pipeline.store.sqlite import SqliteStore
 from repository.testing.models import Suite
 from sandbox import Sandbox
+from stages.address_review import ProposeFollowUp, Review
 from stages.apply_patch import ApplyPatch, Candidates
 from stages.build_context import Context, ContextFile
 from stages.checkout import Checkout
@@ -171,6 +172,16 @@ class FixedSuite:
         shutil.copytree(self._prepared.folder, run.workspace, dirs_exist_ok=True, symlinks=True)
 
 
+class FixedReview:
+    name = "fetch_review"
+
+    def __init__(self, result: Review):
+        self._result = result
+
+    async def run(self, run: RunContext) -> Review:
+        return self._result
+
+
 class ReportVerdict:
     """A last stage that opens no pull request: the chosen candidate is the run's result."""
 
@@ -194,53 +205,30 @@ class Conversation:
     title: str = "add subtracts"
     suite: Suite | None = None
     fallback: str | None = None
+    review: Review | None = None
+    """The review that the run answers; None if it fixes the issue."""
+    earlier: "Conversation | None" = None
+    """The conversation whose store and artifacts this one shares."""
     same_paths: bool = False
     """Whether every machine has its files at the same paths, as the service's containers do."""
 
     def __post_init__(self) -> None:
         self.clock = Clock()
         self.machines = 0
-        self.store = SqliteStore(self.folder / "store.sqlite", clock=self.clock)
-        self.artifacts = FolderArtifacts(self.folder / "artifacts")
+        state = self.earlier.folder if self.earlier is not None else self.folder
+        self.store = SqliteStore(state / "store.sqlite", clock=self.clock)
+        self.artifacts = FolderArtifacts(state / "artifacts")
         self.waited: list[float] = []
         self.progress: list[Progress] = []
 
     def _engine(self) -> Engine:
         """Return an engine on a separate machine."""
         self.machines += 1
-        origin = self.prepared.origin
-        sandbox = self.prepared.sandbox
-
-        async def wait(seconds: float) -> None:
-            self.waited.append(seconds)
-
-        buyer = Buyer(self.client, model="m", fallback=self.fallback, sleep=wait)
-        stages: list[Any] = [
-            FixedIssue(issue(self.title)),
-            FixedCheckout(origin.checkout),
-            FixedContext(CONTEXT),
-            FixedSuite(self.prepared, self.suite or self.prepared.suite),
-            ProposePatch(
-                buyer,
-                FixedTemplates(),
-                origin.mirrors,
-                sandbox,
-                plan=self.plan,
-                edits=EditSettings(),
-            ),
-            ApplyPatch(origin.mirrors, EditSettings()),
-            RunTests(
-                origin.mirrors,
-                build_tools(sandbox, self.folder / "cache"),
-                CandidateJudge(buyer, FixedTemplates()),
-            ),
-            ReportVerdict(),
-        ]
         workspaces = self.folder / f"machine-{0 if self.same_paths else self.machines}"
         shutil.rmtree(workspaces, ignore_errors=True)
-        pipeline = Pipeline(stages, admitted_after="checkout")
+        pipeline = Pipeline(self._stages(), admitted_after="checkout")
         deps = EngineDeps(
-            pipelines={FIX_ISSUE: pipeline},
+            pipelines={self.job.type: pipeline},
             store=self.store,
             artifacts=self.artifacts,
             policy=Policy(self.limits, 1e6, 1e6, TOPIC),
@@ -250,10 +238,44 @@ class Conversation:
         )
         return Engine(deps)
 
+    def _stages(self) -> list[Any]:
+        origin = self.prepared.origin
+        sandbox = self.prepared.sandbox
+
+        async def wait(seconds: float) -> None:
+            self.waited.append(seconds)
+
+        buyer = Buyer(self.client, model="m", fallback=self.fallback, sleep=wait)
+        proposer = ProposePatch(
+            buyer, FixedTemplates(), origin.mirrors, sandbox, plan=self.plan, edits=EditSettings()
+        )
+        stages: list[Any] = [
+            FixedIssue(issue(self.title)),
+            FixedCheckout(origin.checkout),
+            FixedContext(CONTEXT),
+            FixedSuite(self.prepared, self.suite or self.prepared.suite),
+            proposer if self.review is None else ProposeFollowUp(proposer, origin.mirrors),
+            ApplyPatch(origin.mirrors, EditSettings()),
+            RunTests(
+                origin.mirrors,
+                build_tools(sandbox, self.folder / "cache"),
+                CandidateJudge(buyer, FixedTemplates()),
+            ),
+            ReportVerdict(),
+        ]
+        return stages if self.review is None else [FixedReview(self.review), *stages]
+
+    @property
+    def job(self) -> Job:
+        if self.review is None:
+            return job()
+        pull = PullRef.parse(self.review.pull_request_url)
+        return AddressReviewJob.of(pull, "review-1")
+
     async def deliver(self) -> Ended | Deferred:
         """Run one delivery, on another machine than the last one."""
         self.clock.now += 120
-        return await self._engine().execute(claim(self.store, job()))
+        return await self._engine().execute(claim(self.store, self.job))
 
     async def run(self, deliveries: int = 8) -> RunResult:
         reason = ""

@@ -1,16 +1,17 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.job import FIX_ISSUE
+from pipeline.job import ADDRESS_REVIEW, FIX_ISSUE
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue
-from stages.order import ORDERS, StageTools, compose
+from stages.order import ORDERS, ReviewTools, StageTools, compose
 from stages.run_tests import Verdict
 
 
-def test_the_stages_fit_together_in_their_order() -> None:
+def _tools() -> StageTools:
     none: Any = None
-    tools = StageTools(
+    return StageTools(
         forge=none,
         conversation=none,
         mirrors=none,
@@ -27,10 +28,26 @@ def test_the_stages_fit_together_in_their_order() -> None:
         comment_authors=none,
         commit_author=none,
         page_url=None,
+        review=ReviewTools(none, none, none, none),
     )
-    assert [pipeline.names for pipeline in compose(tools).values()] == [
+
+
+def test_the_stages_fit_together_in_their_order() -> None:
+    assert [pipeline.names for pipeline in compose(_tools()).values()] == [
         list(order.names) for order in ORDERS.values()
     ]
+
+
+def test_without_github_there_is_no_pipeline_for_reviews() -> None:
+    tools = replace(_tools(), review=None)
+    assert list(compose(tools)) == [FIX_ISSUE]
+
+
+def test_stages_of_the_same_name_give_the_same_result() -> None:
+    fix = ORDERS[FIX_ISSUE].result_types
+    review = ORDERS[ADDRESS_REVIEW].result_types
+    for name in fix.keys() & review.keys():
+        assert fix[name] is review[name]
 
 
 def test_each_stage_but_the_last_has_a_result_type() -> None:

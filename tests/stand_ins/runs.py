@@ -18,7 +18,7 @@ from pipeline.engine.deps import EngineDeps, Progress
 from pipeline.engine.engine import Engine
 from pipeline.engine.progress_comment import ProgressComment
 from pipeline.engine.run_page import MakePage
-from pipeline.job import FIX_ISSUE, FixIssueJob, Replay
+from pipeline.job import FIX_ISSUE, FixIssueJob, Job, Replay
 from pipeline.leased_run import LeasedRun
 from pipeline.model import ModelReply
 from pipeline.model.ledger import Ledger
@@ -66,7 +66,7 @@ def job(number: int = 42, **fields: object) -> FixIssueJob:
 
 
 def claim(
-    store: RunStore, requested: FixIssueJob | None = None, *, redrive_of: int | None = None
+    store: RunStore, requested: Job | None = None, *, redrive_of: int | None = None
 ) -> Claimed:
     """Claim a run that no other delivery holds."""
     claimed = store.claim(
@@ -355,9 +355,7 @@ class Bench:
     def does(self, stage: str, *does: Does) -> None:
         self.stages[stage].does = list(does)
 
-    def claim(
-        self, requested: FixIssueJob | None = None, *, redrive_of: int | None = None
-    ) -> Claimed:
+    def claim(self, requested: Job | None = None, *, redrive_of: int | None = None) -> Claimed:
         return claim(self.store, requested, redrive_of=redrive_of)
 
     def stored_run(self) -> RunRow:

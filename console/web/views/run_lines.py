@@ -9,7 +9,6 @@ from console.runs.lines import RunLine, read_lines
 from pipeline.outcome import Outcome
 from pipeline.store.contract import RunRow
 
-_GOOD = (Outcome.PR_OPENED, Outcome.PROPOSED, Outcome.NO_CHANGE_NEEDED)
 _BAD = (Outcome.FAILED, Outcome.BUDGET_EXHAUSTED)
 
 
@@ -50,7 +49,7 @@ def run_address(run: RunRow) -> str:
 def _tone(run: RunRow) -> Literal["good", "bad", "warn", "busy"]:
     if run.outcome is None:
         return "busy"
-    if run.outcome in _GOOD:
+    if Outcome(run.outcome).is_success:
         return "good"
     return "bad" if run.outcome in _BAD else "warn"
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from pipeline.model import Message
+from pipeline.model import Message, ToolSpec
 from pipeline.model.capabilities import ModelProfile
 from pipeline.model.failures import ModelError
 from stages.propose_patch.agent.conversation import (
@@ -12,8 +12,7 @@ from stages.propose_patch.agent.conversation import (
     count_same_messages,
     max_history,
 )
-from stages.propose_patch.agent.protocol import TOOL_SPECS
-from stages.propose_patch.agent.steps import StepRecord, count_cut_replies
+from stages.propose_patch.agent.steps import EARLIER_RUN, StepRecord, count_cut_replies
 from stages.propose_patch.model_session import Exchange, ModelSession, Question, room_after
 from stages.propose_patch.task import AttemptPlan
 
@@ -37,11 +36,13 @@ class Asker:
         attempt: AttemptPlan,
         prompt: tuple[Message, ...],
         profile: ModelProfile,
+        tools: tuple[ToolSpec, ...],
     ):
+        """``tools`` are those that the model may call natively."""
         self._session = session
         self._attempt = attempt
         self._prompt = prompt
-        self._protocol = profile.protocol
+        self._tools = tools
         self._max_history = max_history(profile, prompt)
         self._knows_usage = False
         """Whether the model's client knows the usage of the last reply."""
@@ -53,14 +54,15 @@ class Asker:
             records: the steps so far.
             before: the harness's message that opens a round; usually empty.
         """
-        if records and not self._knows_usage:
+        continues = _continues_run(records)
+        if continues and not self._knows_usage:
             await self._recall_usage(records)
         self._knows_usage = True
-        max_chars = records[-1].history_limit if records else self._max_history
+        max_chars = records[-1].history_limit if continues else self._max_history
         label = f"attempt-{self._attempt.number}-step-{len(records) + 1:03}"
         while True:
             messages = conversation(self._prompt, records, before, max_chars)
-            stored = count_same_messages(self._last_request(records), messages) if records else 0
+            stored = count_same_messages(self._last_request(records), messages) if continues else 0
             question = replace(self._question(label, messages, records), stored=stored)
             try:
                 return StepReply(await self._session.ask(question), label, max_chars)
@@ -98,8 +100,13 @@ class Asker:
             model=self._attempt.model,
             temperature=self._attempt.temperature,
             sample=self._attempt.number - 1,
-            tools=TOOL_SPECS if self._protocol == "native" else (),
+            tools=self._tools,
             use="agent",
             once_a_run=True,
             room=room_after(count_cut_replies(records)),
         )
+
+
+def _continues_run(records: Sequence[StepRecord]) -> bool:
+    """Whether this run has taken the last step, so that its exchange is stored with this run."""
+    return bool(records) and records[-1].round != EARLIER_RUN

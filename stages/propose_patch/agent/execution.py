@@ -15,6 +15,7 @@ from stages.propose_patch.agent.protocol import (
     NeedsInfo,
     NoChangeNeeded,
     Protocol,
+    Reply,
     Submit,
     read_calls,
 )
@@ -37,6 +38,7 @@ class StepResult:
     run_end: RunEnd | None = None
     summary: str | None = None
     title: str | None = None
+    replies: dict[str, str] = field(default_factory=dict)
 
     @property
     def failed(self) -> bool:
@@ -73,11 +75,17 @@ class Executor:
         self._report(call, current)
         if isinstance(tool, ApplyEdits):
             return await self._apply_edits(tool, call, current)
+        if isinstance(tool, Reply):
+            return self._reply(tool, call, step)
         if not isinstance(tool, Submit | NeedsInfo | NoChangeNeeded):
             return await self._workspace.tools.use(tool, call.call_id)
         if step.failed:
             return _refuse(call, messages.NOT_FINAL.format(tool=tool.name))
-        current = replace(current, calls=[*current.calls, *step.observations])
+        current = replace(
+            current,
+            calls=[*current.calls, *step.observations],
+            replied=current.replied | step.replies.keys(),
+        )
         answer = await self._workspace.final_calls.use(tool, current)
         _note_answer(step, call, answer)
         text = messages.say(answer.text)
@@ -89,6 +97,17 @@ class Executor:
         if self._begins_later_round(call, current):
             return await self._workspace.tools.replace_change(tool)
         return await self._workspace.tools.use(tool, call.call_id)
+
+    def _reply(self, tool: Reply, call: Call, step: StepResult) -> Observation:
+        """Note the reply to a review comment."""
+        follow_up = self._task.follow_up
+        if follow_up is None:
+            return _refuse(call, messages.NOT_A_REVIEW)
+        name = follow_up.find_comment(tool.comment)
+        if name is None:
+            return _refuse(call, messages.unknown_comment(tool.comment, follow_up.names))
+        step.replies[name] = self._task.session.redact(tool.text)
+        return observe(tool, call.call_id, messages.say(messages.REPLIED))
 
     def _begins_later_round(self, call: Call, current: CurrentStep) -> bool:
         return call.call_id is None and not current.earlier and self._task.run.round > 1

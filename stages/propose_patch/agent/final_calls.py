@@ -35,6 +35,8 @@ class CurrentStep:
     """The earlier steps of this round."""
     calls: Sequence[Observation]
     """All earlier calls, including those of earlier rounds."""
+    replied: frozenset[str] = frozenset()
+    """The names of the review comments that have a reply."""
 
     @property
     def label(self) -> str:
@@ -75,6 +77,8 @@ class FinalCalls:
 
     async def use(self, tool: Submit | NeedsInfo | NoChangeNeeded, step: CurrentStep) -> Answer:
         """Answer a call."""
+        if self._task.follow_up is not None and not isinstance(tool, Submit):
+            return Answer(messages.ONLY_A_REVIEW, failed=True)
         match tool:
             case Submit():
                 return await self._submit(tool, step)
@@ -91,8 +95,22 @@ class FinalCalls:
         reviewed = [record.reviewed_tree for record in step.earlier if record.reviewed_tree]
         if submission.tree in reviewed[-1:] or len(reviewed) >= MAX_REVIEWS:
             return Answer("Submitted.", ending="submitted")
-        text = await review(self._task, submission, step.label, self._seconds_left())
-        return Answer(text + _describe_faults(tool), reviewed_tree=submission.tree)
+        text = await self._review(tool, submission, step)
+        return Answer(text, reviewed_tree=submission.tree)
+
+    async def _review(self, tool: Submit, submission: Submission, step: CurrentStep) -> str:
+        """Return the answer to a ``submit`` that is not final."""
+        follow_up = self._task.follow_up
+        if follow_up is not None and submission.tree == follow_up.tree:
+            parts = [messages.SAME_AS_BEFORE]
+        else:
+            text = await review(self._task, submission, step.label, self._seconds_left())
+            parts = [text + _describe_faults(tool)]
+        if follow_up is not None:
+            missing = [name for name in follow_up.names if name not in step.replied]
+            if missing:
+                parts.append(messages.without_reply(missing))
+        return "\n\n".join(parts)
 
     async def _needs_info(self, tool: NeedsInfo, step: CurrentStep) -> Answer:
         submission = await self._change(step)

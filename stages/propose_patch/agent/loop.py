@@ -20,9 +20,16 @@ from stages.propose_patch.agent.attempt_workspace import AttemptWorkspace
 from stages.propose_patch.agent.execution import Executor, StepResult
 from stages.propose_patch.agent.final_calls import CurrentStep
 from stages.propose_patch.agent.limits import RoundLimits
+from stages.propose_patch.agent.opening import Opening
 from stages.propose_patch.agent.protocol import ApplyEdits
 from stages.propose_patch.agent.step_checks import check_step, describe_reply
-from stages.propose_patch.agent.steps import Observation, StepRecord, Usage
+from stages.propose_patch.agent.steps import (
+    EARLIER_RUN,
+    Observation,
+    StepRecord,
+    Usage,
+    replies_to_comments,
+)
 from stages.propose_patch.task import RECOVERABLE, AttemptPlan, Task
 
 
@@ -41,9 +48,12 @@ class Loop:
         workspace: AttemptWorkspace,
         executor: Executor,
         limits: RoundLimits,
+        opening: Opening,
     ):
-        self.records: list[StepRecord] = []
-        """All steps of the attempt, including those of earlier rounds."""
+        self.records: list[StepRecord] = list(opening.records)
+        """All steps of the conversation, including those of earlier rounds and of the earlier run
+        that it continues.
+        """
         self.halt: Halt | None = None
         """Set if the run must end unless there is something to propose."""
         self._task = task
@@ -53,6 +63,7 @@ class Loop:
         self._workspace = workspace
         self._executor = executor
         self._limits = limits
+        self.opening = opening
 
     async def work(self) -> str:
         """Take steps until the round ends; return why it ended.
@@ -76,7 +87,7 @@ class Loop:
 
     def _may_propose(self, halt: Halt) -> bool:
         """Whether the work so far may be proposed although the model can't be asked any more."""
-        if not self.records:
+        if not self.own_records:
             return False
         if halt.outcome in RECOVERABLE:
             return True
@@ -84,6 +95,11 @@ class Loop:
             return False
         # The model has asked to submit this change; only its confirmation is missing.
         return self.round_records[-1].reviewed_tree is not None
+
+    @property
+    def own_records(self) -> list[StepRecord]:
+        """The steps that this run has taken."""
+        return [record for record in self.records if record.round != EARLIER_RUN]
 
     @property
     def round_records(self) -> list[StepRecord]:
@@ -102,10 +118,10 @@ class Loop:
 
         Without one, the text around the edits of the last reply whose edits were applied.
         """
-        for record in reversed(self.records):
+        for record in reversed(self.own_records):
             if record.summary:
                 return record.summary
-        for record in reversed(self.records):
+        for record in reversed(self.own_records):
             if any(_are_applied_edits(observation) for observation in record.observations):
                 return read_reply(record.reply.content).prose
         return ""
@@ -113,7 +129,7 @@ class Loop:
     @property
     def title(self) -> str:
         """The title of the last ``submit`` that had one; empty if none had."""
-        titles = [record.title for record in self.records if record.title]
+        titles = [record.title for record in self.own_records if record.title]
         return titles[-1] if titles else ""
 
     async def _next_step(self) -> StepRecord:
@@ -145,7 +161,14 @@ class Loop:
         exchange = reply.exchange
         earlier = self.round_records
         calls = [call for record in self.records for call in record.observations]
-        current = CurrentStep(self._attempt.number, number, exchange.key, earlier, calls)
+        current = CurrentStep(
+            attempt=self._attempt.number,
+            number=number,
+            exchange_key=exchange.key,
+            earlier=earlier,
+            calls=calls,
+            replied=frozenset(replies_to_comments(self.own_records)),
+        )
         step = await self._executor.execute(exchange.reply, current)
         record = self._record(reply, step)
         notes = (*lost, *describe_reply(exchange.reply, record.observations))
@@ -161,10 +184,12 @@ class Loop:
         self._run.status(f"step {number}, ${cost:.2f} of ${limit:.2f}")
 
     def _before(self) -> str:
-        """Return the harness's message that opens a later round."""
-        if self.round_records or self._task.feedback is None:
+        """Return the harness's message that opens a later round, or another run's conversation."""
+        if self.round_records:
             return ""
-        return messages.next_round(self._task.feedback)
+        if self._task.feedback is not None:
+            return messages.next_round(self._task.feedback)
+        return self.opening.message
 
     def _record(self, reply: StepReply, step: StepResult) -> StepRecord:
         exchange = reply.exchange
@@ -185,6 +210,7 @@ class Loop:
             run_end=step.run_end,
             summary=step.summary,
             title=step.title,
+            replies=step.replies,
         )
 
     async def _checked(self, record: StepRecord) -> StepRecord:

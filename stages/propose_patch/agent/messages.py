@@ -41,6 +41,16 @@ TESTS_TAKE_TOO_LONG = (
     "The tests that decide whether the change is accepted were not run for this review: they would"
     " take longer than the remaining time."
 )
+NOT_A_REVIEW = "There is no review comment to reply to in this task."
+ONLY_A_REVIEW = (
+    "This task is a review: answer each comment with `reply`, then call `submit`, with or without"
+    " changes."
+)
+SAME_AS_BEFORE = (
+    "The files are the same as in the pull request, so nothing will be pushed: only your replies"
+    " are posted. If that is right, call `submit` again."
+)
+REPLIED = "Noted; it is posted once the work ends."
 NO_TEST = (
     "The change has no test. Unless that is impossible, add or extend one, next to the existing"
     " ones, that fails without the change and passes with it."
@@ -106,6 +116,17 @@ def ask_again(tool: str, paths: Sequence[str]) -> str:
     return (
         f"There are changes in the workspace ({listing(paths)}). If they are a useful fix, call"
         f" `submit`. If they are not, call `{tool}` again to end without them."
+    )
+
+
+def unknown_comment(name: str, known: Sequence[str]) -> str:
+    return f"There is no comment {code(clip(name, 40))}. The comments are: {listing(known)}."
+
+
+def without_reply(names: Sequence[str]) -> str:
+    return (
+        f"These comments have no reply yet: {listing(names)}. Answer each with `reply` before the"
+        " final `submit`."
     )
 
 

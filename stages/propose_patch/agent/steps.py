@@ -8,6 +8,9 @@ from pipeline.model import Message, ModelReply
 from pipeline.outcome import Facts, Outcome
 from pipeline.stage import Stop
 
+#: The round of steps that an earlier run has taken.
+EARLIER_RUN = 0
+
 
 class EditedFile(BaseModel):
     """A file that the editor changed, for undoing it."""
@@ -92,8 +95,9 @@ class StepRecord(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     number: int
-    """From 1, counted across all rounds of a run."""
+    """From 1, counted across all rounds of a conversation."""
     round: int
+    """``EARLIER_RUN`` in the conversation of an earlier run that this one continues."""
     before: str = ""
     """The harness's message before the reply: in the first step of a later round, why it began."""
     reply: Message
@@ -127,8 +131,18 @@ class StepRecord(BaseModel):
     """The summary of ``submit``."""
     title: str | None = None
     """The title of ``submit``."""
+    replies: dict[str, str] = {}
+    """The model's replies to review comments, by the comment's name."""
     seconds: float = 0.0
     """Duration of its calls."""
+
+
+def replies_to_comments(records: Sequence[StepRecord]) -> dict[str, str]:
+    """Return the last reply to each review comment, by the comment's name."""
+    replies: dict[str, str] = {}
+    for record in records:
+        replies.update(record.replies)
+    return replies
 
 
 def count_cut_replies(records: Sequence[StepRecord]) -> int:

@@ -2,30 +2,22 @@
 
 import asyncio
 from dataclasses import replace
-from functools import partial
-
-from pydantic import TypeAdapter
 
 from pipeline.errors import Halt
-from pipeline.model import Message
 from pipeline.outcome import Facts
 from pipeline.stage import Back, Stop
 from repository.edits.model import EditFailed
-from repository.workspace import WorkspaceFacts
 from stages.propose_patch.agent.asker import Asker
 from stages.propose_patch.agent.attempt_workspace import AttemptWorkspace
 from stages.propose_patch.agent.execution import Executor
-from stages.propose_patch.agent.limits import MAX_STEPS, RoundLimits
+from stages.propose_patch.agent.limits import RoundLimits
 from stages.propose_patch.agent.loop import Loop
-from stages.propose_patch.agent.prompt import PromptLimits, agent_variables
-from stages.propose_patch.agent.protocol import Protocol
-from stages.propose_patch.agent.steps import reviewed_calls
+from stages.propose_patch.agent.opening import StoredConversation, open_conversation
+from stages.propose_patch.agent.protocol import REVIEW_TOOL_SPECS, TOOL_SPECS
+from stages.propose_patch.agent.steps import replies_to_comments, reviewed_calls
 from stages.propose_patch.agent.transcript import make_transcript
-from stages.propose_patch.agent.workspace_tools import COMMAND_SECONDS
 from stages.propose_patch.results import TRANSCRIPT, Proposal, Proposals, ProposedFiles
 from stages.propose_patch.task import AttemptPlan, Task, another_round
-
-_FACTS = TypeAdapter(WorkspaceFacts)
 
 
 async def propose(task: Task, attempt: AttemptPlan) -> Proposals | Back | Stop:
@@ -44,7 +36,7 @@ async def propose(task: Task, attempt: AttemptPlan) -> Proposals | Back | Stop:
         await _save_transcript(task, attempt, loop, "interrupted")
         raise
     transcript_key = await _save_transcript(task, attempt, loop, ending)
-    task.run.progress(f"{len(loop.records)} steps: {ending}")
+    task.run.progress(f"{len(loop.own_records)} steps: {ending}")
     if loop.run_end is not None:
         return _stop(loop.run_end, transcript_key)
     answer = await _conclude(task, attempt, workspace, loop, ending, transcript_key)
@@ -57,10 +49,12 @@ async def _make_loop(
     task: Task, attempt: AttemptPlan, workspace: AttemptWorkspace, limits: RoundLimits
 ) -> Loop:
     profile = await asyncio.to_thread(task.session.profile, attempt.model)
-    prompt = await _render_prompt(task, attempt, workspace.facts, profile.protocol)
-    asker = Asker(task.session, attempt, prompt, profile)
+    opening = await open_conversation(task, attempt, workspace.facts, profile.protocol)
+    specs = TOOL_SPECS if task.follow_up is None else REVIEW_TOOL_SPECS
+    tools = specs if profile.protocol == "native" else ()
+    asker = Asker(task.session, attempt, opening.prompt, profile, tools)
     executor = Executor(task, workspace, profile.protocol)
-    return Loop(task, attempt, asker, workspace, executor, limits)
+    return Loop(task, attempt, asker, workspace, executor, limits, opening)
 
 
 async def _halted(task: Task, attempt: AttemptPlan, loop: Loop, halt: Halt) -> Stop:
@@ -73,33 +67,6 @@ def _stop(stop: Stop, transcript_key: str) -> Stop:
     return replace(stop, facts=facts)
 
 
-async def _render_prompt(
-    task: Task, attempt: AttemptPlan, facts: WorkspaceFacts, protocol: Protocol
-) -> tuple[Message, ...]:
-    """Return the messages that begin the conversation, the same in every round and on any machine.
-
-    They do not include the feedback of later rounds, which follows the steps that it is about.
-    """
-    name = f"attempt-{attempt.number}/facts"
-    stored = await task.run.remember(name, partial(_dump_facts, facts))
-    limits = PromptLimits(
-        steps=MAX_STEPS,
-        command_seconds=int(COMMAND_SECONDS),
-        minutes=int(task.run.limits.max_minutes),
-        usd=task.run.limits.max_cost_usd,
-    )
-    variables = {
-        **task.variables,
-        "feedback": None,
-        **agent_variables(_FACTS.validate_json(stored), limits, protocol),
-    }
-    return await asyncio.to_thread(task.session.render_prompt, "agent_system", "agent", variables)
-
-
-async def _dump_facts(facts: WorkspaceFacts) -> str:
-    return _FACTS.dump_json(facts).decode()
-
-
 async def _conclude(
     task: Task,
     attempt: AttemptPlan,
@@ -108,7 +75,7 @@ async def _conclude(
     ending: str,
     transcript_key: str,
 ) -> Proposals | Back:
-    if not loop.records:
+    if not loop.own_records:
         return another_round(f"No change was submitted: {ending}.")
     await workspace.restore(loop.records)
     summary = loop.summary
@@ -119,11 +86,13 @@ async def _conclude(
     proposal = Proposal(
         reply=summary,
         title=loop.title,
-        exchange_key=loop.records[0].exchange_key,
+        exchange_key=loop.own_records[0].exchange_key,
         model=loop.records[-1].reply.model or task.session.model,
         attempt=attempt.number,
         changes_key=await _save_files(task, files),
         transcript_key=transcript_key,
+        conversation_key=await _save_conversation(task, loop),
+        replies=replies_to_comments(loop.own_records),
     )
     return task.proposals([proposal])
 
@@ -132,6 +101,13 @@ async def _save_files(task: Task, files: ProposedFiles) -> str:
     return await task.run.save("changes.json", files.model_dump_json())
 
 
+async def _save_conversation(task: Task, loop: Loop) -> str:
+    """Store the conversation for a run that continues it."""
+    conversation = StoredConversation(prompt=loop.opening.prompt, records=tuple(loop.records))
+    text = task.session.redact(conversation.model_dump_json())
+    return await task.run.save("conversation.json", text)
+
+
 async def _save_transcript(task: Task, attempt: AttemptPlan, loop: Loop, ending: str) -> str:
-    transcript = make_transcript(attempt.number, loop.records, ending, task.session.redact)
+    transcript = make_transcript(attempt.number, loop.own_records, ending, task.session.redact)
     return await task.run.save("transcript.json", transcript.model_dump_json(indent=1))

@@ -11,7 +11,7 @@ locals {
       ["sqs", "ApproximateAgeOfOldestMessage", "Maximum", local.queue],
     ]
     "Runs ended, by outcome" = [
-      for outcome in ["pr_opened", "proposed", "no_fix", "no_change_needed", "needs_info", "rejected", "budget_exhausted", "cancelled", "failed"] :
+      for outcome in ["pr_opened", "pr_updated", "proposed", "no_fix", "no_change_needed", "needs_info", "rejected", "budget_exhausted", "cancelled", "failed"] :
       ["own", "runs", "Sum", { outcome = outcome }]
     ]
     "US dollars: spent today, and by the runs that ended" = [

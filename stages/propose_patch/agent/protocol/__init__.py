@@ -6,15 +6,21 @@ from stages.propose_patch.agent.protocol.calls import (
     has_edits_beside_calls,
     read_calls,
 )
-from stages.propose_patch.agent.protocol.examples import Protocol, describe_text_protocol
+from stages.propose_patch.agent.protocol.examples import (
+    Protocol,
+    describe_text_protocol,
+    describe_text_tool,
+)
 from stages.propose_patch.agent.protocol.tools import (
     ADVERTISED,
+    REVIEW_TOOL_SPECS,
     TOOL_SPECS,
     ApplyEdits,
     Bash,
     Edit,
     NeedsInfo,
     NoChangeNeeded,
+    Reply,
     RunTests,
     Submit,
     Tool,
@@ -22,6 +28,7 @@ from stages.propose_patch.agent.protocol.tools import (
 
 __all__ = [
     "ADVERTISED",
+    "REVIEW_TOOL_SPECS",
     "TOOL_SPECS",
     "ApplyEdits",
     "BadCall",
@@ -31,10 +38,12 @@ __all__ = [
     "NeedsInfo",
     "NoChangeNeeded",
     "Protocol",
+    "Reply",
     "RunTests",
     "Submit",
     "Tool",
     "describe_text_protocol",
+    "describe_text_tool",
     "has_edits_beside_calls",
     "read_calls",
 ]

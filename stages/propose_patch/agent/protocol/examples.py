@@ -11,6 +11,7 @@ from stages.propose_patch.agent.protocol.tools import (
     Edit,
     NeedsInfo,
     NoChangeNeeded,
+    Reply,
     RunTests,
     Submit,
     Tool,
@@ -49,6 +50,7 @@ _EXAMPLES: dict[str, Tool] = {
     ),
     "needs_info": NeedsInfo(what="The issue does not say which rounding is expected."),
     "no_change_needed": NoChangeNeeded(why="tests/test_prices.py shows that totals are rounded."),
+    "reply": Reply(comment="C1", text="Done: totals are rounded in `prices.total` now."),
     "apply_patch": ApplyEdits(text=_PATCH),
 }
 
@@ -92,10 +94,12 @@ def _element(name: str, text: str) -> str:
 
 def describe_text_protocol() -> str:
     """Return the description of all tools and of how to call them, for a prompt."""
-    parts = [_INTRODUCTION]
-    for kind in ADVERTISED:
-        parts.append(f"`{kind.name}`: {describe(kind)}\n\n{_examples_of(kind)}")
-    return "\n\n".join(parts)
+    return "\n\n".join([_INTRODUCTION, *(describe_text_tool(kind) for kind in ADVERTISED)])
+
+
+def describe_text_tool(kind: type[Tool]) -> str:
+    """Return the description of one tool, with an example of how to call it."""
+    return f"`{kind.name}`: {describe(kind)}\n\n{_examples_of(kind)}"
 
 
 def _examples_of(kind: type[Tool]) -> str:

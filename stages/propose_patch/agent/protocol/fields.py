@@ -52,6 +52,7 @@ MAIN_FIELD = {
     "submit": "summary",
     "needs_info": "what",
     "no_change_needed": "why",
+    "reply": "text",
     "apply_patch": "text",
 }
 _FOLDER_NAMES = ("dir_path", "directory", "dir", "folder")
@@ -88,6 +89,10 @@ _ALIASES: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "needs_info": {"what": ("question", "info", "message", "reason", "body", "text", "missing")},
     "no_change_needed": {"why": ("reason", "message", "body", "text", "summary")},
+    "reply": {
+        "comment": ("comment_id", "comment_name", "id", "name", "to"),
+        "text": ("answer", "body", "content", "message", "reply"),
+    },
     "apply_patch": {"text": ("input", "patch", "diff", "body", "edits", "content")},
 }
 _EDIT_FIELDS: dict[EditCommand, tuple[str, ...]] = {

@@ -113,6 +113,7 @@ _OTHERS = {
         "request_user_input",
     ),
     "no_change_needed": ("no_change_needed", "no_changes_needed"),
+    "reply": ("reply", "answer_comment", "reply_to_comment", "reply_to_review_comment"),
     "apply_patch": ("apply_patch", "apply_diff", "applypatch", "patch"),
 }
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from pipeline.model import ToolSpec
+from stages.propose_patch.follow_up import MAX_COMMENT_REPLY
 
 #: Maximum characters of a shell command.
 MAX_COMMAND = 100_000
@@ -15,6 +16,8 @@ MAX_COMMAND = 100_000
 MAX_TEXT = 1_000_000
 #: Maximum characters of a summary, question or reason.
 MAX_PROSE = 20_000
+#: Maximum characters of the name of a review comment.
+_MAX_COMMENT_NAME = 20
 MAX_PATH = 1_000
 MAX_TESTS = 1_000
 _MAX_SECONDS = 86_400
@@ -153,6 +156,20 @@ class NoChangeNeeded(_Arguments):
     why: Prose = Field(description="How the test shows that nothing is missing.")
 
 
+class Reply(_Arguments):
+    """Answer a review comment. Answers are posted once the work ends; of several to one comment,
+    the last counts.
+    """
+
+    name = "reply"
+    comment: Annotated[str, Field(min_length=1, max_length=_MAX_COMMENT_NAME)] = Field(
+        description="The comment's name, such as C1."
+    )
+    text: Annotated[str, Field(pattern=r"\S", max_length=MAX_COMMENT_REPLY)] = Field(
+        description="What you did about it, or why nothing, in one to three sentences."
+    )
+
+
 class ApplyEdits(_Arguments):
     """Change files by a patch envelope, a unified diff, or search/replace blocks."""
 
@@ -160,12 +177,14 @@ class ApplyEdits(_Arguments):
     text: Text = Field(min_length=1, description="The edits, all in one format.")
 
 
-Tool = Bash | Edit | RunTests | Submit | NeedsInfo | NoChangeNeeded | ApplyEdits
+Tool = Bash | Edit | RunTests | Submit | NeedsInfo | NoChangeNeeded | Reply | ApplyEdits
 
-#: The tools that are described to a model, in this order.
+#: The tools that are described to a model that fixes an issue, in this order.
 ADVERTISED: tuple[type[Tool], ...] = (Bash, Edit, RunTests, Submit, NeedsInfo, NoChangeNeeded)
+#: The tools that are described to a model that answers a review.
+REVIEW_TOOLS: tuple[type[Tool], ...] = (Bash, Edit, RunTests, Reply, Submit)
 #: Tool by name, including apply_patch, which is accepted but not described.
-TOOLS: dict[str, type[Tool]] = {kind.name: kind for kind in (*ADVERTISED, ApplyEdits)}
+TOOLS: dict[str, type[Tool]] = {kind.name: kind for kind in (*ADVERTISED, Reply, ApplyEdits)}
 
 
 def describe(kind: type[Tool]) -> str:
@@ -195,7 +214,9 @@ def _plain(schema: dict[str, Any]) -> dict[str, Any]:
     return plain
 
 
-TOOL_SPECS: tuple[ToolSpec, ...] = tuple(
-    ToolSpec(name=kind.name, description=describe(kind), parameters=_schema(kind))
-    for kind in ADVERTISED
-)
+def _spec(kind: type[Tool]) -> ToolSpec:
+    return ToolSpec(name=kind.name, description=describe(kind), parameters=_schema(kind))
+
+
+TOOL_SPECS: tuple[ToolSpec, ...] = tuple(_spec(kind) for kind in ADVERTISED)
+REVIEW_TOOL_SPECS: tuple[ToolSpec, ...] = tuple(_spec(kind) for kind in REVIEW_TOOLS)

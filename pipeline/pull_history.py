@@ -1,0 +1,84 @@
+"""What the runs of one pull request have done: what they pushed, spent and stored."""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from pipeline.artifacts import Artifacts
+from pipeline.job import ADDRESS_REVIEW, PullRef
+from pipeline.leased_run import read_result
+from pipeline.money import to_usd
+from pipeline.outcome import Outcome
+from pipeline.pushes import pushed_commits
+from pipeline.run_key import RunKey
+from pipeline.store.contract import RunRow
+from pipeline.store.reader import StoreReader
+
+ResultT = TypeVar("ResultT", bound=BaseModel)
+
+#: Outcomes of runs that ended with the files that the pull request has. Of those that answered a
+#: review without a change, only those count that asked a model.
+_WITH_ITS_FILES = (Outcome.PR_OPENED, Outcome.PR_UPDATED, Outcome.NO_CHANGE_NEEDED)
+
+
+@dataclass(frozen=True)
+class PullRuns:
+    """The runs of a pull request, oldest first: those that opened it, and those of its reviews."""
+
+    rows: tuple[RunRow, ...]
+    commits: frozenset[str]
+    """SHAs of the commits that they pushed, or were about to push."""
+
+    @property
+    def newest(self) -> RunKey | None:
+        """The newest run that ended with the files of the pull request; None if none is known."""
+        for row in reversed(self.rows):
+            if row.outcome in _WITH_ITS_FILES and row.micro_usd:
+                return row.key
+        return None
+
+    def reviews_before(self, key: RunKey) -> list[RunRow]:
+        """Return the other runs that asked a model about a review."""
+        return [
+            row
+            for row in self.rows
+            if row.job_type == ADDRESS_REVIEW and row.micro_usd and row.key != key
+        ]
+
+    def review_usd_before(self, key: RunKey) -> float:
+        """Return what these runs have spent, in US dollars."""
+        return to_usd(sum(row.micro_usd for row in self.reviews_before(key)))
+
+
+class PullHistory:
+    """Reads the runs of pull requests. Its methods block."""
+
+    def __init__(self, store: StoreReader, artifacts: Artifacts):
+        self._store = store
+        self._artifacts = artifacts
+
+    def runs(self, pull: PullRef) -> PullRuns:
+        """Return the runs of this deployment that opened the pull request or answered its reviews.
+
+        A run that opened it belongs to them once it has ended.
+        """
+        rows = [
+            row
+            for row in self._store.all_runs_numbered(pull.number, pull.repository)
+            if row.subject.host == pull.host
+        ]
+        commits: set[str] = set()
+        for job_id in {row.job_id for row in rows}:
+            commits |= pushed_commits(self._store.effects(job_id))
+        return PullRuns(tuple(rows), frozenset(commits))
+
+    def read(self, key: RunKey, stage: str, kind: type[ResultT]) -> ResultT | None:
+        """Return the newest result of a run's stage; None if it is not stored any more."""
+        for checkpoint in reversed(self._store.checkpoints(key)):
+            if checkpoint.stage == stage:
+                try:
+                    return read_result(self._artifacts, checkpoint, kind)
+                except (FileNotFoundError, ValidationError):
+                    return None
+        return None

@@ -1,0 +1,73 @@
+"""Which pull requests can't be worked on, and which of the refusals their people are told."""
+
+from dataclasses import dataclass
+
+from pipeline.github.conversation import PullDetails
+from pipeline.pull_history import PullRuns
+from pipeline.run_key import RunKey
+
+#: A pull request, or an issue, with this label is left alone.
+STOP_LABEL = "no-agent"
+
+
+@dataclass(frozen=True)
+class ReviewLimits:
+    """How much is done about the reviews of one pull request."""
+
+    runs: int
+    """Runs that ask a model."""
+    usd: float
+    """Their cost together, after which no further one begins."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    reason: str
+    """A sentence with what to do."""
+    is_told: bool = False
+    """Whether it is posted on the pull request, because whoever asks can't know it."""
+
+
+def find_stop(pull: PullDetails) -> str | None:
+    """Return why nothing may be done about a pull request; None if nothing stands against it."""
+    name = f"pull request #{pull.number}"
+    if pull.merged:
+        return f"{name} is merged"
+    if pull.state != "open":
+        return f"{name} is closed"
+    if STOP_LABEL in (label.lower() for label in pull.labels):
+        return f"{name} has the label {STOP_LABEL}"
+    if pull.locked:
+        return f"{name} is locked"
+    return None
+
+
+def find_refusal(
+    pull: PullDetails, runs: PullRuns, own: RunKey, limits: ReviewLimits
+) -> Refusal | None:
+    """Return why the review can't be answered by the run ``own``; None if it can."""
+    stop = find_stop(pull)
+    if stop is not None:
+        return Refusal(stop)
+    if runs.newest is None or not pull.is_from_push_repository:
+        return Refusal(f"no run of this deployment has opened pull request #{pull.number}")
+    if pull.head_sha not in runs.commits:
+        return Refusal(
+            f"the newest commit of branch {pull.head} ({pull.head_sha[:12]}) is not ours, and"
+            " nothing is pushed over the work of a person: remove it from the branch, or go on"
+            " without the agent",
+            is_told=True,
+        )
+    if len(runs.reviews_before(own)) >= limits.runs:
+        return Refusal(
+            f"the limit of {limits.runs} follow-ups for one pull request is reached: go on"
+            " without the agent",
+            is_told=True,
+        )
+    if runs.review_usd_before(own) >= limits.usd:
+        return Refusal(
+            f"the follow-ups of this pull request have cost ${limits.usd:.2f}, which is the limit:"
+            " go on without the agent",
+            is_told=True,
+        )
+    return None

@@ -1,0 +1,164 @@
+"""A pull request that a fix has opened, and what a maintainer does on it: for runs that answer.
+
+The whole pipeline runs in this process, with real git over HTTP and real PyGithub against the
+stand-in, and a scripted model. The repository has no tests, so that a run is short.
+"""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli import backends, wiring
+from pipeline import settings as config
+from pipeline.github.rest import GithubForge
+from pipeline.job import AddressReviewJob, FixIssueJob, Job, PullRef
+from pipeline.model import ModelReply, ModelRequest
+from pipeline.outcome import Outcome, RunResult
+from pipeline.worker.one_job import run_job
+from tests.stand_ins.github import WRITE_TOKEN, GithubStandIn
+from tests.stand_ins.github.reviews import OnLine
+from tests.stand_ins.github.world import Pull, git
+
+REPOSITORY = "octo/calc"
+MAINTAINER = "ada"
+COST = 0.01
+FIX = "The sign.\n\ncalc.txt\n<<<<<<< SEARCH\n1 - 1\n=======\n1 + 1\n>>>>>>> REPLACE\n"
+#: The follow-up: a whole new change against the base, with an answer to each of two comments.
+FOLLOW_UP = """The sum is written out.
+
+calc.txt
+<<<<<<< SEARCH
+1 - 1
+=======
+1 + 1 = 2
+>>>>>>> REPLACE
+
+REPLY C1: Done: the result is there now.
+REPLY C2: Yes, it does.
+"""
+ANSWERS = "REPLY C1: It is right as it is.\nREPLY C2: Yes, it does.\n"
+
+
+class Waited(Exception):
+    """The run waits; the text says why."""
+
+
+class ReviewedPull:
+    """The deployment, the repository and its pull request."""
+
+    def __init__(self, folder: Path, github: GithubStandIn, monkeypatch: pytest.MonkeyPatch):
+        for name in [name for name in os.environ if name.startswith(("CODING_AGENT_", "GITHUB_"))]:
+            monkeypatch.delenv(name)
+        self.github = github
+        self._folder = folder
+        self._monkeypatch = monkeypatch
+        self.asked: list[str] = []
+        """The last message of each request to the model."""
+        self.meanwhile: Callable[[], object] = lambda: None
+        """Happens while the model thinks about a review."""
+        github.add_repository(REPOSITORY, {"calc.txt": "1 - 1\n"}, collaborators=[MAINTAINER])
+        github.add_issue(REPOSITORY, "A wrong sign", "calc.txt should say 1 + 1.")
+
+    async def fix(self) -> None:
+        """Open the pull request."""
+        job = FixIssueJob(issue_url=self.github.issue_url(REPOSITORY, 1))
+        result = await self.run(job, FIX)
+        assert result.outcome is Outcome.PR_OPENED, result.reason
+
+    @property
+    def pull(self) -> Pull:
+        (pull,) = self.github.pulls(REPOSITORY)
+        return pull
+
+    @property
+    def job(self) -> AddressReviewJob:
+        return self.job_of("review-1")
+
+    def job_of(self, request: str, **fields: Any) -> AddressReviewJob:
+        url = self.github.issue_url(REPOSITORY, 1).replace("/issues/1", f"/pull/{self.pull.number}")
+        return AddressReviewJob.of(PullRef.parse(url), request, **fields)
+
+    def review(self, *bodies: str, author: str = MAINTAINER) -> list[int]:
+        """Submit a review with comments on the first line; return their ids."""
+        comments = [OnLine("calc.txt", 1, body) for body in bodies]
+        _, *ids = self.github.reviews.submit(
+            REPOSITORY, self.pull.number, author, comments=comments
+        )
+        return ids
+
+    async def answer(self, *replies: str, job: Job | None = None, **settings: Any) -> RunResult:
+        """Run a job that answers the review; the model replies so."""
+        return await self.run(job or self.job, *replies, **settings)
+
+    async def run(self, job: Job, *replies: str, **settings: Any) -> RunResult:
+        app = self._app(replies, settings)
+
+        def wait(seconds: float, reason: str) -> None:
+            raise Waited(reason)
+
+        try:
+            event, _ = await run_job(job, app.store, app.engine, on_wait=wait)
+        finally:
+            app.store.close()
+        assert isinstance(event.data, RunResult)
+        return event.data
+
+    def _app(self, replies: tuple[str, ...], settings: dict[str, Any]) -> wiring.App:
+        script = self._folder / "script.json"
+        entries = [{"reply": text, "times": 1, "cost_usd": COST} for text in replies]
+        script.write_text(json.dumps(entries))
+        chosen = config.load(
+            {
+                "data_dir": self._folder / "data",
+                "model": f"scripted:{script}",
+                "strategy": "single",
+                "github_token": WRITE_TOKEN,
+                "github_api_url": self.github.api_url,
+                **settings,
+            }
+        )
+        _, model = backends.model_client(chosen)
+        complete = model.complete
+
+        async def listen(request: ModelRequest) -> ModelReply:
+            self.asked.append(request.messages[-1].content)
+            reply = await complete(request)
+            self.meanwhile()
+            return reply
+
+        self._monkeypatch.setattr(model, "complete", listen)
+        forge = GithubForge(self.github.connect(WRITE_TOKEN))
+        return wiring.build(chosen, forge, model=model)
+
+    # What the maintainer sees
+
+    def commits(self) -> int:
+        """Return the number of commits of the pull request."""
+        path = self.github.path(REPOSITORY)
+        counted = git(path, "rev-list", "--count", f"main..{self.pull.head}")
+        return int(counted.stdout)
+
+    @property
+    def head_sha(self) -> str:
+        """The newest commit of the pull request."""
+        sha = self.github.sha(REPOSITORY, self.pull.head)
+        assert sha is not None
+        return sha
+
+    def text(self) -> str:
+        """Return the file as the pull request has it."""
+        return self.github.files(REPOSITORY, self.pull.head)["calc.txt"].decode()
+
+    def replies(self, comment_id: int) -> list[str]:
+        """Return the replies of ours in a comment's thread."""
+        comments = self.github.reviews.line_comments(REPOSITORY, self.pull.number)
+        return [each.body for each in comments if each.in_reply_to == comment_id]
+
+    def notes(self) -> list[str]:
+        """Return the comments below the pull request."""
+        comments = self.github.reviews.comments(REPOSITORY, self.pull.number)
+        return [comment.body for comment in comments]
