@@ -18,6 +18,7 @@ COMMANDS = {
     "dlq": LazyCommand(
         "cli.dlq.commands", "Inspect the dead-letter queue, and put its jobs back to work."
     ),
+    "webhook": LazyCommand("cli.webhook.command", "Handle events of GitHub that are in files."),
     "sandbox": LazyCommand(
         "cli.sandbox", "Run a command in the sandbox, check the sandbox, serve its helper."
     ),

@@ -17,6 +17,8 @@ from sandbox import SandboxCommand
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from pipeline.api.intake import Intake
+    from pipeline.api.webhook.delivery import WebhookEndpoint
     from pipeline.queue import SqsQueue
     from pipeline.worker.outbox import Publisher
     from pipeline.worker.worker import Worker
@@ -108,10 +110,21 @@ def _open_metrics(settings: Settings, stack: AsyncExitStack) -> Callable[[], byt
     return stack.enter_context(PrometheusMetrics()).text
 
 
+def _open_webhook(app: App, intake: "Intake") -> "WebhookEndpoint | None":
+    """Return what receives GitHub's events; None if there is no secret to check them with."""
+    from cli.webhook.assembly import github_webhook
+    from pipeline.api.webhook.delivery import WebhookEndpoint
+
+    secrets = app.settings.webhook_secrets
+    if app.accounts is None or not secrets:
+        return None
+    handler = github_webhook(app.settings, app.forge, app.accounts, intake)
+    return WebhookEndpoint(handler, secrets)
+
+
 def _make_intake(
     app: App, queue: "SqsQueue", worker: "Worker", metrics: Callable[[], bytes] | None
 ) -> "FastAPI":
-    from cli.webhook.intake import open_webhook
     from pipeline.api.app import create_app
     from pipeline.api.health import Liveness
     from pipeline.api.intake import Intake
@@ -131,7 +144,7 @@ def _make_intake(
     intake = Intake(app.store, queue.submit, app.policy.refusal, time.time)
     return create_app(
         intake=intake,
-        webhook=open_webhook(app, intake),
+        webhook=_open_webhook(app, intake),
         keys=ApiKeys(app.settings.named_api_keys),
         liveness=Liveness(worker.vitals, lambda: worker.refusal, STALE_SECONDS, Clock()),
         checks={

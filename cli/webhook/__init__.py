@@ -1,1 +1,1 @@
-"""The webhook of GitHub: its part of the service, and the commands around it."""
+"""The webhook of GitHub: how it is assembled, and the command that handles a stored event."""

@@ -18,7 +18,7 @@ from pipeline.api.middleware import RequestMiddleware
 from pipeline.api.problem import Problem, Refusal
 from pipeline.api.proxies import was_passed_on
 from pipeline.api.webhook import route as webhook_route
-from pipeline.api.webhook.handler import GithubWebhook
+from pipeline.api.webhook.delivery import WebhookEndpoint
 from pipeline.clock import Clock
 from pipeline.job import AddressReviewJob, FixIssueJob, Job
 
@@ -44,7 +44,7 @@ def create_app(
     keys: ApiKeys,
     liveness: Liveness,
     checks: Mapping[str, Check],
-    webhook: GithubWebhook | None = None,
+    webhook: WebhookEndpoint | None = None,
     metrics: Callable[[], bytes] | None = None,
     clock: Clock | None = None,
 ) -> FastAPI:

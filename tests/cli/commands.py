@@ -19,6 +19,7 @@ WRITES = {
     "dlq import",
     "dlq redrive",
     "dlq replay",
+    "webhook redeliver",
     "sandbox check",  # it runs in the data directory
     "sandbox run",
     "sandbox serve",

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,8 @@ ISSUE_URL = f"https://github.com/{REPOSITORY}/issues/{NUMBER}"
 SHOP = "shop"
 #: The issue of the run that waits.
 WAITING = 17
+#: The issue that the label asks to fix.
+LABELED = 7
 #: The issue of a run whose event is refused, where there is one.
 REFUSED = 46
 MODEL_KEY = "stand-in-model-key"
@@ -69,7 +72,7 @@ def finished_run(folder: Path) -> Iterator[FinishedRun]:
         github.add_issue(REPOSITORY, *ISSUE)
         with pytest.MonkeyPatch.context() as monkeypatch:
             console = new_console(folder, monkeypatch)
-            _write_files(console)
+            _write_files(console, github)
             _set_github(monkeypatch, github)
             monkeypatch.setenv("CODING_AGENT_STRATEGY", "agent")
             result = console.run("fix", ISSUE_URL, "--model", "scripted:replies.yaml")
@@ -148,7 +151,14 @@ def _script() -> str:
     return json.dumps([{"reply": reply, "times": 1} for reply in _REPLIES])
 
 
-def _write_files(console: Console) -> None:
+def _event(github: GithubStandIn) -> str:
+    """Return the payload of an event that asks for a fix just now."""
+    event = github.webhooks.issue_labeled(REPOSITORY, LABELED, "coding-agent", sender="octo")
+    event.payload["issue"]["updated_at"] = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return event.body.decode()
+
+
+def _write_files(console: Console, github: GithubStandIn) -> None:
     """Write the files that the examples name, into a clone of the repository."""
     here = write(console.folder, {**FILES, "Makefile": "test:\n\ttrue\n"})
     # Without git's sample hooks: all of this is copied for each world.
@@ -166,6 +176,7 @@ def _write_files(console: Console) -> None:
             "replies.yaml": _script(),
             "jobs.jsonl": json.dumps({"issue_url": ISSUE_URL}) + "\n",
             "jobs.json": json.dumps([{"issue_url": ISSUE_URL}]),
+            "event.json": _event(github),
             "values.json": json.dumps({"issue_number": NUMBER, "title": ISSUE[0]}),
             "docs/README.md": "",
             # Stand-ins for what a user's machine has.

@@ -1,6 +1,7 @@
 """A delivery of GitHub's webhook, read only if its signature is valid."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, cast
 
@@ -32,15 +33,33 @@ class Delivery:
     """The payload as JSON, as it was signed."""
 
 
-async def read_delivery(request: Request) -> Delivery:
-    """Read a delivery. Its body is not parsed here.
+@dataclass(frozen=True)
+class WebhookEndpoint:
+    """The webhook as a part of the app."""
+
+    handler: GithubWebhook
+    secrets: Sequence[str]
+    """Those with which a request may be signed."""
+
+
+def find_endpoint(request: Request) -> WebhookEndpoint:
+    """Return the app's webhook. Raises HTTPException: 404 if it is off."""
+    endpoint = cast(WebhookEndpoint | None, request.app.state.webhook)
+    if endpoint is None:
+        raise HTTPException(404)
+    return endpoint
+
+
+EndpointDep = Annotated[WebhookEndpoint, Depends(find_endpoint)]
+
+
+async def read_delivery(request: Request, endpoint: EndpointDep) -> Delivery:
+    """Read a delivery. Its body is not parsed here, and not read if the webhook is off.
 
     Raises:
-        HTTPException: 404 if the webhook is off.
         Refusal: 400, 401, 408, 413, 415; 429 for an address that sends too many without a valid
             signature.
     """
-    webhook = find_webhook(request)
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         message = "choose application/json as the webhook's content type"
@@ -49,20 +68,12 @@ async def read_delivery(request: Request) -> Delivery:
     if not _EVENT.fullmatch(event):
         raise Refusal(400, "invalid_event", "the X-GitHub-Event header names no event")
     body = await read_body(request, MAX_PAYLOAD)
-    if not is_signed(body, request.headers.get(HEADER, ""), webhook.secrets):
+    signature = request.headers.get(HEADER, "")
+    if not is_signed(body, signature, endpoint.secrets):
         gate = cast(Gate, request.app.state.gate)
         raise gate.refuse_signature(request.client.host if request.client else _UNKNOWN)
     delivery_id = request.headers.get("x-github-delivery", "")
     return Delivery(delivery_id if _ID.fullmatch(delivery_id) else _UNKNOWN, event, body)
 
 
-def find_webhook(request: Request) -> GithubWebhook:
-    """Return the app's webhook. Raises HTTPException: 404 if it is off."""
-    webhook = cast(GithubWebhook | None, request.app.state.webhook)
-    if webhook is None:
-        raise HTTPException(404)
-    return webhook
-
-
 DeliveryDep = Annotated[Delivery, Depends(read_delivery)]
-WebhookDep = Annotated[GithubWebhook, Depends(find_webhook)]

@@ -1,6 +1,6 @@
 """Doing what an event asks for: queue its job, or cancel jobs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Literal
 
 from pydantic import BaseModel, Field, ValidationError
@@ -52,17 +52,14 @@ class GithubWebhook:
         intake: Intake,
         rules_of: Callable[[str], Rules],
         has_open_pull: Callable[[FixIssueJob], bool],
-        secrets: Sequence[str],
         clock: Callable[[], float],
     ):
         """Args:
         rules_of: returns what the deployment reacts to in a repository; may block, since GitHub is
             asked whose account the service works with.
         has_open_pull: returns whether a pull request of the job is open; may block.
-        secrets: those with which a request may be signed.
         clock: the store's.
         """
-        self.secrets = tuple(secrets)
         self._intake = intake
         self._rules_of = rules_of
         self._has_open_pull = has_open_pull

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from pipeline.api.keys import Gate
-from pipeline.api.webhook.delivery import Delivery, DeliveryDep, WebhookDep
+from pipeline.api.webhook.delivery import Delivery, DeliveryDep, EndpointDep
 from pipeline.api.webhook.handler import CALLER, Answer
 from pipeline.api.webhook.triggers import Ignored
 
@@ -32,15 +32,15 @@ router = APIRouter()
     summary="An event on GitHub, signed with the webhook's secret",
     openapi_extra=_BODY,
 )
-async def receive(request: Request, delivery: DeliveryDep, webhook: WebhookDep) -> JSONResponse:
+async def receive(request: Request, delivery: DeliveryDep, endpoint: EndpointDep) -> JSONResponse:
     """Only events that ask for something count against the rate: GitHub sends all of a kind."""
     request.state.key = CALLER.name  # for the log
     answer = Answer(action="pong")
     if delivery.event != "ping":
-        trigger = await webhook.read(delivery.event, delivery.body)
+        trigger = await endpoint.handler.read(delivery.event, delivery.body)
         if not isinstance(trigger, Ignored):
             cast(Gate, request.app.state.gate).limit(CALLER)
-        answer = await webhook.perform(trigger)
+        answer = await endpoint.handler.perform(trigger)
     _log(delivery, answer)
     return JSONResponse(answer.model_dump(exclude_none=True), answer.status)
 

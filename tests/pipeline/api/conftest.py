@@ -14,6 +14,7 @@ from pipeline.api.app import create_app
 from pipeline.api.health import Liveness
 from pipeline.api.intake import Intake
 from pipeline.api.keys import ApiKeys
+from pipeline.api.webhook.delivery import WebhookEndpoint
 from pipeline.api.webhook.handler import GithubWebhook
 from pipeline.api.webhook.triggers import Rules
 from pipeline.api_keys import KeyLimits, parse_keys
@@ -93,12 +94,11 @@ class Service:
     def app(self) -> Any:
         clock = Clock(now=self.clock, monotonic=self.ticks)
         intake = Intake(self.store, self.send, self.refusal, self.clock)
-        webhook = GithubWebhook(
-            intake, self.rules_of, self.has_open_pull, self.webhook_secrets, self.clock
-        )
+        webhook = GithubWebhook(intake, self.rules_of, self.has_open_pull, self.clock)
+        endpoint = WebhookEndpoint(webhook, self.webhook_secrets)
         return create_app(
             intake=intake,
-            webhook=webhook if self.webhook_secrets else None,
+            webhook=endpoint if self.webhook_secrets else None,
             keys=ApiKeys(parse_keys(self.keys, self.limits)),
             liveness=Liveness(lambda: self.vitals, lambda: self.paused, 120.0, clock),
             checks=self.checks,
