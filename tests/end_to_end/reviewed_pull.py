@@ -26,6 +26,8 @@ from tests.stand_ins.github.world import Pull, git
 REPOSITORY = "octo/calc"
 MAINTAINER = "ada"
 COST = 0.01
+#: A reply that a run must not get to.
+UNASKED = "The model was asked."
 FIX = "The sign.\n\ncalc.txt\n<<<<<<< SEARCH\n1 - 1\n=======\n1 + 1\n>>>>>>> REPLACE\n"
 #: The follow-up: a whole new change against the base, with an answer to each of two comments.
 FOLLOW_UP = """The sum is written out.
@@ -91,8 +93,8 @@ class ReviewedPull:
         return ids
 
     async def answer(self, *replies: str, job: Job | None = None, **settings: Any) -> RunResult:
-        """Run a job that answers the review; the model replies so."""
-        return await self.run(job or self.job, *replies, **settings)
+        """Run a job that answers the review. Without replies, the model must not be asked."""
+        return await self.run(job or self.job, *(replies or (UNASKED,)), **settings)
 
     async def run(self, job: Job, *replies: str, **settings: Any) -> RunResult:
         app = self._app(replies, settings)
