@@ -23,6 +23,7 @@ from sandbox import Sandbox
 from sandbox.choose import choose_sandbox
 
 if TYPE_CHECKING:
+    from pipeline.github.app import AppTokens
     from pipeline.github.connection import Connection
     from pipeline.github.rest import GithubForge
 
@@ -81,23 +82,30 @@ def github_forge(settings: Settings) -> "GithubForge":
     return GithubForge(_github_connection(settings), push=settings.push)
 
 
-def _github_connection(settings: Settings) -> "Connection":
+def app_tokens(settings: Settings) -> "AppTokens | None":
+    """Return the tokens of the App; None if the settings name none."""
     from pipeline.github.app import AppTokens
+
+    if not settings.github_app_id or not settings.github_app_private_key:
+        return None
+    return AppTokens(
+        settings.github_app_id, settings.github_app_private_key, api_url=settings.github_api_url
+    )
+
+
+def _github_connection(settings: Settings) -> "Connection":
     from pipeline.github.connection import Connection
     from pipeline.github.rights import find_fork_refusal
     from pipeline.github.write_pace import WritePace
 
     require_package("github", "github")
-    token: SecretStr | AppTokens | None = settings.github_token
-    if settings.github_app_id and settings.github_app_private_key:
-        if settings.push == "fork":
-            raise SettingsError(
-                "CODING_AGENT_PUSH: a GitHub App has no account to fork to: set branch, or use"
-                " GITHUB_TOKEN"
-            )
-        token = AppTokens(
-            settings.github_app_id, settings.github_app_private_key, api_url=settings.github_api_url
+    app = app_tokens(settings)
+    if app is not None and settings.push == "fork":
+        raise SettingsError(
+            "CODING_AGENT_PUSH: a GitHub App has no account to fork to: set branch, or use"
+            " GITHUB_TOKEN"
         )
+    token = app or settings.github_token
     if token is None:
         raise SettingsError(describe_missing("GITHUB_TOKEN"))
     if settings.push == "fork" and isinstance(token, SecretStr):

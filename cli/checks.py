@@ -14,6 +14,7 @@ from cli.check import FIX_AND_WORKER, WORKER, Check
 from cli.missing import how_to_install, how_to_set
 from cli.online_checks import check_github_access, check_topic
 from cli.telemetry_checks import check_traces
+from cli.webhook.checks import check_webhook
 from console.queues.visibility import VISIBILITY_TIMEOUT
 from pipeline.disk import existing_parent, measure_disk
 from pipeline.settings import Settings, SettingsError, unknown_variables, variables
@@ -53,6 +54,7 @@ def run_checks(settings: Settings, *, online: bool) -> list[Check]:
         _check_interpreters(settings),
         *_check_packages(settings),
         _check_github(settings, online=online),
+        *check_webhook(settings, online=online),
         *_check_model(settings),
         *_check_profiles(settings),
         _check_templates(settings),

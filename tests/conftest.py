@@ -14,7 +14,11 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
-pytest_plugins = ["tests.stand_ins.aws", "tests.stand_ins.remembering_sandbox"]
+pytest_plugins = [
+    "tests.stand_ins.app_keys",
+    "tests.stand_ins.aws",
+    "tests.stand_ins.remembering_sandbox",
+]
 
 # The same examples each time: what fails, fails for the author of the change. `make fuzz` looks for
 # new ones.

@@ -112,6 +112,13 @@ class AppTokens:
         """Raise an error if GitHub does not accept the App's id and key."""
         self._app().get_app()
 
+    def subscribed_events(self) -> frozenset[str]:
+        """Return the kinds of events that the App's webhook sends.
+
+        Raises an error if GitHub does not accept the App's id and key.
+        """
+        return frozenset(self._app().get_app().events)
+
     def _app(self) -> "GithubIntegration":
         import jwt
         from github import Auth, GithubIntegration

@@ -256,6 +256,10 @@ class GithubStandIn:
         self._apps.keys[app_id] = public_key
         self._apps.installed[owner] = dict(permissions)
 
+    def subscribe_app(self, *events: str) -> None:
+        """Let the App's webhook send these kinds of events."""
+        self._apps.events = list(events)
+
     def suspend_app(self, owner: str) -> None:
         self._apps.suspended.add(owner)
 

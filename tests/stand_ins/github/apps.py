@@ -22,6 +22,8 @@ class Apps:
         """App id -> public key, PEM."""
         self.installed: dict[str, dict[str, str]] = {}
         """Owner -> the permissions that it granted."""
+        self.events: list[str] = []
+        """Kinds of events that an App subscribes to."""
         self.suspended: set[str] = set()
         """Owners who suspended their installation."""
         self.lifetime = timedelta(hours=1)
@@ -51,7 +53,7 @@ class Apps:
                 "created_at": _STAMP,
                 "updated_at": _STAMP,
                 "permissions": {},
-                "events": [],
+                "events": self.events,
             }
         )
 
