@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 
 from pipeline.github.conversation import PullDetails
+from pipeline.github.labels import STOP, is_stopped
 from pipeline.pull_history import PullRuns
 from pipeline.run_key import RunKey
-
-#: A pull request, or an issue, with this label is left alone.
-STOP_LABEL = "no-agent"
 
 
 @dataclass(frozen=True)
@@ -35,8 +33,8 @@ def find_stop(pull: PullDetails) -> str | None:
         return f"{name} is merged"
     if pull.state != "open":
         return f"{name} is closed"
-    if STOP_LABEL in (label.lower() for label in pull.labels):
-        return f"{name} has the label {STOP_LABEL}"
+    if is_stopped(pull.labels):
+        return f"{name} has the label {STOP}"
     if pull.locked:
         return f"{name} is locked"
     return None

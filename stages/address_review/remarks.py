@@ -1,11 +1,11 @@
 """Which remarks on a pull request are answered: people with write access address them to us."""
 
-import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pipeline.github.conversation import Discussion, Remark, SubmittedReview, Thread
+from pipeline.github.mentions import mentions
 from repository.counts import count
 from repository.issue_text import HiddenParts, render_text
 from stages.address_review.replies import reply_marker
@@ -16,7 +16,6 @@ from stages.propose_patch import ReviewComment
 MAX_REMARKS = 20
 #: States of reviews whose text asks for something.
 _ASKING = ("CHANGES_REQUESTED", "COMMENTED")
-_BOT = "[bot]"
 
 
 @dataclass(frozen=True)
@@ -41,9 +40,9 @@ class RemarkRules:
     def select(self, discussion: Discussion) -> Selection:
         """Return the unanswered remarks, oldest first, as a reader of the page sees them.
 
-        Comments on the diff and reviews with a text are for the pull request's author, so they
-        are answered. Comments below the pull request may be for anybody: only those that mention
-        us are.
+        Comments on the diff, and reviews with a text that do not approve, are for the pull
+        request's author, so they are answered. Comments below the pull request may be for
+        anybody: of these, and of approvals, only those that mention us are answered.
         """
         collected = _Collected()
         for remark, thread in _in_order(discussion):
@@ -61,14 +60,9 @@ class RemarkRules:
             return False
         if thread is not None:
             return not thread.is_resolved
-        if isinstance(remark, SubmittedReview):
-            return remark.state in _ASKING
-        return remark.key == self.request or self._mentions_us(remark)
-
-    def _mentions_us(self, remark: Remark) -> bool:
-        name = re.escape(self.own_login.removesuffix(_BOT))
-        text = render_text(remark.body, HiddenParts())
-        return re.search(rf"(?<![\w/@])@{name}(?![\w-])", text, re.IGNORECASE) is not None
+        if isinstance(remark, SubmittedReview) and remark.state in _ASKING:
+            return True
+        return remark.key == self.request or mentions(remark.body, self.own_login)
 
     def _is_answered(self, remark: Remark, discussion: Discussion) -> bool:
         return discussion.find_marked(reply_marker(remark.key), self.own_login) is not None

@@ -65,10 +65,10 @@ class ReviewedPull:
         github.add_repository(REPOSITORY, {"calc.txt": "1 - 1\n"}, collaborators=[MAINTAINER])
         github.add_issue(REPOSITORY, "A wrong sign", "calc.txt should say 1 + 1.")
 
-    async def fix(self) -> None:
+    async def fix(self, *replies: str, **settings: Any) -> None:
         """Open the pull request."""
         job = FixIssueJob(issue_url=self.github.issue_url(REPOSITORY, 1))
-        result = await self.run(job, FIX)
+        result = await self.run(job, *(replies or (FIX,)), **settings)
         assert result.outcome is Outcome.PR_OPENED, result.reason
 
     @property
@@ -143,6 +143,12 @@ class ReviewedPull:
         path = self.github.path(REPOSITORY)
         counted = git(path, "rev-list", "--count", f"main..{self.pull.head}")
         return int(counted.stdout)
+
+    def subject(self) -> str:
+        """Return the first line of the newest commit's message."""
+        path = self.github.path(REPOSITORY)
+        shown = git(path, "show", "--no-patch", "--format=%s", self.pull.head)
+        return shown.stdout.decode().strip()
 
     @property
     def head_sha(self) -> str:

@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.outcome import Outcome
 from tests.end_to_end.reviewed_pull import ANSWERS, FOLLOW_UP, REPOSITORY, ReviewedPull
+from tests.stages.conversation import replace, tool
 from tests.stand_ins.github import GithubStandIn
 
 
@@ -178,3 +179,25 @@ async def test_a_review_that_comes_to_nothing_is_told(reviewed: ReviewedPull) ->
     (note,) = reviewed.notes()
     assert "The comments could not be addressed: no fix in 1 round" in note
     assert reviewed.replies(first) == []
+
+
+async def test_the_agent_goes_on_in_the_conversation_that_made_the_change(
+    reviewed: ReviewedPull,
+) -> None:
+    submit = tool("submit", summary="The sum is right.", title="Add instead of subtracting")
+    await reviewed.fix(replace("calc.txt", "1 - 1", "1 + 1"), submit, submit, strategy="agent")
+    (comment,) = reviewed.review("Write the result, too.")
+    again = tool("submit", summary="The result is there.", title="Write the result")
+    result = await reviewed.answer(
+        replace("calc.txt", "1 + 1", "1 + 1 = 2"),
+        tool("reply", comment="C1", text="It is there now."),
+        again,
+        again,
+        strategy="agent",
+    )
+    assert result.outcome is Outcome.PR_UPDATED, result.reason
+    assert (reviewed.text(), reviewed.commits()) == ("1 + 1 = 2\n", 2)
+    assert reviewed.subject() == "Write the result"
+    (reply,) = reviewed.replies(comment)
+    assert "It is there now." in reply
+    assert "The conversation goes on" in reviewed.asked[3]

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from pipeline.api.webhook.mentions import mentions
 from pipeline.api.webhook.payloads import (
     Account,
     AnyEvent,
@@ -24,6 +23,7 @@ from pipeline.api.webhook.payloads import (
 )
 from pipeline.github import labels
 from pipeline.github.issue_pulls import BRANCHES
+from pipeline.github.mentions import mentions
 from pipeline.job import ADDRESS_REVIEW, AddressReviewJob, FixIssueJob
 
 _FAILURES = ("failure", "timed_out")

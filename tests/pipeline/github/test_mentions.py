@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.api.webhook.mentions import mentions
+from pipeline.github.mentions import mentions
 
 
 @pytest.mark.parametrize(
