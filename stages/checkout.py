@@ -81,7 +81,7 @@ class CheckoutStage:
                 return _rejected(reason)
         mirror = await asyncio.to_thread(run.hold, self._mirrors.using(issue.repository))
         base_branch = run.fix_job.base_branch or issue.default_branch
-        branches = {base_branch, issue.default_branch, branch_name(issue.number, run.job_id)}
+        branches = {base_branch, issue.default_branch}
         partial = issue.size_kb > MAX_WHOLE_HISTORY_KB
         try:
             await asyncio.to_thread(mirror.fetch, issue.clone_url, branches, partial=partial)
@@ -112,9 +112,7 @@ class CheckoutStage:
             return None
         branch = branch_name(issue.number, run.job_id)
         try:
-            sha = await asyncio.to_thread(
-                self._branch_commit, mirror, issue, run.fix_job.issue, branch
-            )
+            sha = await asyncio.to_thread(self._branch_commit, mirror, run.fix_job.issue, branch)
         except GitUnauthorized:
             raise
         except (ForgeRefused, GitRefused) as error:
@@ -126,15 +124,11 @@ class CheckoutStage:
             " branch, then run this again"
         )
 
-    def _branch_commit(
-        self, mirror: Mirror, issue: Issue, ref: IssueRef, branch: str
-    ) -> str | None:
+    def _branch_commit(self, mirror: Mirror, ref: IssueRef, branch: str) -> str | None:
         """Return the commit of a branch in the repository that fixes are pushed to."""
         url = self._forge.existing_push_url(ref)
         if url is None:
             return None
-        if url == issue.clone_url:
-            return mirror.branch(branch)
         return mirror.remote_branch(url, branch)
 
     async def restore(self, result: Checkout, run: RunContext) -> None:

@@ -9,6 +9,10 @@ class GitUnavailable(Exception):
     """The remote could not be reached, or git took too long; a retry may succeed."""
 
 
+class RefNotFound(GitUnavailable):
+    """The remote has no branch of that name, or not any more."""
+
+
 class PushRejected(GitError):
     """The branch is not at the expected commit, or the remote's rules forbid the push."""
 

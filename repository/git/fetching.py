@@ -11,12 +11,12 @@ import hashlib
 from collections.abc import Collection, Sequence
 
 from repository.git.directory import GitDirectory
-from repository.git.errors import GitRefused, GitUnavailable
+from repository.git.errors import GitRefused, GitUnavailable, RefNotFound
 from repository.git.process import FILE_BLOCK
 from repository.git.reading import find_missing, list_blobs
 from repository.git.remote import Remote
 
-_FETCH = ("fetch", "--quiet", "--force", "--no-write-fetch-head")
+_FETCH = ("fetch", "--quiet", "--force", "--no-write-fetch-head", "--no-show-forced-updates")
 _REMOTE = "origin"
 #: Leaves out the contents of files (git-rev-list(1), --filter).
 _FILTER = "blob:none"
@@ -41,17 +41,30 @@ class Fetcher:
         Returns:
             Each branch that exists, with its newest commit.
         """
-        existing = self._remote.branches(url, branches)
-        if not existing:
+        try:
+            return self._fetch_existing(url, branches, partial=partial)
+        except RefNotFound:
+            existing = self._remote.branches(url, branches)
+            return self._fetch_existing(url, existing, partial=partial)
+
+    def _fetch_existing(
+        self, url: str, branches: Collection[str], *, partial: bool
+    ) -> dict[str, str]:
+        """Fetch branches; see ``fetch_branches``.
+
+        Raises:
+            RefNotFound: one of them does not exist.
+        """
+        if not branches:
             return {}
-        refs = {name: _local_ref(url, name) for name in existing}
-        refspecs = [f"+refs/heads/{name}:{ref}" for name, ref in refs.items()]
+        refs = [_local_ref(url, name) for name in branches]
+        refspecs: list[str] = []
+        for name, ref in zip(branches, refs, strict=True):
+            refspecs.append(f"+refs/heads/{name}:{ref}")
         # A local repository may be shallow; without --update-shallow its branches would be skipped.
         self._fetch(url, ["--update-shallow"], refspecs, partial=partial)
-        commits: dict[str, str] = {}
-        for name, ref in refs.items():
-            commits[name] = self._git.output("rev-parse", f"{ref}^{{commit}}").decode().strip()
-        return commits
+        commits = self._git.output("rev-parse", *[f"{ref}^{{commit}}" for ref in refs])
+        return dict(zip(branches, commits.decode().split(), strict=True))
 
     def fetch_commit(self, url: str, sha: str, *, partial: bool) -> None:
         """Fetch a commit with its history; with ``partial``, without the contents of files."""

@@ -12,6 +12,7 @@ from repository.git.errors import (
     GitUnauthorized,
     GitUnavailable,
     PushRejected,
+    RefNotFound,
 )
 
 MAX_OUTPUT = 2_000
@@ -35,6 +36,7 @@ _RATE_LIMIT = re.compile(r"(?i)rate limit|abuse detection|too many requests")
 _UNAUTHORIZED = re.compile(r"Authentication failed for|could not read (?:Username|Password) for")
 #: GitHub's words if it is the token, or its person, that lacks a right.
 _LACKS_RIGHT = re.compile(r"(?i)write access|permission to \S+ denied|not accessible")
+_REF_NOT_FOUND = re.compile(r"couldn't find remote ref")
 _NOT_FOUND = re.compile(r"repository '.*' not found")
 
 _NO_CREDENTIALS = (
@@ -101,6 +103,8 @@ def remote_failure(
     message = f"git {command} failed ({returncode}): {output[-MAX_OUTPUT:]}"
     if command == "push" and _is_rejection(output):
         return PushRejected(message)
+    if _REF_NOT_FOUND.search(output):
+        return RefNotFound(message)
     sentence = _find_refusal(command, output)
     if sentence is None:
         return GitUnavailable(message)

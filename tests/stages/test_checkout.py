@@ -173,7 +173,7 @@ async def test_a_branch_without_files_is_rejected(tmp_path: Path, remote: Remote
 
 async def test_a_fetch_without_an_answer_is_repeated_later(tmp_path: Path, remote: Remote):
     unreachable = issue(remote).model_copy(update={"clone_url": "http://127.0.0.1:1/octo/repo"})
-    with pytest.raises(GitUnavailable, match="ls-remote") as caught:
+    with pytest.raises(GitUnavailable, match="fetch") as caught:
         await machine(tmp_path).run(unreachable, StageRun(tmp_path).context())
     assert judge(caught.value).family is Family.WAIT
 

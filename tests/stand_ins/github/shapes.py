@@ -143,7 +143,7 @@ class Shapes:
             "forks_count": 0,
             "open_issues": opened,
             "open_issues_count": opened,
-            "size": 1,
+            "size": repository.size_kb(),
             "stargazers_count": 0,
             "watchers": 0,
             "watchers_count": 0,

@@ -178,6 +178,11 @@ class Repository:
         )
         return process.stdout.decode().strip() or None
 
+    def size_kb(self) -> int:
+        """Return the size of all objects, rounded down."""
+        files = [path for path in (self.path / "objects").rglob("*") if path.is_file()]
+        return sum(path.stat().st_size for path in files) // 1000
+
     def branches(self) -> list[str]:
         listed = git(self.path, "for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads")
         return listed.stdout.decode().splitlines()
