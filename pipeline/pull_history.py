@@ -6,7 +6,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from pipeline.artifacts import Artifacts
-from pipeline.job import ADDRESS_REVIEW, PullRef
+from pipeline.job import ADDRESS_REVIEW, FIX_ISSUE, PullRef, Subject
 from pipeline.leased_run import read_result
 from pipeline.money import to_usd
 from pipeline.outcome import Outcome
@@ -36,6 +36,14 @@ class PullRuns:
         for row in reversed(self.rows):
             if row.outcome in _WITH_ITS_FILES and row.micro_usd:
                 return row.key
+        return None
+
+    @property
+    def issue(self) -> Subject | None:
+        """The issue that the pull request is for; None if no run that opened it is known."""
+        for row in self.rows:
+            if row.job_type == FIX_ISSUE:
+                return row.subject
         return None
 
     def reviews_before(self, key: RunKey) -> list[RunRow]:

@@ -231,6 +231,10 @@ class Conversation(Protocol):
 
     def pull(self, subject: Subject) -> PullDetails: ...
 
+    def labels(self, subject: Subject) -> tuple[str, ...]:
+        """Return the labels of an issue or a pull request."""
+        ...
+
     def discussion(self, subject: Subject) -> Discussion:
         """Return the newest remarks on the pull request, at most ``MAX_REMARKS`` of each kind."""
         ...

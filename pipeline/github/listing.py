@@ -55,4 +55,6 @@ def _request(
     links: dict[str, str] = {}
     for link in parse_header_links(headers.get("link", "")):
         links[link["rel"]] = link["url"]
-    return links, answer[key] if key is not None else answer
+    if key is not None:
+        return links, answer[key]
+    return links, answer

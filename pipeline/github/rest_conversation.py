@@ -88,6 +88,14 @@ class GithubConversation:
                 ),
             )
 
+    def labels(self, subject: Subject) -> tuple[str, ...]:
+        missing = f"#{subject.number} of {subject.repository} does not exist, or was deleted"
+        with self._connection.calling(
+            subject.repository, missing, permission="Issues: read"
+        ) as client:
+            _, answer = client.requester.requestJsonAndCheck("GET", _issue_path(subject))
+        return tuple(label["name"] for label in answer["labels"])
+
     def discussion(self, subject: Subject) -> Discussion:
         missing = f"{_name(subject)} does not exist, or the token can't see it"
         with self._connection.calling(

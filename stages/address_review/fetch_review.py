@@ -16,7 +16,7 @@ from pipeline.pull_history import PullHistory
 from pipeline.run_key import RunKey
 from pipeline.stage import RunContext, Stop
 from stages.address_review.check_text import MAX_CHECKS, describe_check
-from stages.address_review.refusals import Refusal, ReviewLimits, find_refusal
+from stages.address_review.refusals import Refusal, ReviewLimits, find_refusal, find_stop
 from stages.address_review.remarks import RemarkRules, Selection
 from stages.address_review.replies import ReplyPoster, notice, reply_marker
 from stages.address_review.review import Review, checks_key
@@ -54,13 +54,16 @@ class FetchReview:
         details = await asyncio.to_thread(self._conversation.pull, pull)
         runs = await asyncio.to_thread(self._history.runs, pull)
         own = RunKey(run.job_id, run.generation)
+        stop = await asyncio.to_thread(find_stop, self._conversation, details, runs.issue)
+        if stop is not None:
+            return Stop(Outcome.REJECTED, stop)
         refusal = find_refusal(details, runs, own, self._limits)
         if refusal is not None:
             return await self._refuse(refusal, pull, run)
         source = runs.newest
         assert source is not None  # noqa: S101 (find_refusal has checked it)
         selection = await asyncio.to_thread(self._select, pull, run.review_job.request)
-        checks = await asyncio.to_thread(self._failed_checks, pull, details)
+        checks = await self._read_checks(pull, details, run)
         if not selection.remarks and not checks:
             return _nothing_to_do(details, selection)
         if selection.omitted:
@@ -97,6 +100,20 @@ class FetchReview:
         own = self._accounts.own(pull.repository)
         rules = RemarkRules(own.login, request, may_write)
         return rules.select(self._conversation.discussion(pull))
+
+    async def _read_checks(
+        self, pull: PullRef, details: PullDetails, run: RunContext
+    ) -> tuple[ReviewCheck, ...]:
+        """Return the failed checks to answer; none if the token may not read them, unless they are
+        what the job is about.
+        """
+        try:
+            return await asyncio.to_thread(self._failed_checks, pull, details)
+        except ForgeRefused as error:
+            if run.review_job.request == checks_key(details.head_sha):
+                raise
+            run.progress(f"checks are not read: {error}")
+            return ()
 
     def _failed_checks(self, pull: PullRef, details: PullDetails) -> tuple[ReviewCheck, ...]:
         """Return the failed checks of the newest commit, unless they are answered. Blocks."""

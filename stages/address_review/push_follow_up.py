@@ -13,6 +13,7 @@ from pipeline.github import ForgeRefused
 from pipeline.github.accounts import Accounts
 from pipeline.github.commit_author import CommitAuthor
 from pipeline.github.conversation import Conversation
+from pipeline.job import IssueRef
 from pipeline.outcome import Facts, Outcome
 from pipeline.pushes import PUSH
 from pipeline.stage import RunContext, Stop
@@ -27,6 +28,7 @@ from stages.address_review.replies import PlannedReply, ReplyPoster, notice
 from stages.address_review.review import Review
 from stages.apply_patch import Candidate, Candidates
 from stages.checkout import Checkout
+from stages.fetch_issue import Issue
 from stages.open_pr.plans import PlannedCommit
 from stages.open_pr.pushing import (
     ForeignCommit,
@@ -95,6 +97,7 @@ class PushFollowUp:
 
     async def run(
         self,
+        issue: Issue,
         checkout: Checkout,
         review: Review,
         proposals: Proposals,
@@ -107,7 +110,7 @@ class PushFollowUp:
         facts = template_facts(templates).merged(
             Facts(verification=verdict.verification, artifacts={"patch": candidate.patch_key})
         )
-        stop = await self._find_stop(run)
+        stop = await self._find_stop(run, IssueRef.parse(issue.url))
         if stop is not None:
             return Stop(Outcome.CANCELLED, f"{stop}; nothing was pushed", facts)
         mirror = self._mirrors.at(checkout.repository)
@@ -139,12 +142,12 @@ class PushFollowUp:
 
     # The commit
 
-    async def _find_stop(self, run: RunContext) -> str | None:
+    async def _find_stop(self, run: RunContext, issue: IssueRef) -> str | None:
         """Return why nothing may be pushed any more; None once a push may have happened."""
         if await run.has_intended(PUSH):
             return None
         details = await asyncio.to_thread(self._conversation.pull, run.review_job.pull)
-        return find_stop(details)
+        return await asyncio.to_thread(find_stop, self._conversation, details, issue)
 
     async def _push_change(
         self, run: RunContext, change: _Change, checkout: Checkout, templates: TemplateSet

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from pipeline.github.conversation import PullDetails
-from pipeline.github.labels import STOP, is_stopped
+from pipeline.github import ForgeRefused, labels
+from pipeline.github.conversation import Conversation, PullDetails
+from pipeline.job import Subject
 from pipeline.pull_history import PullRuns
 from pipeline.run_key import RunKey
 
@@ -26,27 +27,39 @@ class Refusal:
     """Whether it is posted on the pull request, because whoever asks can't know it."""
 
 
-def find_stop(pull: PullDetails) -> str | None:
-    """Return why nothing may be done about a pull request; None if nothing stands against it."""
+def find_stop(conversation: Conversation, pull: PullDetails, issue: Subject | None) -> str | None:
+    """Return why nothing may be done about a pull request; None if nothing stands against it.
+
+    Blocks. ``issue`` is the one that the pull request is for, if it is known.
+    """
     name = f"pull request #{pull.number}"
     if pull.merged:
         return f"{name} is merged"
     if pull.state != "open":
         return f"{name} is closed"
-    if is_stopped(pull.labels):
-        return f"{name} has the label {STOP}"
+    if labels.is_stopped(pull.labels):
+        return f"{name} has the label {labels.STOP}"
     if pull.locked:
         return f"{name} is locked"
+    if issue is not None and labels.is_stopped(_labels_of(conversation, issue)):
+        return f"issue #{issue.number} has the label {labels.STOP}"
     return None
+
+
+def _labels_of(conversation: Conversation, issue: Subject) -> tuple[str, ...]:
+    """Return an issue's labels; none if it was deleted, which says nothing about our work."""
+    try:
+        return conversation.labels(issue)
+    except ForgeRefused:
+        return ()
 
 
 def find_refusal(
     pull: PullDetails, runs: PullRuns, own: RunKey, limits: ReviewLimits
 ) -> Refusal | None:
-    """Return why the review can't be answered by the run ``own``; None if it can."""
-    stop = find_stop(pull)
-    if stop is not None:
-        return Refusal(stop)
+    """Return why the review can't be answered by the run ``own``, although the pull request may be
+    worked on; None if it can.
+    """
     if runs.newest is None or not pull.is_from_push_repository:
         return Refusal(f"no run of this deployment has opened pull request #{pull.number}")
     if pull.head_sha not in runs.commits:

@@ -4,6 +4,7 @@ The whole pipeline runs in this process, with real git over HTTP and real PyGith
 stand-in, and a scripted model. The repository has no tests, so that a run is short.
 """
 
+import asyncio
 import json
 import os
 from collections.abc import Callable
@@ -25,6 +26,7 @@ from tests.stand_ins.github.world import Pull, git
 
 REPOSITORY = "octo/calc"
 MAINTAINER = "ada"
+OWN_LOGIN = "write-bot"
 COST = 0.01
 #: A reply that a run must not get to.
 UNASKED = "The model was asked."
@@ -129,7 +131,7 @@ class ReviewedPull:
         async def listen(request: ModelRequest) -> ModelReply:
             self.asked.append(request.messages[-1].content)
             reply = await complete(request)
-            self.meanwhile()
+            await asyncio.to_thread(self.meanwhile)
             return reply
 
         self._monkeypatch.setattr(model, "complete", listen)
@@ -165,6 +167,16 @@ class ReviewedPull:
         """Return the replies of ours in a comment's thread."""
         comments = self.github.reviews.line_comments(REPOSITORY, self.pull.number)
         return [each.body for each in comments if each.in_reply_to == comment_id]
+
+    def own_line_comments(self) -> list[str]:
+        """Return what we have written on lines of the pull request."""
+        comments = self.github.reviews.line_comments(REPOSITORY, self.pull.number)
+        return [comment.body for comment in comments if comment.author == OWN_LOGIN]
+
+    def own_notes(self) -> list[str]:
+        """Return what we have written below the pull request."""
+        comments = self.github.reviews.comments(REPOSITORY, self.pull.number)
+        return [comment.body for comment in comments if comment.author == OWN_LOGIN]
 
     def notes(self) -> list[str]:
         """Return the comments below the pull request."""

@@ -84,6 +84,20 @@ def test_a_missing_pull_request_is_refused(conversation: Conversation) -> None:
         conversation.discussion(missing)
 
 
+def test_the_labels_of_an_issue_and_of_a_pull_request_are_read(
+    github: GithubStandIn, conversation: Conversation, pull: PullRef
+) -> None:
+    number = github.add_issue(REPOSITORY, "Broken", None)
+    issue = IssueRef.parse(github.issue_url(REPOSITORY, number))
+    github.label(REPOSITORY, number, "bug")
+    github.label(REPOSITORY, pull.number, "no-agent")
+    assert conversation.labels(issue) == ("bug",)
+    assert conversation.labels(pull) == ("no-agent",)
+    github.delete_issue(REPOSITORY, number)
+    with pytest.raises(ForgeRefused, match="was deleted"):
+        conversation.labels(issue)
+
+
 def test_a_discussion_has_the_remarks_of_all_kinds(
     github: GithubStandIn, conversation: Conversation, pull: PullRef
 ) -> None:

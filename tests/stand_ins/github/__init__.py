@@ -284,6 +284,9 @@ class GithubStandIn:
     def _change_token(self, secret: str, **changes: Any) -> None:
         self._world.tokens[secret] = replace(self._world.tokens[secret], **changes)
 
+    def make_private(self, full_name: str) -> None:
+        self._world.get(full_name).private = True
+
     def archive(self, full_name: str) -> None:
         self._world.get(full_name).archived = True
 
@@ -318,6 +321,10 @@ class GithubStandIn:
 
     def lock_issue(self, full_name: str, number: int) -> None:
         self._world.get(full_name).issues[number].locked = True
+
+    def label(self, full_name: str, number: int, name: str) -> None:
+        """Put a label on an issue or a pull request."""
+        self._world.get(full_name).issues[number].labels.append(name)
 
     def close_pull(self, full_name: str, number: int) -> None:
         self._world.get(full_name).pulls[number].issue.state = "closed"

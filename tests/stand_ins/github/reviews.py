@@ -105,6 +105,9 @@ class Reviews:
         pull = self._world.get(full_name).pulls[number]
         _line_comment_of(pull, comment_id).is_outdated = True
 
+    def delete_line_comments(self, full_name: str, number: int) -> None:
+        self._world.get(full_name).pulls[number].line_comments.clear()
+
     def line_comments(self, full_name: str, number: int) -> list[LineComment]:
         return list(self._world.get(full_name).pulls[number].line_comments)
 
