@@ -279,7 +279,7 @@ class JudgedPullRequest:
             patch = await run.load(chosen.patch_key)
             await self._judge.judge_candidate(chosen.tree, patch, bed)
         self._judge.save()
-        return await self._inner.run(issue, checkout, proposals, candidates, verdict, run)
+        return await self._inner.run(issue, checkout, suite, proposals, candidates, verdict, run)
 
 
 def judging_wrappers(judge: Judge) -> dict[type, Wrap]:

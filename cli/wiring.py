@@ -50,6 +50,7 @@ from repository.git import Identity, MirrorLimits, Mirrors
 from repository.testing.install.tools import index_settings
 from sandbox import NoIsolation, Sandbox
 from stages.address_review import ReviewLimits
+from stages.open_pr import PullSettings
 from stages.order import ReviewTools, StageTools, compose
 from stages.propose_patch import Plan
 
@@ -224,8 +225,14 @@ def _pipelines(
         protected=settings.protected_paths,
         comment_authors=settings.comment_authors,
         commit_author=_commit_author(settings, review),
-        page_url=settings.page_url,
         review=review,
+        pulls=PullSettings(
+            ready_if=settings.ready_if,
+            page_url=settings.page_url,
+            sign_off=settings.sign_off,
+            answers_comments=settings.webhook_secret is not None,
+        ),
+        co_authors=_co_authors(settings, review),
         templates=templates,
     )
     return compose(tools)
@@ -237,6 +244,13 @@ def _commit_author(settings: Settings, review: ReviewTools | None) -> CommitAuth
     if review is not None:
         return OwnAccount(review.accounts)
     return FixedAuthor(LOCAL_AUTHOR)
+
+
+def _co_authors(settings: Settings, review: ReviewTools | None) -> Accounts | None:
+    """Return what finds those who ask for changes; None if commits don't name them."""
+    if review is None or not settings.co_author:
+        return None
+    return review.accounts
 
 
 def _progress_comment(

@@ -202,6 +202,23 @@ class Settings(BaseSettings):
             "the author of commits, Name <address>; default: the account of the token or the App"
         ),
     )
+    ready_if: Literal["red to green", "suite passes"] = Field(
+        "red to green",
+        description=(
+            "what the tests must prove at least for a pull request that is not a draft and that"
+            " closes its issue"
+        ),
+    )
+    sign_off: bool = Field(
+        False,
+        description=(
+            "add the author's Signed-off-by to commits, for repositories that ask for the"
+            " Developer Certificate of Origin"
+        ),
+    )
+    co_author: bool = Field(
+        False, description="add who asked for a change to its commit, as Co-authored-by"
+    )
     page_url: str | None = Field(
         None,
         description=(

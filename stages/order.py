@@ -30,7 +30,7 @@ from stages.apply_patch import ApplyPatch
 from stages.build_context import BuildContext
 from stages.checkout import CheckoutStage
 from stages.fetch_issue import FetchIssue
-from stages.open_pr import OpenPullRequest
+from stages.open_pr import OpenPullRequest, PullSettings
 from stages.prepare_tests import PrepareTests
 from stages.propose_patch import EditSettings, Plan, ProposePatch
 from stages.run_tests import CandidateJudge, RunTests
@@ -77,8 +77,9 @@ class StageTools:
     comment_authors: tuple[str, ...]
     """GitHub's names for the roles whose comments are shown to the model."""
     commit_author: CommitAuthor
-    page_url: str | None
-    """Where the pages of runs are, for links in pull requests; None for no links."""
+    pulls: PullSettings
+    co_authors: Accounts | None
+    """Finds who asked for a change, to name them as its co-author; None to name nobody."""
     review: ReviewTools | None
     """None without GitHub: a local repository has no pull requests."""
 
@@ -138,7 +139,8 @@ def _open_pr(tools: StageTools) -> OpenPullRequest:
         tools.mirrors,
         tools.templates,
         tools.commit_author,
-        page_url=tools.page_url,
+        tools.pulls,
+        accounts=tools.co_authors,
     )
 
 

@@ -129,6 +129,12 @@ class Mirror:
         """Return the SHA of a commit's tree."""
         return self._git.output("rev-parse", "--verify", f"{sha}^{{tree}}").decode().strip()
 
+    def subjects(self, sha: str, count: int) -> list[str]:
+        """Return the first lines of the newest messages up to a commit, without merges."""
+        arguments = ("--no-merges", "--format=%s", f"--max-count={count}", sha)
+        output = self._git("log", "-z", *arguments)
+        return [line.decode(errors="replace") for line in output.split(b"\0") if line]
+
     def describe(self, sha: str) -> str | None:
         """Return the output of ``git describe``: the newest reachable tag; None without tags."""
         completed = self._git.run("describe", "--tags", "--long", sha)

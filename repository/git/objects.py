@@ -36,6 +36,10 @@ class Identity:
     name: str
     email: str
 
+    def __str__(self) -> str:
+        """Return ``Name <address>``, as in trailers."""
+        return f"{self.name} <{self.email}>"
+
     @classmethod
     def parse(cls, text: str) -> "Identity":
         """Read ``Name <address>``.

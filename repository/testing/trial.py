@@ -65,6 +65,13 @@ class Trial:
         return (failing & self.after.green) - self.flaky
 
     @cached_property
+    def fixed_new(self) -> frozenset[str]:
+        """Those of ``fixed`` that the base does not have, as far as its run shows."""
+        if not self.base.loaded or self.base.cut_short:
+            return frozenset()
+        return self.fixed - self.base.results.keys()
+
+    @cached_property
     def broken(self) -> frozenset[str]:
         """Tests that pass without the patch and fail with it."""
         return (self._green_before & self.after.red) - self.flaky | self.broken_unstable

@@ -47,11 +47,6 @@ class Issue(BaseModel):
     """Descriptions of what the texts hide from a reader of the page."""
 
     @property
-    def public_url(self) -> str | None:
-        """The issue's address if others can open it."""
-        return None if self.number is None else self.url
-
-    @property
     def text(self) -> str:
         comments = [comment.body for comment in self.comments]
         return "\n\n".join([self.title, self.body, *comments])

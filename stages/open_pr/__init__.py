@@ -7,6 +7,14 @@ replies have changed since.
 """
 
 from stages.open_pr.plans import PULL_REQUEST, PlannedCommit, PlannedPull
+from stages.open_pr.settings import PullSettings, ReadyIf
 from stages.open_pr.stage import OpenPullRequest
 
-__all__ = ["PULL_REQUEST", "OpenPullRequest", "PlannedCommit", "PlannedPull"]
+__all__ = [
+    "PULL_REQUEST",
+    "OpenPullRequest",
+    "PlannedCommit",
+    "PlannedPull",
+    "PullSettings",
+    "ReadyIf",
+]

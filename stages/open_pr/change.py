@@ -6,10 +6,16 @@ from typing import Any
 
 from pipeline.stage import RunContext
 from repository.git import Identity, Mirror
+from repository.testing.models import Suite
 from stages.apply_patch import Candidate
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue
+from stages.open_pr.convention import NEWEST, Subject, find_convention
+from stages.open_pr.proof import find_reproduction, read_test_changes
+from stages.open_pr.settings import PullSettings
+from stages.open_pr.title import choose_title
 from stages.propose_patch import Proposals
+from stages.propose_patch.description import standing_alone
 from stages.run_tests import Verdict
 
 #: Writes the commit with a message, an author and a time (seconds since the epoch) into the mirror,
@@ -26,6 +32,7 @@ class Change:
     proposals: Proposals
     candidate: Candidate
     verdict: Verdict
+    suite: Suite
 
     def writer(self, mirror: Mirror) -> WriteCommit:
         """Return a function that writes this change as a commit into the mirror."""
@@ -36,12 +43,33 @@ class Change:
 
         return write
 
-    def variables(self, run: RunContext, cost_usd: float) -> dict[str, Any]:
-        """Return the variables of the three templates."""
+    def title(self, mirror: Mirror) -> Subject:
+        """Return the title, in the words of the repository's commits. Blocks."""
+        convention = find_convention(mirror.subjects(self.checkout.base_sha, NEWEST))
+        return choose_title(
+            self.candidate.title,
+            self.issue.title,
+            convention,
+            paths=self.candidate.paths,
+            number=self.issue.number,
+        )
+
+    def variables(
+        self, run: RunContext, mirror: Mirror, settings: PullSettings, cost_usd: float
+    ) -> dict[str, Any]:
+        """Return the variables of the three templates. Blocks."""
+        title = self.title(mirror)
         return {
             **self._issue_variables(),
             **self._test_variables(),
-            "summary": self.candidate.summary,
+            **self._proof_variables(mirror),
+            "title_prefix": title.prefix,
+            "title": title.text,
+            "ready": settings.is_ready(self.verdict.verification),
+            "answers_comments": settings.answers_comments,
+            "requested_by": run.job.requested_by,
+            "page_url": settings.page_of(run.job_id, run.generation),
+            "summary": standing_alone(self.candidate.summary),
             "notices": self.candidate.notices,
             "base_branch": self.checkout.base_branch,
             "base_sha": self.checkout.base_sha,
@@ -57,8 +85,6 @@ class Change:
     def _issue_variables(self) -> dict[str, Any]:
         return {
             "issue_number": self.issue.number,
-            "issue_url": self.issue.public_url,
-            "title": self.issue.title,
             "hidden": self.issue.hidden,
         }
 
@@ -67,10 +93,20 @@ class Change:
         return {
             "verification": verdict.verification.value,
             "reason": verdict.reason,
-            "fixed": verdict.fixed,
+            "fixed_new": verdict.fixed_new,
+            "fixed_before": sorted(set(verdict.fixed) - set(verdict.fixed_new)),
+            "proven_outside": verdict.proven_outside,
             "still_failing": verdict.still_failing,
             "ran": verdict.ran,
             "regressed": verdict.regressed,
             "could_not_run": verdict.could_not_run,
             "flaky": verdict.flaky,
         }
+
+    def _proof_variables(self, mirror: Mirror) -> dict[str, Any]:
+        base_sha = self.checkout.base_sha
+        recipe = self.suite.recipe
+        patterns = recipe.patterns if recipe is not None else ()
+        test_files = read_test_changes(mirror, base_sha, self.candidate, patterns)
+        reproduction = find_reproduction(mirror, base_sha, self.candidate, self.verdict, self.suite)
+        return {"test_files": test_files, "reproduction": reproduction}

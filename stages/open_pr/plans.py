@@ -30,3 +30,4 @@ class PlannedPull(BaseModel):
 
     title: str
     body: str
+    draft: bool = False

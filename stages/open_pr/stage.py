@@ -1,22 +1,25 @@
 """The stage: plan, push, open."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
-from urllib.parse import quote
 
 from pipeline.errors import Retry
 from pipeline.github import Forge, ForgeRefused, NewPull, PullRequest
+from pipeline.github.accounts import Accounts
 from pipeline.github.commit_author import CommitAuthor
 from pipeline.github.issue_pulls import branch_name, marker
+from pipeline.job import Job
 from pipeline.outcome import Facts, Outcome
 from pipeline.pushes import PUSH, own_commits
 from pipeline.stage import RunContext, Stop
 from pipeline.store.contract import Effect
 from pipeline.template_sets import Templates
 from prompts import TemplateSet
-from repository.git import GitRefused, GitUnauthorized, Mirror, Mirrors, PushRejected
+from repository.git import GitRefused, GitUnauthorized, Identity, Mirror, Mirrors, PushRejected
+from repository.testing.models import Suite
 from stages.apply_patch import Candidates
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue, find_other_pull
@@ -36,9 +39,12 @@ from stages.open_pr.pushing import (
     intend_commit,
     push_branch,
 )
+from stages.open_pr.settings import PullSettings
 from stages.open_pr.text import render_message, render_pull, template_facts
 from stages.propose_patch import Proposals
 from stages.run_tests import Verdict
+
+log = logging.getLogger(__name__)
 
 #: Seconds until a run tries again while another job opens a pull request for its issue.
 OTHER_JOB_DELAY = 15.0
@@ -55,12 +61,16 @@ class OpenPullRequest:
         mirrors: Mirrors,
         templates: Templates,
         author: CommitAuthor,
+        settings: PullSettings,
         *,
-        page_url: str | None = None,
+        accounts: Accounts | None = None,
         clock: Callable[[], float] = time.time,
     ):
-        """``page_url`` is where the pages of runs are: each at ``/JOB/GENERATION`` below it."""
-        self._page_url = page_url
+        """``accounts`` finds who asked for a change, to name them as its co-author; None: nobody
+        is named.
+        """
+        self._settings = settings
+        self._accounts = accounts
         self._forge = forge
         self._mirrors = mirrors
         self._templates = templates
@@ -71,13 +81,14 @@ class OpenPullRequest:
         self,
         issue: Issue,
         checkout: Checkout,
+        suite: Suite,
         proposals: Proposals,
         candidates: Candidates,
         verdict: Verdict,
         run: RunContext,
     ) -> Stop:
         candidate = candidates.candidates[verdict.candidate]
-        change = Change(issue, checkout, proposals, candidate, verdict)
+        change = Change(issue, checkout, proposals, candidate, verdict, suite)
         facts = Facts(verification=verdict.verification, artifacts={"patch": candidate.patch_key})
         if run.fix_job.options.dry_run:
             reason = f"{verdict.verification}; nothing was pushed, as asked"
@@ -105,9 +116,9 @@ class OpenPullRequest:
         rejected or the forge opens no pull requests.
         """
         mirror = self._mirrors.at(change.checkout.repository)
-        variables = change.variables(run, await run.ledger.cost_usd())
-        variables["page_url"] = self._page_of(run)
-        branch = branch_name(variables["issue_number"], run.job_id)
+        cost_usd = await run.ledger.cost_usd()
+        variables = await asyncio.to_thread(change.variables, run, mirror, self._settings, cost_usd)
+        branch = branch_name(change.issue.number, run.job_id)
         await self._claim_issue(run)
         was_tried = await run.has_intended(PUSH)
         try:
@@ -132,12 +143,6 @@ class OpenPullRequest:
             reason = f"{change.verdict.verification}; branch {commit.branch} is in the repository"
             return Stop(Outcome.PROPOSED, reason, facts)
         return await self._open_for(change, run, commit.branch, pull, facts)
-
-    def _page_of(self, run: RunContext) -> str | None:
-        """Return the address of the run's page; None if the pages have none."""
-        if self._page_url is None:
-            return None
-        return f"{self._page_url}/{quote(run.job_id, safe='')}/{run.generation}"
 
     async def _claim_issue(self, run: RunContext) -> None:
         """Keep other jobs from opening a pull request for the issue at the same time.
@@ -181,8 +186,9 @@ class OpenPullRequest:
 
         def plan() -> PlannedCommit:
             seconds = int(self._clock())
-            message = render_message(templates, variables)
             author = self._author.identity(run.job.subject)
+            trailers = self._people(run.job, author)
+            message = render_message(templates, {**variables, **trailers})
             return PlannedCommit(
                 branch=branch_name(variables["issue_number"], run.job_id),
                 seconds=seconds,
@@ -193,13 +199,30 @@ class OpenPullRequest:
 
         return await intend_commit(run, plan, write)
 
+    def _people(self, job: Job, author: Identity) -> dict[str, str | None]:
+        """Return who signs the commit off, and who is its co-author. Blocks."""
+        signed = str(author) if self._settings.sign_off else None
+        return {"signed_off_by": signed, "co_authored_by": self._co_author(job)}
+
+    def _co_author(self, job: Job) -> str | None:
+        if self._accounts is None or job.requested_by is None:
+            return None
+        subject = job.subject
+        try:
+            account = self._accounts.find(subject.repository, job.requested_by)
+        except ForgeRefused as error:
+            log.warning("the commit has no co-author: %s", error)
+            return None
+        return str(Identity(account.login, account.address(subject.host)))
+
     async def _plan_pull(
         self, run: RunContext, templates: TemplateSet, variables: dict[str, Any]
     ) -> PlannedPull | None:
         """Return the planned text, or None if the forge opens no pull requests."""
         if not self._forge.opens_pulls:
             return None
-        new = await asyncio.to_thread(render_pull, templates, variables)
+        draft = run.fix_job.options.draft or not variables["ready"]
+        new = await asyncio.to_thread(render_pull, templates, variables, draft=draft)
         return PlannedPull.model_validate(await run.intend(PULL_REQUEST, new.model_dump()))
 
     async def _push(self, run: RunContext, mirror: Mirror, url: str, commit: PlannedCommit) -> None:
@@ -221,7 +244,7 @@ class OpenPullRequest:
             base=base,
             title=planned.title,
             body=planned.body,
-            draft=options.draft,
+            draft=planned.draft,
             labels=options.labels,
             reviewers=options.reviewers,
         )

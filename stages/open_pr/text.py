@@ -28,7 +28,7 @@ def render_message(templates: TemplateSet, variables: dict[str, Any]) -> str:
     return templates.render(_MESSAGE, **variables)
 
 
-def render_pull(templates: TemplateSet, variables: dict[str, Any]) -> PlannedPull:
+def render_pull(templates: TemplateSet, variables: dict[str, Any], *, draft: bool) -> PlannedPull:
     """Render title and body, cut to GitHub's limits even if an edited template exceeds them."""
     title = templates.render(_TITLE, **variables).strip()
     if len(title) > MAX_TITLE:
@@ -40,4 +40,4 @@ def render_pull(templates: TemplateSet, variables: dict[str, Any]) -> PlannedPul
     if len(body) > MAX_BODY:
         # The middle is replaced by a note; the marker at the end survives.
         body = clip(body, MAX_BODY - 100)
-    return PlannedPull(title=title, body=body)
+    return PlannedPull(title=title, body=body, draft=draft)

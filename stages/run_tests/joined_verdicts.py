@@ -34,6 +34,8 @@ def join(one: Accepted, other: Passed, names: tuple[str, str]) -> Accepted:
             "verification": verification,
             "reason": "; ".join(reasons),
             "fixed": (*first.fixed, *second.fixed),
+            "fixed_new": (*first.fixed_new, *second.fixed_new),
+            "proven_outside": first.proven_outside or second.proven_outside,
             "still_failing": (*first.still_failing, *second.still_failing),
             "regressed": (*first.regressed, *second.regressed),
             "could_not_run": (*first.could_not_run, *second.could_not_run),

@@ -33,6 +33,10 @@ class Verdict(BaseModel):
     """Why the verification is not a better one, in a sentence."""
     fixed: tuple[str, ...]
     """Tests that pass now and failed on the base, or on the base with only the patch's tests."""
+    fixed_new: tuple[str, ...] = ()
+    """Those of ``fixed`` that the base does not have."""
+    proven_outside: bool = False
+    """Whether ``fixed`` are tests that are not part of the change."""
     still_failing: tuple[str, ...]
     """Tests that failed before and still fail."""
     regressed: tuple[str, ...] = ()
@@ -78,6 +82,7 @@ def judge(candidate: int, trial: Trial) -> Verdict:
         verification=verification,
         reason="; ".join([reason, *_reservations(trial)]),
         fixed=tuple(sorted(trial.fixed)),
+        fixed_new=tuple(sorted(trial.fixed_new)),
         still_failing=tuple(sorted(trial.red_before & report.red)),
         regressed=tuple(sorted((trial.base.green & report.red) - trial.flaky)),
         ran=len(report.executed),
@@ -115,6 +120,8 @@ def add_reproduction(verdict: Verdict, trial: Trial, reproduction: Reproduction)
             "verification": Verification.RED_TO_GREEN,
             "reason": "; ".join([reason, *_reservations(trial)]),
             "fixed": reproduction.tests,
+            "fixed_new": (),
+            "proven_outside": True,
         }
     )
 

@@ -107,12 +107,10 @@ def test_a_template_that_yaml_or_the_walk_cannot_handle_is_a_finding(text: str) 
 
 
 def test_a_variable_of_an_included_template_counts_as_used() -> None:
-    part = template(
-        "{% if issue_url %}{{ issue_url }}{% endif %}", '{"issue_url?": str}', name="part"
-    )
+    part = template("{% if page_url %}{{ page_url }}{% endif %}", '{"page_url?": str}', name="part")
     assert (
         findings(
-            part=part, pull_request_title=title("{% include 'part.md.j2' %}", '{"issue_url?": str}')
+            part=part, pull_request_title=title("{% include 'part.md.j2' %}", '{"page_url?": str}')
         )
         == []
     )
@@ -208,7 +206,7 @@ def test_text_for_github_must_be_inert_and_not_edited_afterwards() -> None:
     def with_title(expression: str) -> list[str]:
         return findings(
             pull_request_title=shipped(
-                "pull_request_title", ("title | one_line | truncate(180) | inert", expression)
+                "pull_request_title", ("title | one_line | truncate(100) | inert", expression)
             )
         )
 
@@ -268,6 +266,6 @@ def test_text_framed_for_a_model_is_not_inert_for_github() -> None:
     text = shipped(
         "pull_request_title",
         ("title: untrusted str", "title: framed str"),
-        ("{{ title | one_line | truncate(180) | inert }}", "{{ title }}"),
+        ("{{ title | one_line | truncate(100) | inert }}", "{{ title }}"),
     )
     assert any("add | inert" in finding for finding in findings(pull_request_title=text))

@@ -77,13 +77,20 @@ def prompt(text: str, feedback: str | None = "it failed") -> str:
 def effect(name: str, text: str, **more: Any) -> str:
     variables = {
         "issue_number": 4,
-        "issue_url": "https://github.com/octo/repo/issues/4",
         "title": text,
         "summary": text,
         "notices": [text],
         "verification": "red to green",
         "reason": text,
-        "fixed": (text,) * 22,
+        "fixed_new": (text,) * 22,
+        "fixed_before": (),
+        "proven_outside": False,
+        "test_files": {"new": (), "extended": (text,), "changed": ()},
+        "reproduction": {"command": "python -m pytest", "versions": text},
+        "title_prefix": "Fix: ",
+        "ready": True,
+        "requested_by": text,
+        "answers_comments": False,
         "still_failing": (text,),
         "ran": 3,
         "hidden": [],
@@ -223,7 +230,7 @@ def test_the_pull_request_contains_only_our_marker_and_one_reference(text: str) 
     body = effect("pull_request", text)
     assert re.findall(r"<!--.*", body) == ["<!-- coding-agent:job=job-1 generation=1 -->"]
     assert body.rstrip().endswith("-->")
-    assert body.startswith("Fixes #4\n")
+    assert "\nFixes #4\n" in body
     assert re.findall(r"#\d+|@\w+", body) == ["#4"]
 
 
@@ -231,8 +238,8 @@ def test_the_pull_request_states_its_verification_and_origin() -> None:
     body = effect("pull_request", "words")
     assert "**red to green**: words" in body
     assert "> words" in body
-    assert "3 tests ran after the change." in body
-    assert body.count("- `words`") == 23 and "- and 2 more" in body
+    assert "3 tests ran with the change." in body
+    assert body.count("- `words`") == 24 and "- and 2 more" in body
     for words in (
         "b" * 40,
         "openai/gpt-4o",
@@ -250,7 +257,10 @@ def test_a_pull_request_without_tests_or_summary_claims_neither() -> None:
         "",
         verification="not verified",
         reason="no suite",
-        fixed=(),
+        fixed_new=(),
+        test_files={"new": (), "extended": (), "changed": ()},
+        reproduction=None,
+        ready=False,
         still_failing=(),
         could_not_run=(),
         flaky=(),
@@ -258,7 +268,8 @@ def test_a_pull_request_without_tests_or_summary_claims_neither() -> None:
         summary=" ",
     )
     assert "**not verified**: no suite" in body
-    assert "ran after" not in body and "Failed before" not in body and "fail now" not in body
+    assert "ran with" not in body and "Failed before" not in body and "fail with it" not in body
+    assert body.startswith("**Not proven**: no test shows that this change fixes the issue.\n")
     assert "The model gave no description of its change." in body
 
 
@@ -266,10 +277,9 @@ def test_a_pull_request_without_tests_or_summary_claims_neither() -> None:
 @given(HOSTILE)
 def test_the_commits_message_has_one_subject_line_and_only_our_trailers(text: str) -> None:
     lines = effect("commit_message", text).splitlines()
-    assert lines[0].startswith("Fix #4:") and len(lines[0]) <= 90 and lines[1] == ""
-    assert lines[-3:] == ["", "Coding-Agent-Job: job-1", "Coding-Agent-Run: 1"]
-    assert lines[2:-3] == [
-        "Proposed by coding-agent for https://github.com/octo/repo/issues/4",
-        "Tests: red to green",
-    ]
+    assert len(lines[0].replace("\u200b", "")) <= 110 and lines[1] == ""
+    trailers = ["Fixes: #4", "Coding-Agent-Job: job-1", "Coding-Agent-Run: 1"]
+    assert lines[-4:] == ["", *trailers]
+    written = "\n".join([lines[0].removeprefix("Fix: "), *lines[1:-3]])
+    assert not re.search(r"^(?:[\w-]+:|/[A-Za-z])|#\d|@\w", written, re.M)
     assert effect("pull_request_title", text).count("\n") == 1

@@ -27,8 +27,9 @@ def _tools() -> StageTools:
         protected=(),
         comment_authors=none,
         commit_author=none,
-        page_url=None,
         review=ReviewTools(none, none, none, none),
+        pulls=none,
+        co_authors=None,
     )
 
 

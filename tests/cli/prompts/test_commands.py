@@ -50,7 +50,7 @@ def test_the_shipped_templates_have_no_findings(console: Console) -> None:
 def test_a_finding_names_template_line_and_reason_and_exits_with_1(
     console: Console, mine: Path
 ) -> None:
-    edit(mine, "pull_request_title", "{{ title", "{{ titel")
+    edit(mine, "pull_request_title", "{{ title |", "{{ titel |")
     result = console.run("prompts", "lint", "--templates", mine)
     assert result.exit_code == 1
     assert "pull_request_title:12: 'titel' is used but not declared" in result.stdout
@@ -81,9 +81,10 @@ def test_a_template_without_front_matter_is_refused_with_its_line(
 
 
 def test_a_template_is_rendered_with_variables_from_a_file(console: Console) -> None:
-    (console.folder / "v.json").write_text(json.dumps({"issue_number": 7, "title": "It @breaks"}))
+    variables = {"title_prefix": "Fix: ", "title": "It @breaks"}
+    (console.folder / "v.json").write_text(json.dumps(variables))
     result = console.run("prompts", "render", "pull_request_title", "--variables", "v.json")
-    assert (result.exit_code, result.stdout) == (0, "Fix #7: It @\u200bbreaks\n")
+    assert (result.exit_code, result.stdout) == (0, "Fix: It @\u200bbreaks\n")
 
 
 @pytest.mark.parametrize(
@@ -92,14 +93,14 @@ def test_a_template_is_rendered_with_variables_from_a_file(console: Console) -> 
         (
             "pull_request_title",
             None,
-            "give --job JOB_ID, or --variables FILE with: issue_number, title",
+            "give --job JOB_ID, or --variables FILE with: title_prefix, title",
         ),
         ("pull_request_title", "[1]", "v.json: not a JSON object, variable -> value"),
         ("pull_request_title", "{", "v.json: not JSON"),
         (
             "pull_request_title",
             '{"title": "t"}',
-            "template 'pull_request_title': needs issue_number",
+            "template 'pull_request_title': needs title_prefix",
         ),
         ("sonnet", "{}", "template 'sonnet': no such template; there are agent, "),
     ],
@@ -131,7 +132,7 @@ def test_the_prompt_of_a_stored_run_is_rendered_as_it_was_sent(
     assert "EDITED # " in changed and ISSUE[0] in changed
     message = console.refused("prompts", "render", "pull_request_title", "--job", job_id)
     assert (
-        message == "--job has no issue_number, title for pull_request_title: give --variables FILE"
+        message == "--job has no title_prefix, title for pull_request_title: give --variables FILE"
     )
 
 
