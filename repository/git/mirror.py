@@ -132,7 +132,7 @@ class Mirror:
     def subjects(self, sha: str, count: int) -> list[str]:
         """Return the first lines of the newest messages up to a commit, without merges."""
         arguments = ("--no-merges", "--format=%s", f"--max-count={count}", sha)
-        output = self._git("log", "-z", *arguments)
+        output = self._git.output("log", "-z", *arguments)
         return [line.decode(errors="replace") for line in output.split(b"\0") if line]
 
     def describe(self, sha: str) -> str | None:
