@@ -35,12 +35,12 @@ FRAMES: dict[Reader, tuple[str, ...]] = {
     "github": ("inert", "bullets"),
 }
 #: Filters that preserve a frame. In a prompt the frame is a delimiter, which clipping would cut;
-#: ``inert`` changes each active character, so any part of the text stays inert.
+#: ``inert`` changes each active character, so any part of the text stays inert; but not in another
+#: place: after ``clip`` or ``wordwrap``, what was in the middle of a line may begin one.
 KEEP_FRAME: dict[Reader, tuple[str, ...]] = {
     "model": ("trim", "string"),
     "github": (
         "capitalize",
-        "clip",
         "code",
         "fenced",
         "indent",
@@ -53,10 +53,9 @@ KEEP_FRAME: dict[Reader, tuple[str, ...]] = {
         "trim",
         "truncate",
         "upper",
-        "wordwrap",
     ),
 }
-_TO_TEXT = ("format", "join", "replace", *KEEP_FRAME["github"])
+_TO_TEXT = ("clip", "wordwrap", "format", "join", "replace", *KEEP_FRAME["github"])
 _TO_NUMBER = ("abs", "count", "float", "int", "length", "round", "sum", "wordcount")
 _TO_ITEM = ("first", "last", "max", "min")
 _SAME_SHAPE = ("list", "reverse", "sort", "unique")

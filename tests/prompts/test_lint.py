@@ -210,8 +210,16 @@ def test_text_for_github_must_be_inert_and_not_edited_afterwards() -> None:
             )
         )
 
-    assert with_title("title | inert | clip(9) | one_line") == []
-    for bare in ("title", "title | code", "title | fenced", "title | inert | replace('x', '@')"):
+    assert with_title("title | clip(9) | inert | one_line") == []
+    bare_texts = (
+        "title",
+        "title | code",
+        "title | fenced",
+        "title | inert | replace('x', '@')",
+        "title | inert | wordwrap(72)",
+        "title | inert | clip(9)",
+    )
+    for bare in bare_texts:
         (finding,) = with_title(bare)
         assert finding.endswith("'title' is untrusted text outside a frame: add | inert")
 
