@@ -28,6 +28,7 @@ from pipeline.model import ModelReply, ModelRequest
 from pipeline.model.capabilities import ModelProfile
 from pipeline.model.worst_case import WorstCase
 from pipeline.stage import Stop
+from tests.end_to_end.process_record import record_processes
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,14 @@ class Orders:
 
     ``death`` is a stage and a moment: ``begins`` (the stage is about to work) or ``ends`` (its work
     is done, and nothing of it is stored yet). Each reply bought from the model leaves a line in the
-    file ``bought``.
+    file ``bought``, and each process that is started one in ``processes``.
     """
 
     environment: dict[str, str]
     log: Path
     bought: Path
+    processes: Path
+    log_level: str
     death: tuple[str, ...]
 
 
@@ -96,8 +99,9 @@ def run(orders: Orders) -> None:
     with orders.log.open("wb") as log:
         os.dup2(log.fileno(), sys.stdout.fileno())
         os.dup2(log.fileno(), sys.stderr.fileno())
+    record_processes(orders.processes)
     chosen = settings.load({})
-    telemetry.configure()
+    telemetry.configure(level=orders.log_level)
     build = wiring.build
 
     def build_doomed(*args: Any, **kwargs: Any) -> wiring.App:

@@ -80,6 +80,9 @@ class Service:
     events: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     """The published events so far: body and attributes."""
     workers: list[ForkServerProcess] = field(default_factory=list)
+    variables: dict[str, str] = field(default_factory=dict)
+    """Variables of the workers, in place of those that all tests have."""
+    log_level: str = "INFO"
 
     @classmethod
     def start(cls, folder: Path, github: GithubStandIn, aws: Aws) -> "Service":
@@ -109,7 +112,13 @@ class Service:
             "CODING_AGENT_STRATEGY": "single",
             "GITHUB_API_URL": self.github.api_url,
             "GITHUB_TOKEN": WRITE_TOKEN,
+            **self.variables,
         }
+
+    @property
+    def processes(self) -> Path:
+        """The record of the processes that workers start: see process_record.py."""
+        return self.folder / "processes"
 
     def submit(self, **fields: Any) -> None:
         body = json.dumps({"issue_url": self.issue_url, **fields})
@@ -123,6 +132,8 @@ class Service:
             self.environment(data_dir),
             log=self.folder / f"{data_dir}.log",
             bought=self.folder / "bought",
+            processes=self.processes,
+            log_level=self.log_level,
             death=death,
         )
         worker = FORKS.Process(target=doomed_worker.run, args=(orders,))
