@@ -6,7 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from pipeline.github.conversation import MAX_ANNOTATIONS, Annotation, Checks, FailedCheck
+from pipeline.github.conversation import MAX_ANNOTATIONS, Annotation, FailedCheck
 from pipeline.github.listing import Row, list_rows
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ class _Report:
     check: FailedCheck
     """What it says, whether it has failed or not."""
     has_failed: bool
-    is_unfinished: bool
     app_id: int | None
     """The App that made it; None for a status, which does not name its App."""
     annotations_url: str | None
@@ -48,24 +47,20 @@ class _Report:
         return required.app_id is None or self.app_id in (None, required.app_id)
 
 
-def read_checks(requester: "Requester", repository: str, base: str, sha: str) -> Checks:
-    """Return the state of the checks that count, without the logs of jobs.
+def read_failed_checks(
+    requester: "Requester", repository: str, base: str, sha: str
+) -> list[FailedCheck]:
+    """Return the failed checks that count, without the logs of jobs.
 
-    For which these are, see ``Conversation.checks``.
+    For which these are, see ``Conversation.failed_checks``.
     """
     reports = _read_reports(requester, f"/repos/{repository}/commits/{sha}")
     required = _read_required(requester, repository, base)
     failed: list[FailedCheck] = []
-    unfinished: set[str] = set()
     for report in _select_counting(reports, required):
         if report.has_failed:
             failed.append(_with_annotations(requester, report))
-        if report.is_unfinished:
-            unfinished.add(report.check.name)
-    for check in required:
-        if not any(report.counts_as(check) for report in reports):
-            unfinished.add(check.name)
-    return Checks(failed=tuple(failed), unfinished=tuple(sorted(unfinished)))
+    return failed
 
 
 def _read_reports(requester: "Requester", commit: str) -> list[_Report]:
@@ -126,7 +121,6 @@ def _read_run(row: Row) -> _Report:
         id=row["id"],
         name=row["name"],
         conclusion=row["conclusion"] or "",
-        url=row["html_url"],
         title=output["title"] or "",
         summary=output["summary"] or "",
         text=output["text"] or "",
@@ -135,7 +129,6 @@ def _read_run(row: Row) -> _Report:
     return _Report(
         check=check,
         has_failed=row["conclusion"] in _FAILED_RUNS,
-        is_unfinished=row["status"] != "completed",
         app_id=app.get("id"),
         annotations_url=output["annotations_url"] if output["annotations_count"] else None,
     )
@@ -146,7 +139,6 @@ def _read_status(row: Row) -> _Report:
         id=row["id"],
         name=row["context"],
         conclusion=row["state"],
-        url=row["target_url"],
         title="",
         summary=row["description"] or "",
         text="",
@@ -154,7 +146,6 @@ def _read_status(row: Row) -> _Report:
     return _Report(
         check=check,
         has_failed=row["state"] in _FAILED_STATUSES,
-        is_unfinished=row["state"] == "pending",
         app_id=None,
         annotations_url=None,
     )

@@ -43,16 +43,10 @@ class PullDetails(BaseModel):
     state: str
     """open or closed"""
     merged: bool
-    draft: bool
     locked: bool
     labels: tuple[str, ...]
-    author: str
-    title: str
-    body: str
     base: str
     """The branch into which it leads."""
-    base_sha: str
-    """The newest commit of that branch."""
     head: str
     """Its branch."""
     head_sha: str
@@ -74,9 +68,6 @@ class Remark(BaseModel):
     is_bot: bool
     body: str
     created_at: datetime
-    updated_at: datetime
-    """When it was last edited; GitHub may also set it for other changes. GitHub does not tell it of
-    a review: it is when the review was submitted."""
 
     @property
     def key(self) -> str:
@@ -103,9 +94,6 @@ class LineComment(Remark):
     """A review comment: on lines of the diff, or on a whole file."""
 
     kind = "line-comment"
-
-    review_id: int | None
-    """The review that it was submitted with."""
 
 
 class Thread(BaseModel):
@@ -189,7 +177,6 @@ class FailedCheck(BaseModel):
     name: str
     conclusion: str
     """failure, timed_out, or error (of a status)"""
-    url: str | None
     title: str
     summary: str
     """Of a status, its description."""
@@ -200,16 +187,6 @@ class FailedCheck(BaseModel):
     """Whether it is a job of GitHub Actions."""
     log: str = ""
     """The end of what the failed step of such a job has printed; empty if it can't be read."""
-
-
-class Checks(BaseModel):
-    """The state of the checks that count on one commit."""
-
-    model_config = ConfigDict(frozen=True)
-
-    failed: tuple[FailedCheck, ...]
-    unfinished: tuple[str, ...]
-    """Names of checks that are expected or running."""
 
 
 class PostedComment(BaseModel):
@@ -243,12 +220,13 @@ class Conversation(Protocol):
         """Return what somebody may do in the repository; NONE if the account does not exist."""
         ...
 
-    def checks(self, subject: Subject, base: str, sha: str) -> Checks:
-        """Return the checks on the commit ``sha`` that count for merging into the branch ``base``.
+    def failed_checks(self, subject: Subject, base: str, sha: str) -> tuple[FailedCheck, ...]:
+        """Return the checks on the commit ``sha`` that failed and count for merging into the branch
+        ``base``.
 
-        These are the required ones. If none is required, they are the jobs of GitHub Actions: they
-        are part of the repository, whereas other checks may be red for reasons that no change of
-        the code could remove.
+        Required ones count. If none is required, the jobs of GitHub Actions do: they are part of
+        the repository, whereas other checks may be red for reasons that no change of the code could
+        remove.
         """
         ...
 

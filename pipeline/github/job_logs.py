@@ -2,10 +2,11 @@
 
 import logging
 import re
+from collections.abc import Sequence
 
 from pipeline.github import ForgeRefused
 from pipeline.github.connection import Connection
-from pipeline.github.conversation import Checks, FailedCheck
+from pipeline.github.conversation import FailedCheck
 
 MAX_LOG_CHARACTERS = 20_000
 """Of a log that is kept: its end."""
@@ -22,18 +23,20 @@ _STEP = "##[group]Run "
 log = logging.getLogger(__name__)
 
 
-def with_logs(connection: Connection, repository: str, checks: Checks) -> Checks:
-    """Return the checks with the logs of the failed jobs.
+def with_logs(
+    connection: Connection, repository: str, failed: Sequence[FailedCheck]
+) -> tuple[FailedCheck, ...]:
+    """Return failed checks with the logs of those that are jobs.
 
     A log that can't be read is left empty: what the check says of itself is enough to go on.
     """
-    failed: list[FailedCheck] = []
-    for check in checks.failed:
+    with_log: list[FailedCheck] = []
+    for check in failed:
         text = ""
         if check.is_actions_job:
             text = find_failed_step(_read_log(connection, repository, check.id))
-        failed.append(check.model_copy(update={"log": text}))
-    return checks.model_copy(update={"failed": tuple(failed)})
+        with_log.append(check.model_copy(update={"log": text}))
+    return tuple(with_log)
 
 
 def find_failed_step(text: str) -> str:

@@ -33,8 +33,7 @@ def read_reviews(rows: Iterable[Row]) -> tuple[SubmittedReview, ...]:
     for row in rows:
         if row["state"] == "PENDING":
             continue
-        submitted_at = row["submitted_at"]
-        common = _common({**row, "created_at": submitted_at, "updated_at": submitted_at})
+        common = _common({**row, "created_at": row["submitted_at"]})
         reviews.append(SubmittedReview(**common, state=row["state"]))
     return tuple(sorted(reviews, key=_age))
 
@@ -62,9 +61,7 @@ def _thread(first: int, rows: list[Row], state: ThreadState) -> Thread:
     if place.get("subject_type") == "file":
         line = None
         start_line = None
-    comments: list[LineComment] = []
-    for row in rows:
-        comments.append(LineComment(**_common(row), review_id=row["pull_request_review_id"]))
+    comments = [LineComment(**_common(row)) for row in rows]
     return Thread(
         id=first,
         path=place["path"],
@@ -88,7 +85,6 @@ def _common(row: Row) -> dict[str, Any]:
         "is_bot": bool(user) and user["type"] == "Bot",
         "body": row["body"] or "",
         "created_at": row["created_at"],
-        "updated_at": row["updated_at"],
     }
 
 

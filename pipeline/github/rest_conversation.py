@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from pipeline.github import ForgeRefused
-from pipeline.github.checks import read_checks
+from pipeline.github.checks import read_failed_checks
 from pipeline.github.connection import Connection
 from pipeline.github.conversation import (
     MAX_REMARKS,
-    Checks,
     Discussion,
+    FailedCheck,
     Permission,
     PostedComment,
     PullDetails,
 )
-from pipeline.github.conversions import is_from_push_repository, read_login
+from pipeline.github.conversions import is_from_push_repository
 from pipeline.github.job_logs import with_logs
 from pipeline.github.listing import Row, list_rows, list_rows_backwards
 from pipeline.github.remarks import ThreadState, read_comments, read_reviews, read_threads
@@ -73,14 +73,9 @@ class GithubConversation:
                 url=pull.html_url,
                 state=pull.state,
                 merged=pull.merged,
-                draft=pull.draft,
                 locked=pull.raw_data["locked"],
                 labels=tuple(label.name for label in pull.labels),
-                author=read_login(pull.user),
-                title=pull.title,
-                body=pull.body or "",
                 base=pull.base.ref,
-                base_sha=pull.base.sha,
                 head=pull.head.ref,
                 head_sha=pull.head.sha,
                 is_from_push_repository=is_from_push_repository(
@@ -131,12 +126,12 @@ class GithubConversation:
         role = answer.get("role_name")
         return Permission(role if role in list(Permission) else answer["permission"])
 
-    def checks(self, subject: Subject, base: str, sha: str) -> Checks:
+    def failed_checks(self, subject: Subject, base: str, sha: str) -> tuple[FailedCheck, ...]:
         missing = f"commit {sha} or branch {base} of {subject.repository} does not exist"
         permission = "Checks: read and Commit statuses: read"
         with self._connection.calling(subject.repository, missing, permission=permission) as client:
-            checks = read_checks(client.requester, subject.repository, base, sha)
-        return with_logs(self._connection, subject.repository, checks)
+            failed = read_failed_checks(client.requester, subject.repository, base, sha)
+        return with_logs(self._connection, subject.repository, failed)
 
     def reply(self, subject: Subject, thread_id: int, body: str) -> PostedComment:
         path = f"{_pull_path(subject)}/comments/{thread_id}/replies"

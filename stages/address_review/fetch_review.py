@@ -121,8 +121,8 @@ class FetchReview:
         marker = reply_marker(checks_key(details.head_sha))
         if self._conversation.discussion(pull).find_marked(marker, own.login) is not None:
             return ()
-        checks = self._conversation.checks(pull, details.base, details.head_sha)
-        return tuple(describe_check(check) for check in checks.failed[:MAX_CHECKS])
+        failed = self._conversation.failed_checks(pull, details.base, details.head_sha)
+        return tuple(describe_check(check) for check in failed[:MAX_CHECKS])
 
     async def _find_conversation(self, source: RunKey, run: RunContext) -> str | None:
         """Return the key of the conversation that a run ended with, if it is still stored."""

@@ -53,6 +53,8 @@ class RemarkRules:
                 collected.add(remark, thread)
             else:
                 collected.omitted[reason] += 1
+        if not discussion.is_complete:
+            collected.are_some_unread = True
         return collected.selection()
 
     def _is_for_us(self, remark: Remark, thread: Thread | None) -> bool:
@@ -82,6 +84,8 @@ class _Collected:
 
     remarks: list[RemarkToAnswer] = field(default_factory=list)
     omitted: Counter[str] = field(default_factory=Counter)
+    are_some_unread: bool = False
+    """Whether there are older remarks than were read."""
 
     def add(self, remark: Remark, thread: Thread | None) -> None:
         if len(self.remarks) >= MAX_REMARKS:
@@ -103,6 +107,8 @@ class _Collected:
         omitted: list[str] = []
         for reason, number in self.omitted.items():
             omitted.append(f"{count(number, 'comment')} {reason}")
+        if self.are_some_unread:
+            omitted.append("older comments, of which there are too many to be read")
         return Selection(tuple(self.remarks), tuple(omitted))
 
 

@@ -17,7 +17,7 @@ BOT = "our-app[bot]"
 
 
 def line_comment(number: int, body: str = "Why?", author: str = "ada") -> LineComment:
-    return LineComment(**_fields(number, body, author), review_id=None)
+    return LineComment(**_fields(number, body, author))
 
 
 def comment(number: int, body: str, author: str = "ada") -> PullComment:
@@ -37,7 +37,6 @@ def _fields(number: int, body: str, author: str) -> dict[str, object]:
         "is_bot": author.endswith("[bot]"),
         "body": body,
         "created_at": time,
-        "updated_at": time,
     }
 
 
@@ -97,6 +96,15 @@ def test_comments_below_need_a_mention_or_are_what_asked_for_the_run() -> None:
         request="comment-4",
     )
     assert keys(selection) == ["comment-2", "comment-4"]
+
+
+def test_remarks_that_are_too_old_to_be_read_are_told() -> None:
+    discussion = Discussion(
+        threads=(thread(line_comment(1)),), reviews=(), comments=(), is_complete=False
+    )
+    selection = RemarkRules(BOT, "review-1", may_write=lambda _login: True).select(discussion)
+    assert keys(selection) == ["line-comment-1"]
+    assert selection.omitted == ("older comments, of which there are too many to be read",)
 
 
 def test_what_we_have_answered_or_written_is_left_out() -> None:

@@ -92,9 +92,8 @@ class Checks:
         state: str,
         *,
         description: str | None = None,
-        target_url: str | None = None,
     ) -> None:
-        status = CommitStatus(self._world.next_id(), context, sha, state, description, target_url)
+        status = CommitStatus(self._world.next_id(), context, sha, state, description)
         self._world.get(full_name).statuses.append(status)
 
     def require(self, full_name: str, *contexts: str, branch: str = "main") -> None:
@@ -305,7 +304,7 @@ class Checks:
             "context": status.context,
             "state": status.state,
             "description": status.description,
-            "target_url": status.target_url,
+            "target_url": None,
             "avatar_url": None,
             "url": url,
             "created_at": _STAMP,

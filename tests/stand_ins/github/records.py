@@ -73,7 +73,6 @@ class CommitStatus:
     state: str
     """error, failure, pending or success"""
     description: str | None
-    target_url: str | None
 
 
 @dataclass(frozen=True)

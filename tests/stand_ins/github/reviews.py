@@ -88,13 +88,6 @@ class Reviews:
         pull = self._world.get(full_name).pulls[number]
         return self._reply(pull, _line_comment_of(pull, comment_id), author, body).id
 
-    def edit_line_comment(self, full_name: str, number: int, comment_id: int, body: str) -> None:
-        pull = self._world.get(full_name).pulls[number]
-        comment = _line_comment_of(pull, comment_id)
-        self._world.next_id()
-        comment.body = body
-        comment.updated_at = self._world.timestamp()
-
     def resolve(self, full_name: str, number: int, comment_id: int) -> None:
         """Resolve the thread that a comment begins."""
         pull = self._world.get(full_name).pulls[number]
