@@ -72,6 +72,7 @@ class PullRequest(BaseModel):
     url: str
     state: str
     """open or closed"""
+    title: str
     body: str
     head_sha: str
     lacks_drafts: bool = False

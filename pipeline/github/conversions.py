@@ -73,6 +73,7 @@ def read_pull(pull: "github.PullRequest.PullRequest") -> PullRequest:
         number=pull.number,
         url=pull.html_url,
         state=pull.state,
+        title=pull.title,
         body=pull.body or "",
         head_sha=pull.head.sha,
     )

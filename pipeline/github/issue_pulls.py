@@ -41,6 +41,11 @@ def marker(job_id: str, generation: int) -> str:
     return f"<!-- coding-agent:job={job_id} generation={generation} -->"
 
 
+def has_marker(body: str) -> bool:
+    """Return whether a body has the hidden line of one of our runs."""
+    return _MARKER.search(body) is not None
+
+
 def select_other(
     pulls: Iterable[OpenPull], ref: IssueRef, job_id: str, bases: Collection[str]
 ) -> OpenPull | None:

@@ -7,11 +7,13 @@ from typing import Any
 from pipeline.stage import RunContext
 from repository.git import Identity, Mirror
 from repository.testing.models import Suite
+from repository.text_encoding import read_text
 from stages.apply_patch import Candidate
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue
 from stages.open_pr.convention import NEWEST, Subject, find_convention
 from stages.open_pr.proof import find_reproduction, read_test_changes
+from stages.open_pr.repository_template import find_template
 from stages.open_pr.settings import PullSettings
 from stages.open_pr.title import choose_title
 from stages.propose_patch import Proposals
@@ -53,6 +55,13 @@ class Change:
             paths=self.candidate.paths,
             number=self.issue.number,
         )
+
+    def repository_template(self, mirror: Mirror) -> str | None:
+        """Return the template for pull requests of the base commit, if it has one. Blocks."""
+        base_sha = self.checkout.base_sha
+        path = find_template(entry.path for entry in mirror.files(base_sha))
+        data = None if path is None else mirror.read(base_sha, path)
+        return None if data is None else read_text(data)
 
     def variables(
         self, run: RunContext, mirror: Mirror, settings: PullSettings, cost_usd: float

@@ -128,7 +128,7 @@ class OpenPullRequest:
                     return opened_meanwhile(other, run, None, facts)
             url = await asyncio.to_thread(self._forge.push_url, run.fix_job.issue)
             commit = await self._plan_commit(run, templates, variables, change.writer(mirror))
-            pull = await self._plan_pull(run, templates, variables)
+            pull = await self._plan_pull(run, change, mirror, templates, variables)
             await self._push(run, mirror, url, commit)
         except GitUnauthorized:
             raise  # the deployment's credentials: the push waits until they are replaced
@@ -216,13 +216,23 @@ class OpenPullRequest:
         return str(Identity(account.login, account.address(subject.host)))
 
     async def _plan_pull(
-        self, run: RunContext, templates: TemplateSet, variables: dict[str, Any]
+        self,
+        run: RunContext,
+        change: Change,
+        mirror: Mirror,
+        templates: TemplateSet,
+        variables: dict[str, Any],
     ) -> PlannedPull | None:
         """Return the planned text, or None if the forge opens no pull requests."""
         if not self._forge.opens_pulls:
             return None
         draft = run.fix_job.options.draft or not variables["ready"]
-        new = await asyncio.to_thread(render_pull, templates, variables, draft=draft)
+
+        def plan() -> PlannedPull:
+            frame = change.repository_template(mirror)
+            return render_pull(templates, variables, frame, draft=draft)
+
+        new = await asyncio.to_thread(plan)
         return PlannedPull.model_validate(await run.intend(PULL_REQUEST, new.model_dump()))
 
     async def _push(self, run: RunContext, mirror: Mirror, url: str, commit: PlannedCommit) -> None:
@@ -249,8 +259,10 @@ class OpenPullRequest:
             reviewers=options.reviewers,
         )
         own_marker = marker(run.job_id, run.generation)
+        intentions = await run.intentions(PULL_REQUEST)
+        ours = [PlannedPull.model_validate(intention) for intention in intentions]
         opened = await asyncio.to_thread(
-            create_or_adopt, self._forge, run.fix_job.issue, new, own_marker
+            create_or_adopt, self._forge, run.fix_job.issue, new, ours, own_marker
         )
         await run.record(PULL_REQUEST, {"number": opened.number, "url": opened.url})
         return opened

@@ -7,6 +7,7 @@ from pipeline.outcome import Facts
 from prompts import TemplateSet
 from prompts.filters import clip
 from stages.open_pr.plans import PlannedPull
+from stages.open_pr.repository_template import fill
 
 #: Limits of GitHub, in characters; its error response (422) states them.
 MAX_TITLE = 256
@@ -28,12 +29,21 @@ def render_message(templates: TemplateSet, variables: dict[str, Any]) -> str:
     return templates.render(_MESSAGE, **variables)
 
 
-def render_pull(templates: TemplateSet, variables: dict[str, Any], *, draft: bool) -> PlannedPull:
+def render_pull(
+    templates: TemplateSet,
+    variables: dict[str, Any],
+    repository_template: str | None,
+    *,
+    draft: bool,
+) -> PlannedPull:
     """Render title and body, cut to GitHub's limits even if an edited template exceeds them."""
     title = templates.render(_TITLE, **variables).strip()
     if len(title) > MAX_TITLE:
         title = f"{title[: MAX_TITLE - 1]}…"
     body = templates.render(_BODY, **variables)
+    if repository_template is not None:
+        keyword = "Fixes" if variables["ready"] else "Refs"
+        body = fill(repository_template, body, f"{keyword} #{variables['issue_number']}")
     line = marker(variables["job_id"], variables["generation"])
     if line not in body:
         body += f"\n{line}\n"

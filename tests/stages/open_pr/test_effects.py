@@ -117,7 +117,10 @@ async def test_second_delivery_adopts_the_open_pull_request(
     stop = await scenario.open(scenario.deliver_again(first))
     assert stop.facts.pull_request_number == existing.number
     (pull,) = scenario.pulls
-    assert pull.issue.title == "Fix: x is wrong" and "generation=0 -->" in (pull.issue.body or "")
+    body = pull.issue.body or ""
+    assert pull.issue.title == "Mine"
+    assert body.startswith("My words\n\n## Summary\n")
+    assert "generation=0 -->" in body
 
 
 async def test_what_was_pushed_and_opened_is_known_from_the_stored_effects(
