@@ -1,6 +1,8 @@
 """``coding-agent doctor --repo``: what a run in one repository asks before a model is paid."""
 
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 from cli.check import Check
 from pipeline.errors import judge
@@ -8,12 +10,14 @@ from pipeline.github import Forge
 from pipeline.job import IssueRef
 from pipeline.policy import Allowed
 from pipeline.settings import Settings, SettingsError
+from repository.git import Mirrors
 
 #: The checks, each of which needs those before it.
 _REPOSITORY = "repository"
 _ISSUES = "issues"
 _PULL_REQUESTS = "pull requests"
 _PUSH = "push"
+_POLICY = "policy"
 
 
 def check_access(settings: Settings, name: str) -> list[Check]:
@@ -48,6 +52,8 @@ def _ask(settings: Settings, ref: IssueRef) -> Iterator[Check]:
         yield Check(step, refusal is None, "they can be opened, as far as is known", refusal or "")
         step = _PUSH
         yield _check_push(forge, ref)
+        step = _POLICY
+        yield _check_policy(forge, ref)
     except SettingsError as error:
         yield Check(step, False, hint=str(error))
     except Exception as error:  # every failure is a result of this check
@@ -64,6 +70,24 @@ def _check_repository(settings: Settings, forge: Forge, ref: IssueRef) -> Check:
     refusal = find_repository_refusal(repository, pushes=True)
     detail = f"{repository.full_name}, default branch {repository.default_branch}"
     return Check(_REPOSITORY, refusal is None, detail, refusal or "")
+
+
+def _check_policy(forge: Forge, ref: IssueRef) -> Check:
+    """Read the files of the repository's default branch, without the contents of all others."""
+    from repository.ai_policy import read_admission
+
+    repository = forge.repository(ref)
+    branch = repository.default_branch
+    with tempfile.TemporaryDirectory(prefix="doctor-") as folder:
+        mirror = Mirrors(Path(folder), forge.token).at(ref.repository)
+        mirror.fetch(repository.clone_url, {branch}, partial=True)
+        sha = mirror.branch(branch)
+        if sha is None:
+            return Check(_POLICY, True, f"{ref.repository} is empty")
+        admission = read_admission(mirror, ref.repository, repository.clone_url, sha)
+    asked = "; ".join(str(quote) for quote in admission.conditions)
+    detail = f"it asks: {asked}" if asked else "nothing forbids contributions that a model made"
+    return Check(_POLICY, admission.refusal is None, detail, admission.refusal or "")
 
 
 def _check_push(forge: Forge, ref: IssueRef) -> Check:

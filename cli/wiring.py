@@ -50,6 +50,7 @@ from repository.git import Identity, MirrorLimits, Mirrors
 from repository.testing.install.tools import index_settings
 from sandbox import NoIsolation, Sandbox
 from stages.address_review import ReviewLimits
+from stages.fetch_issue import IssueRules
 from stages.open_pr import PullSettings
 from stages.order import ReviewTools, StageTools, compose
 from stages.propose_patch import Plan
@@ -223,7 +224,11 @@ def _pipelines(
             models=settings.attempt_models,
         ),
         protected=settings.protected_paths,
-        comment_authors=settings.comment_authors,
+        issue_rules=IssueRules(
+            comment_authors=settings.comment_authors,
+            takes_assigned=settings.assigned_issues == "work",
+            max_open_pulls=settings.max_open_pulls,
+        ),
         commit_author=_commit_author(settings, review),
         review=review,
         pulls=PullSettings(

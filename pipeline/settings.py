@@ -196,6 +196,13 @@ class Settings(BaseSettings):
             " run ends"
         ),
     )
+    assigned_issues: Literal["reject", "work"] = Field(
+        "reject",
+        description="what happens to issues that are assigned to people, and not to this service",
+    )
+    max_open_pulls: int = Field(
+        10, ge=1, description="pull requests of this service that are open at once in a repository"
+    )
     commit_author: str | None = Field(
         None,
         description=(

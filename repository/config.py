@@ -1,6 +1,7 @@
 """``.coding-agent.toml``: the file in which a repository configures this service.
 
-The file has two tables, which are read from different branches:
+The key ``enabled``, before the tables, says whether this service may open pull requests here; it is
+read from the **default branch**. The file has two tables, which are read from different branches:
 
 - ``[edits]`` says what a model may change. It is read from the repository's **default branch**,
   whichever branch a job names: a branch must not loosen the rules for its own changes.
@@ -132,6 +133,19 @@ class RepositoryConfig(BaseModel):
     tests: TestsConfig = TestsConfig()
 
 
+def read_enabled(text: str | None) -> bool | None:
+    """Return whether the repository invites this service (True) or wants none of its work (False);
+    None if it says nothing.
+
+    Raises:
+        ConfigError: the text is not TOML, or the value is neither.
+    """
+    value = _read_document(text).get("enabled")
+    if value is None or isinstance(value, bool):
+        return value
+    raise ConfigError(f"{CONFIG}: enabled must be true or false")
+
+
 def read_edit_rules(text: str | None) -> EditRules:
     """Return the table ``[edits]``, or the defaults if there is no file or no such table.
 
@@ -152,10 +166,7 @@ def read_tests_config(text: str | None) -> TestsConfig:
 
 def _read_table(text: str | None, table: Literal["edits", "tests"]) -> RepositoryConfig:
     """Return the configuration with one table read; the other has its defaults."""
-    try:
-        document = read_toml(text or "")
-    except ValueError as error:
-        raise ConfigError(f"{CONFIG} is not TOML: {error}") from error
+    document = _read_document(text)
     content: dict[str, Any] = {}
     if table in document:
         content[table] = document[table]
@@ -163,6 +174,13 @@ def _read_table(text: str | None, table: Literal["edits", "tests"]) -> Repositor
         return RepositoryConfig.model_validate(content)
     except ValidationError as error:
         raise ConfigError(_describe(error, table)) from error
+
+
+def _read_document(text: str | None) -> dict[str, Any]:
+    try:
+        return read_toml(text or "")
+    except ValueError as error:
+        raise ConfigError(f"{CONFIG} is not TOML: {error}") from error
 
 
 def _describe(error: ValidationError, table: Literal["edits", "tests"]) -> str:

@@ -15,6 +15,7 @@ from pipeline.job import IssueRef
 from pipeline.outcome import Facts, Outcome
 from pipeline.pushes import own_commits
 from pipeline.stage import RunContext, Stop
+from repository.ai_policy import read_admission
 from repository.config import CONFIG
 from repository.git import GitError, GitRefused, GitUnauthorized, Mirror, Mirrors
 from repository.text_encoding import read_text
@@ -53,6 +54,8 @@ class Checkout(BaseModel):
     """``git describe --tags --long`` of the base commit; packages ask git for their version."""
     partial: bool = False
     """Whether the contents of old versions were not fetched."""
+    conditions: tuple[str, ...] = ()
+    """What the repository asks of contributions that a model made, quoted from its files."""
     config: str | None = None
     """The ``.coding-agent.toml`` of the default branch; other branches' files are ignored."""
     head: PullHead | None = None
@@ -88,7 +91,11 @@ class CheckoutStage:
             refusal = await self._refuse_foreign_branch(mirror, issue, run)
             if refusal is not None:
                 return refusal
-            return await asyncio.to_thread(self._check_out, mirror, issue, base_branch)
+            checkout = await asyncio.to_thread(self._check_out, mirror, issue, base_branch)
+            sends_nothing = run.fix_job.options.dry_run or run.fix_job.issue.is_local
+            if isinstance(checkout, Stop) or sends_nothing:
+                return checkout
+            return await asyncio.to_thread(_obey_policy, mirror, issue, checkout)
         except GitUnauthorized:
             raise  # the deployment's credentials: the run waits until they are replaced
         except (ForgeRefused, GitRefused) as error:  # the forge has no token for it any more
@@ -180,6 +187,19 @@ class CheckoutStage:
         return (
             None if limit is None or size <= limit else _too_large(name, "its files", size, limit)
         )
+
+
+def _obey_policy(mirror: Mirror, issue: Issue, checkout: Checkout) -> Checkout | Stop:
+    """Reject the run if the repository's files forbid its pull request; else add their conditions.
+
+    They are read from the default branch, whichever branch the job names.
+    """
+    sha = mirror.branch(issue.default_branch) or checkout.base_sha
+    admission = read_admission(mirror, issue.repository, issue.clone_url, sha)
+    if admission.refusal is not None:
+        return _rejected(admission.refusal)
+    conditions = tuple(str(quote) for quote in admission.conditions)
+    return checkout.model_copy(update={"conditions": conditions})
 
 
 def _find_size_refusal(issue: Issue, limit: int | None) -> str | None:

@@ -29,7 +29,7 @@ from stages.address_review import (
 from stages.apply_patch import ApplyPatch
 from stages.build_context import BuildContext
 from stages.checkout import CheckoutStage
-from stages.fetch_issue import FetchIssue
+from stages.fetch_issue import FetchIssue, IssueRules
 from stages.open_pr import OpenPullRequest, PullSettings
 from stages.prepare_tests import PrepareTests
 from stages.propose_patch import EditSettings, Plan, ProposePatch
@@ -71,11 +71,15 @@ class StageTools:
     """Patterns of paths that no patch may write."""
 
     @property
+    def accounts(self) -> Accounts | None:
+        """None for a local repository."""
+        return None if self.review is None else self.review.accounts
+
+    @property
     def edits(self) -> EditSettings:
         return EditSettings(self.protected, self.pythons)
 
-    comment_authors: tuple[str, ...]
-    """GitHub's names for the roles whose comments are shown to the model."""
+    issue_rules: IssueRules
     commit_author: CommitAuthor
     pulls: PullSettings
     co_authors: Accounts | None
@@ -144,6 +148,10 @@ def _open_pr(tools: StageTools) -> OpenPullRequest:
     )
 
 
+def _fetch_issue(tools: StageTools) -> FetchIssue:
+    return FetchIssue(tools.forge, tools.conversation, tools.accounts, tools.issue_rules)
+
+
 def _checkout(tools: StageTools) -> CheckoutStage:
     return CheckoutStage(tools.forge, tools.mirrors, tools.commit_author)
 
@@ -206,7 +214,7 @@ ORDERS: Mapping[JobType, Order] = {
         (
             Entry(
                 FetchIssue,
-                lambda tools: FetchIssue(tools.forge, tools.conversation, tools.comment_authors),
+                _fetch_issue,
             ),
             Entry(CheckoutStage, _checkout),
             Entry(BuildContext, lambda tools: BuildContext(tools.mirrors)),

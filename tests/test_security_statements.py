@@ -11,7 +11,7 @@ from pipeline.github import IssueSnapshot
 from pipeline.settings import Settings
 from prompts import TemplateSet
 from repository.issue_text import HiddenParts, render_text
-from stages.fetch_issue import FetchIssue, Issue
+from stages.fetch_issue import FetchIssue, Issue, IssueRules
 from tests.stand_ins.forge import StaticForge, comment, snapshot
 from tests.stand_ins.runs import StageRun
 
@@ -63,8 +63,9 @@ async def read(stored: IssueSnapshot) -> tuple[Issue, str]:
     """Return the issue as a run with the default settings reads it, and the prompt about it."""
     forge = StaticForge(issues={stored.number: stored})
     authors = Settings.model_fields["comment_authors"].default
+    rules = IssueRules(authors, takes_assigned=False, max_open_pulls=1)
     with tempfile.TemporaryDirectory() as folder:
-        issue = await FetchIssue(forge, None, authors).run(StageRun(Path(folder)).context())
+        issue = await FetchIssue(forge, None, None, rules).run(StageRun(Path(folder)).context())
     assert isinstance(issue, Issue)
     variables = json.loads(GOLDEN.read_text()) | {"issue": issue}
     return issue, TemplateSet.load().render("known", **variables)

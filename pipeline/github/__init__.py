@@ -37,6 +37,7 @@ class IssueSnapshot(BaseModel):
     state: str
     locked: bool
     assignees: tuple[str, ...]
+    labels: tuple[str, ...] = ()
     is_pull_request: bool
     comments: tuple[Comment, ...]
     """Oldest first."""

@@ -68,6 +68,13 @@ def select_other(
     return others[0] if others else None
 
 
+def select_own(pulls: Iterable[OpenPull]) -> list[OpenPull]:
+    """Return those that this service has opened, for whatever issue."""
+    return [
+        pull for pull in pulls if pull.is_from_push_repository and pull.head.startswith(BRANCHES)
+    ]
+
+
 def describe_other(pull: OpenPull, ref: IssueRef) -> str:
     """Return in one clause which pull request stands in the way of another one."""
     name = f"pull request #{pull.number} ({pull.url})"

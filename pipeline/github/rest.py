@@ -110,6 +110,7 @@ class GithubForge:
                 state=fields["state"],
                 locked=fields["locked"],
                 assignees=tuple(assignees),
+                labels=tuple(label["name"] for label in fields["labels"]),
                 is_pull_request="pull_request" in fields,
                 comments=tuple(comments),
                 unread_comments=max(fields["comments"] - len(comments), 0),

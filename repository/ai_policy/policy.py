@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from prompts.filters import one_line
 from repository.ai_policy.files import MAX_CHARACTERS, Kind, kind_of
 from repository.ai_policy.prose import Sentence, read_sentences
 from repository.ai_policy.wording import Meaning, read_meaning
@@ -69,4 +70,4 @@ def _quote(sentence: Sentence, path: str) -> Quote:
     text = f"{sentence.intro}: {sentence.text}" if sentence.intro else sentence.text
     if len(text) > MAX_QUOTE:
         text = f"{text[: MAX_QUOTE - 1]}…"
-    return Quote(text, path, sentence.line)
+    return Quote(one_line(text), one_line(path), sentence.line)

@@ -17,6 +17,7 @@ from repository.git.reading import (
     find_missing,
     list_blobs,
     list_files,
+    list_paths,
     read_blobs,
     read_file,
 )
@@ -145,6 +146,10 @@ class Mirror:
     def count_files(self, treeish: str) -> int:
         """Return the number of files of a commit or tree, whose contents need not be here."""
         return self._git.output("ls-tree", "-r", "-z", "--name-only", treeish).count(b"\0")
+
+    def paths(self, treeish: str) -> list[str]:
+        """Return the path of every file; of a partial mirror's commits, too."""
+        return list_paths(self._git, treeish)
 
     def files(self, treeish: str) -> list[Entry]:
         """Return every file of a commit or tree, except those whose path is not UTF-8."""

@@ -28,6 +28,22 @@ def list_files(git: GitDirectory, treeish: str) -> list[Entry]:
     return entries
 
 
+def list_paths(git: GitDirectory, treeish: str) -> list[str]:
+    """Return the paths of a commit's or tree's files, except those that are not UTF-8.
+
+    No content is needed.
+    """
+    paths: list[str] = []
+    for name in git.output("ls-tree", "-r", "-z", "--name-only", treeish).split(b"\0"):
+        try:
+            path = name.decode()
+        except UnicodeDecodeError:
+            continue
+        if path:
+            paths.append(path)
+    return paths
+
+
 def list_blobs(git: GitDirectory, treeish: str, paths: Sequence[str] = ()) -> list[str]:
     """Return the SHA of every file and symbolic link of a commit or tree, each once.
 

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from pipeline.github import Comment, IssueSnapshot
+from pipeline.github.accounts import Account
+from pipeline.github.labels import STOP, is_stopped
 
 MAX_ISSUE_BYTES = 256_000
 """Of the issue and the comments that are shown. GitHub accepts 65,536 characters per text; an issue
@@ -19,9 +21,25 @@ def find_refusal(issue: IssueSnapshot) -> str | None:
         return f"issue #{issue.number} is {issue.state}"
     if issue.locked:
         return f"issue #{issue.number} is locked"
-    if issue.assignees:
-        return f"issue #{issue.number} is assigned to {', '.join(issue.assignees)}"
+    if is_stopped(issue.labels):
+        return f"issue #{issue.number} has the label {STOP}: remove it to allow this service"
     return None
+
+
+def find_assignee_refusal(issue: IssueSnapshot, own: Account | None) -> str | None:
+    """Return why an issue that is assigned to people can't be worked on, or None if it can.
+
+    Whoever assigns it to this service's own account, beside themselves or not, invites the service.
+
+    Args:
+        own: the account of this service, if it has one.
+    """
+    if own is not None and any(own.is_called(login) for login in issue.assignees):
+        return None
+    return (
+        f"issue #{issue.number} is assigned to {', '.join(issue.assignees)}: unassign them, or"
+        " assign it to the account of this service, too"
+    )
 
 
 def find_late_edit(number: int, edited_at: datetime | None, requested_at: datetime) -> str | None:

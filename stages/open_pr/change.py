@@ -79,7 +79,7 @@ class Change:
             "requested_by": run.job.requested_by,
             "page_url": settings.page_of(run.job_id, run.generation),
             "summary": standing_alone(self.candidate.summary),
-            "notices": self.candidate.notices,
+            "notices": (*self.candidate.notices, *self._conditions()),
             "base_branch": self.checkout.base_branch,
             "base_sha": self.checkout.base_sha,
             "model": self.proposals.proposals[self.candidate.proposal].model,
@@ -90,6 +90,11 @@ class Change:
             "job_id": run.job_id,
             "generation": run.generation,
         }
+
+    def _conditions(self) -> list[str]:
+        """Return what the repository asks of such contributions, as notices for the reviewer."""
+        asks = "The repository asks of contributions that a model made"
+        return [f"{asks}: {condition}" for condition in self.checkout.conditions]
 
     def _issue_variables(self) -> dict[str, Any]:
         return {

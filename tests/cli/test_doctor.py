@@ -285,8 +285,29 @@ def test_a_repository_that_a_run_can_work_on_passes(
     assert checks["repository"] == "octo/sample, default branch main"
     assert checks["push"] == f"a dry push to {github.origin}/octo/sample.git is accepted"
     assert "pull requests" in checks
+    assert checks["policy"] == "nothing forbids contributions that a model made"
     changes = [logged for logged in github.requests if logged.method != "GET"]
-    assert [logged.path for logged in changes] == ["/octo/sample.git/git-upload-pack"]
+    assert {logged.path for logged in changes} == {"/octo/sample.git/git-upload-pack"}
+
+
+def test_a_repository_that_forbids_it_is_refused_with_its_own_words(
+    console: Console, script: Path, github: GithubStandIn
+) -> None:
+    github.add_repository(
+        "octo/sample", {"CONTRIBUTING.md": "AI-generated PRs are not accepted.\n"}
+    )
+    policy = _checks(console)["policy"]
+    assert "“AI-generated PRs are not accepted.” (CONTRIBUTING.md, line 1)" in policy
+    github.commit("octo/sample", {".coding-agent.toml": "enabled = true\n"})
+    assert _checks(console)["policy"] == "nothing forbids contributions that a model made"
+
+
+def test_what_a_repository_asks_for_is_shown(
+    console: Console, script: Path, github: GithubStandIn
+) -> None:
+    github.add_repository("octo/sample", {"CONTRIBUTING.md": "Please disclose the use of AI.\n"})
+    asked = "it asks: “Please disclose the use of AI.” (CONTRIBUTING.md, line 1)"
+    assert _checks(console)["policy"] == asked
 
 
 @pytest.mark.parametrize(

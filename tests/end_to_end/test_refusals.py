@@ -186,6 +186,26 @@ BEFORE = [
     Refused("closed", lambda github: github.close_issue(REPOSITORY, 1), "issue #1 is closed"),
     Refused("locked", lambda github: github.lock_issue(REPOSITORY, 1), "issue #1 is locked"),
     Refused(
+        "no-agent",
+        lambda github: github.label(REPOSITORY, 1, "no-agent"),
+        "has the label no-agent",
+    ),
+    Refused(
+        "assigned",
+        lambda github: github.assign_issue(REPOSITORY, 1, "ada"),
+        "issue #1 is assigned to ada: unassign them",
+    ),
+    Refused(
+        "policy",
+        lambda github: github.commit(REPOSITORY, {"AI_POLICY.md": "AI code is not accepted."}),
+        "does not accept such contributions: “AI code is not accepted.” (AI_POLICY.md, line 1)",
+    ),
+    Refused(
+        "not-enabled",
+        lambda github: github.commit(REPOSITORY, {".coding-agent.toml": "enabled = false\n"}),
+        "its .coding-agent.toml says enabled = false",
+    ),
+    Refused(
         "prefix",
         lambda github: github.commit(REPOSITORY, {"x": "x"}, branch="coding-agent"),
         "its branch coding-agent makes the name",
@@ -226,6 +246,18 @@ async def test_a_refusal_that_can_be_known_comes_before_the_model_is_paid(
     assert run.waits == []
     if row.name not in ("deleted", "renamed", "prefix", "foreign-commit-in-the-fork"):
         assert _left_behind(github) == (set(), 0)
+
+
+async def test_an_invited_service_works_on_an_assigned_issue_and_quotes_conditions(
+    machine: Machine, github: GithubStandIn
+) -> None:
+    github.assign_issue(REPOSITORY, 1, "ada")
+    github.assign_issue(REPOSITORY, 1, "write-bot")
+    asked = "AI tools are welcome if their use is disclosed."
+    github.commit(REPOSITORY, {"CONTRIBUTING.md": f"Please disclose the use of AI. {asked}"})
+    assert (await machine.run()).result.outcome == "pr_opened"
+    body = github.pulls(REPOSITORY)[0].issue.body or ""
+    assert "Please disclose the use of AI." in body
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
 import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,22 +10,22 @@ from pipeline.github.issue_pulls import branch_name, marker
 from pipeline.job import FixIssueJob
 from pipeline.outcome import Facts, Outcome
 from pipeline.stage import Stop
-from stages.fetch_issue import MAX_ISSUE_BYTES, FetchIssue, Issue
+from stages.fetch_issue import MAX_ISSUE_BYTES, FetchIssue, Issue, IssueRules
 from tests.stand_ins.forge import COMMENTED_AT, StaticForge, comment, snapshot
 from tests.stand_ins.runs import StageRun, job
 
-WRITERS = ("OWNER", "MEMBER", "COLLABORATOR")
+RULES = IssueRules(("OWNER", "MEMBER", "COLLABORATOR"), takes_assigned=False, max_open_pulls=10)
 
 
 async def fetch(
     forge: StaticForge,
     requested: FixIssueJob | None = None,
     notes: list[str] | None = None,
-    comment_authors: tuple[str, ...] = WRITERS,
+    rules: IssueRules = RULES,
 ) -> Issue | Stop:
     with tempfile.TemporaryDirectory() as folder:
         run = StageRun(Path(folder), requested)
-        answer = await FetchIssue(forge, None, comment_authors).run(run.context())
+        answer = await FetchIssue(forge, None, None, rules).run(run.context())
     if notes is not None:
         notes.extend(run.reports)
     return answer
@@ -247,7 +248,7 @@ async def test_comments_of_the_author_and_of_people_with_write_access_are_shown(
     texts, omitted = await shown(stored)
     assert texts == ["owner", "member", "collaborator", "author"]
     assert omitted == ("2 comments by people without write access", "1 comment by bots")
-    texts, _ = await shown(stored, comment_authors=("CONTRIBUTOR",))
+    texts, _ = await shown(stored, rules=replace(RULES, comment_authors=("CONTRIBUTOR",)))
     assert texts == ["author", "contributor"], "an operator's choice replaces the default"
 
 

@@ -10,9 +10,11 @@ from pipeline.github.conversation import Permission
 from pipeline.job import IssueRef
 from pipeline.outcome import Outcome
 from pipeline.stage import Stop
-from stages.fetch_issue import FetchIssue, Issue
+from stages.fetch_issue import FetchIssue, Issue, IssueRules
 from tests.stand_ins.forge import StaticForge, snapshot
 from tests.stand_ins.runs import StageRun, job
+
+RULES = IssueRules(("OWNER",), takes_assigned=False, max_open_pulls=1)
 
 
 @dataclass
@@ -29,7 +31,7 @@ class StaticPermissions:
 
 async def fetch(folder: Path, requested_by: str | None, of_ada: Permission) -> Issue | Stop:
     forge = StaticForge(issues={42: snapshot()})
-    stage = FetchIssue(forge, StaticPermissions(of_ada), ("OWNER",))
+    stage = FetchIssue(forge, StaticPermissions(of_ada), None, RULES)
     fields = {} if requested_by is None else {"requested_by": requested_by}
     return await stage.run(StageRun(folder, job(**fields)).context())
 

@@ -25,7 +25,7 @@ def _tools() -> StageTools:
         index={},
         fetch_for_private=False,
         protected=(),
-        comment_authors=none,
+        issue_rules=none,
         commit_author=none,
         review=ReviewTools(none, none, none, none),
         pulls=none,

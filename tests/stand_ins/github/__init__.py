@@ -326,6 +326,9 @@ class GithubStandIn:
         """Put a label on an issue or a pull request."""
         self._world.get(full_name).issues[number].labels.append(name)
 
+    def assign_issue(self, full_name: str, number: int, login: str) -> None:
+        self._world.get(full_name).issues[number].assignees.append(login)
+
     def close_pull(self, full_name: str, number: int) -> None:
         self._world.get(full_name).pulls[number].issue.state = "closed"
 
