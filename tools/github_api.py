@@ -92,7 +92,7 @@ def _download(package: Package, npm: str, folder: Path) -> Path:
 
 def _read_member(archive: Path, member: str) -> bytes:
     with tarfile.open(archive) as tar:
-        file = tar.extractfile(member)
+        file = tar.extractfile(member) if member in tar.getnames() else None
         if file is None:
             raise FetchError(f"{archive.name} has no file {member}")
         return file.read()

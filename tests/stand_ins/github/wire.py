@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 
 from pipeline.github.client import USER_AGENT
 
@@ -56,6 +56,8 @@ class Failure:
     """None: the connection is cut before a byte of the response."""
     headers: Mapping[str, str] = field(default_factory=dict)
     message: str = "Server Error"
+    is_page: bool = False
+    """Whether the response is an HTML page, as a gateway sends it, instead of JSON."""
     after_effect: bool = False
     """Whether the request takes effect first, and then loses its response."""
     silence: float = 0.0
@@ -170,6 +172,10 @@ async def _nowhere(message: Message) -> None:
 async def _fail(failure: Failure, scope: Scope, receive: Receive, send: Send) -> None:
     if failure.status is None:
         await _cut(receive)
+        return
+    if failure.is_page:
+        page = f"<html><body><h1>{failure.message}</h1></body></html>"
+        await HTMLResponse(page, failure.status, dict(failure.headers))(scope, receive, send)
         return
     body = {
         "message": failure.message,
