@@ -72,10 +72,12 @@ def find_reproduction(
     if recipe is None or not suite.runnable or not verdict.ran or verdict.proven_outside:
         return None
     own = [path for path in candidate.paths if is_test_file(path, recipe.patterns)]
-    existing = [entry.path for entry in mirror.files(base_sha)]
-    paths = own + [path for path in existing if is_test_file(path, recipe.patterns)]
     chosen = () if suite.whole else tuple(dict.fromkeys((*suite.tests, *own)))
-    selection = select(verdict.fixed, chosen, paths)
+    selection = select(verdict.fixed, chosen, own)
+    if not selection.files:
+        existing = [entry.path for entry in mirror.files(base_sha)]
+        paths = own + [path for path in existing if is_test_file(path, recipe.patterns)]
+        selection = select(verdict.fixed, chosen, paths)
     for command in shown_commands(recipe, selection):
         if _can_be_shown(command):
             return Reproduction(command, describe_versions(suite))

@@ -11,7 +11,10 @@ from stages.propose_patch.description import MAX_TITLE, find_title_fault
 #: A kind of issue, which its title may begin with.
 _KIND = re.compile(r"(?:bug|fix|issue)\s*[:-]\s*|\[[^\]]{1,30}\]\s*", re.IGNORECASE)
 #: References, which close or mention an issue in a title.
-_REFERENCE = re.compile(r"\s*\(?(?:#|\bGH-)\d+\)?", re.IGNORECASE)
+_REFERENCE = re.compile(
+    r"(?:,?\s*\(?\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?|see):?\s+|\s*\(?)(?:#|\bGH-)\d+\)?",
+    re.IGNORECASE,
+)
 
 
 def choose_title(
@@ -42,8 +45,9 @@ def _fix_of(
     """Return ``Fix: `` and the issue's title: a title that says what is wrong, not what changes."""
     text = without_type(_REFERENCE.sub("", one_line(issue_title)).strip())
     text = _shortened(_KIND.sub("", text, count=1) if _KIND.match(text) else text)
-    as_it_is = replace(convention, capital=None, full_stop=None)
-    subject = word_subject(text or "the issue", as_it_is, paths=paths, number=number)
+    small = False if convention.capital is False else None
+    wording = replace(convention, capital=small, full_stop=None)
+    subject = word_subject(text or "the issue", wording, paths=paths, number=number)
     says_fix = "fix" in f"{subject.prefix}{text[:4]}".lower()
     return subject if says_fix else replace(subject, prefix=f"{subject.prefix}Fix: ")
 

@@ -12,6 +12,8 @@ MIN_TITLE = 8
 _TITLE_LINE = re.compile(
     r"^[ \t]*\W{0,3}Title\W{0,3}:\W{0,3}[ \t]*(?P<title>\S.*)$\n?", re.I | re.M
 )
+#: The type of a conventional commit, which does not count as a part of the title.
+_TYPE = re.compile(r"[a-z]+(?:\([^()]*\))?!?:\s+")
 #: Words about the work on the change, which a reader of the pull request has not seen.
 _ABOUT_THE_WORK = re.compile(
     r"\b(?:first|second|previous|earlier|last|initial|my|our)\s+(?:try|attempt|round|patch|version"
@@ -50,8 +52,10 @@ def find_title_fault(title: str) -> str | None:
     if len(title.strip().splitlines()) != 1:
         return "is not one line"
     text = one_line(title)
-    if len(text) > MAX_TITLE:
-        return f"has {len(text)} characters; at most {MAX_TITLE}"
+    kind = _TYPE.match(text)
+    length = len(text) - (kind.end() if kind else 0)
+    if length > MAX_TITLE:
+        return f"has {length} characters; at most {MAX_TITLE}"
     if len(text) < MIN_TITLE or _EMPTY_TITLE.fullmatch(text):
         return "does not say what the change does"
     if _REFERENCE.search(text):

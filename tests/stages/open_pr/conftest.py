@@ -5,16 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.stages.open_pr.scenario import REPOSITORY, Scenario
+from tests.stages.open_pr.scenario import FILES, REPOSITORY, Scenario
 from tests.stand_ins.github import GithubStandIn
 
 
 @pytest.fixture
 def github(tmp_path: Path) -> Iterator[GithubStandIn]:
     with GithubStandIn(tmp_path / "github") as server:
-        server.add_repository(
-            REPOSITORY, {"a.py": "x = 1\n", "b.py": "y = 1\n"}, collaborators=["ada"]
-        )
+        server.add_repository(REPOSITORY, FILES, collaborators=["ada"])
         yield server
 
 

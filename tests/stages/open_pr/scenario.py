@@ -17,11 +17,11 @@ from pipeline.leased_run import LeasedRun
 from pipeline.model.ledger import Ledger
 from pipeline.outcome import Outcome, Verification
 from pipeline.stage import LocalResources, Observers, RunContext, Stop
-from pipeline.store.contract import Claimed, MoneyCaps
+from pipeline.store.contract import Claimed, MoneyCaps, Round
 from pipeline.store.sqlite import SqliteStore
 from pipeline.telemetry.spans import NoTracer
 from prompts import TemplateSet
-from repository.git import Identity, Mirrors
+from repository.git import Identity, Mirrors, run_git
 from repository.testing.models import Recipe, Suite
 from stages.apply_patch import Candidate, Candidates
 from stages.checkout import Checkout
@@ -36,6 +36,7 @@ from tests.stand_ins.runs import Clock, FixedTemplates, claim, finish, job
 REPOSITORY = "octo/repo"
 JOB = job()
 BRANCH = branch_name(42, JOB.id)
+FILES = {"a.py": "x = 1\n", "b.py": "y = 1\n"}
 TEMPLATES = TemplateSet.load()
 VERDICT = Verdict(
     candidate=0,
@@ -98,6 +99,7 @@ class Scenario:
         self.change: dict[str, bytes] = {"a.py": b"x = 2\n"}
         self.verdict = VERDICT
         self.suite = SUITE
+        self.rounds: tuple[Round, ...] = ()
 
     async def open(
         self,
@@ -178,7 +180,7 @@ class Scenario:
             run,
             job(options=options, requested_by=self.requested_by),
             stage="open_pr",
-            rounds=(),
+            rounds=self.rounds,
             budget=Budget(limits, ledger, Stopwatch(used=0.0, limit=1800.0)),
             local=LocalResources(self.folder, ExitStack()),
             observers=Observers(lambda kind, text: None, NoTracer()),
@@ -203,6 +205,12 @@ class Scenario:
             BRANCH,
         ]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    def message(self) -> str:
+        """The message of the branch's newest commit."""
+        repository = f"--git-dir={self.github.path(REPOSITORY)}"
+        shown = run_git([repository, "log", "-1", "--format=%B", BRANCH], cwd=self.folder)
+        return shown.stdout.decode().strip() + "\n"
 
     @property
     def pulls(self) -> list[Pull]:

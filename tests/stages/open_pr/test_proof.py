@@ -33,14 +33,14 @@ async def test_a_proving_test_that_the_pull_request_adds_is_called_new(tested: S
     tested.verdict = proven_by("test_b::test_z", new=("test_b::test_z",))
     body = await body_of(tested)
     assert "pass with it, new in this pull request:\n\n- `test_b::test_z`\n" in body
-    assert "in the repository before" not in body
+    assert "already in the repository" not in body
     assert "No existing test is changed.\n" in body
 
 
 async def test_a_proving_test_of_the_repository_is_called_so(tested: Scenario) -> None:
     tested.verdict = proven_by("test_a::test_x")
     body = await body_of(tested)
-    assert "pass with it, in the repository before:\n\n- `test_a::test_x`\n" in body
+    assert "pass with it, already in the repository:\n\n- `test_a::test_x`\n" in body
     assert "new in this pull request" not in body
 
 

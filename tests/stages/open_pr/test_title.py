@@ -30,7 +30,8 @@ def test_else_the_issues_title_is_what_is_fixed(proposed: str) -> None:
         ("Bug: total() is wrong", "Fix: total() is wrong"),
         ("Fix the total", "Fix the total"),
         ("feat!: total() is wrong", "Fix: total() is wrong"),
-        ("total() is wrong, see #7", "Fix: total() is wrong, see"),
+        ("total() is wrong, see #7", "Fix: total() is wrong"),
+        ("total() is wrong (fixes #7)", "Fix: total() is wrong"),
         ("#7", "Fix: the issue"),
     ],
 )
@@ -38,6 +39,12 @@ def test_a_title_of_an_issue_neither_closes_nor_announces_anything(
     issue: str, expected: str
 ) -> None:
     assert title("", issue) == expected
+
+
+def test_the_type_of_a_conventional_commit_does_not_count_to_the_length() -> None:
+    conventional = Convention(form="conventional", known=frozenset({"fix"}))
+    proposed = f"fix(core): {'k' * (MAX_TITLE - 6)} item"
+    assert title(proposed, "x", conventional) == proposed.replace("(core)", "")
 
 
 def test_a_long_title_of_an_issue_is_cut_at_a_word() -> None:

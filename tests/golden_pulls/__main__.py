@@ -1,0 +1,7 @@
+"""``python -m tests.golden_pulls``: render the golden pull requests again, for a person to read."""
+
+from tests.golden_pulls.cases import CASES
+from tests.golden_pulls.rendering import file_of, render
+
+for case in CASES:
+    file_of(case).write_text(render(case))
