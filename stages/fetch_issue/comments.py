@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from pipeline.github import GHOST, Comment, IssueSnapshot
+from pipeline.github import GHOST, Comment, IssueSnapshot, progress_comment
 from repository.counts import count
 
 MAX_SHOWN = 20
@@ -55,6 +55,8 @@ def _reason_to_omit(
     comment: Comment, author: str, associations: Collection[str], requested_at: datetime | None
 ) -> str | None:
     """Return why a comment is not shown, as words that follow "comments"; None if it is shown."""
+    if comment.body.startswith(progress_comment.MARKER):
+        return "about the progress of a run"
     is_authors = comment.author == author != GHOST
     if comment.is_bot and not is_authors:
         return "by bots"

@@ -15,7 +15,6 @@ import pytest
 
 from cli import backends, wiring
 from pipeline import settings as config
-from pipeline.github.rest import GithubForge
 from pipeline.job import AddressReviewJob, FixIssueJob, Job, PullRef
 from pipeline.model import ModelReply, ModelRequest
 from pipeline.outcome import Outcome, RunResult
@@ -135,8 +134,7 @@ class ReviewedPull:
             return reply
 
         self._monkeypatch.setattr(model, "complete", listen)
-        forge = GithubForge(self.github.connect(WRITE_TOKEN))
-        return wiring.build(chosen, forge, model=model)
+        return wiring.build(chosen, backends.github_forge(chosen), model=model)
 
     # What the maintainer sees
 

@@ -34,8 +34,6 @@ ONE_ANSWER = FOLLOW_UP.replace("REPLY C2: Yes, it does.\n", "")
 #: Checks are answered with the summary.
 FOR_CHECKS = ONE_ANSWER.replace("REPLY C1: Done: the result is there now.\n", "")
 
-#: The script of a model may not be empty.
-NEVER_BOUGHT = "I was asked after all."
 MAX_DELIVERIES = 40
 
 Act = Callable[[ReviewedPull], object]
@@ -365,10 +363,9 @@ async def run(reviewed: ReviewedPull, row: Row) -> RunResult:
             row.meanwhile(reviewed)
 
     reviewed.meanwhile = meanwhile
-    replies = row.replies or (NEVER_BOUGHT,)
     for _ in range(MAX_DELIVERIES):
         try:
-            return await reviewed.answer(*replies, **row.settings)
+            return await reviewed.answer(*row.replies, **row.settings)
         except (Killed, Waited):
             continue
     raise AssertionError("the run does not end")

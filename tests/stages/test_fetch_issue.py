@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.github import ForgeRefused, IssueSnapshot, OpenPull
 from pipeline.github.issue_pulls import branch_name, marker
+from pipeline.github.progress_comment import MARKER
 from pipeline.job import FixIssueJob
 from pipeline.outcome import Facts, Outcome
 from pipeline.stage import Stop
@@ -41,6 +42,14 @@ async def rejection(forge: StaticForge, requested: FixIssueJob | None = None) ->
     answer = await fetch(forge, requested)
     assert isinstance(answer, Stop) and answer.outcome is Outcome.REJECTED, answer
     return answer.reason
+
+
+async def test_our_own_progress_comment_is_not_shown_to_the_model() -> None:
+    own = comment(f"{MARKER}\nWork on this issue has begun.")
+    stored = snapshot(body="1 + 1 = 0", comments=(own, comment("and me")))
+    issue = await fetch_accepted(StaticForge(issues={42: stored}))
+    assert "and me" in issue.text
+    assert "has begun" not in issue.text
 
 
 async def test_an_issue_is_read_with_its_comments_and_repository():
