@@ -36,6 +36,8 @@ _SERVICES = (
     ("labels", "POST", re.compile(r"/issues/\d+/labels$")),
     ("reviewers", "POST", re.compile(r"/pulls/\d+/requested_reviewers$")),
     ("fork", "POST", re.compile(r"/forks$")),
+    ("reply", "POST", re.compile(r"/pulls/\d+/comments/\d+/replies$")),
+    ("comment", "POST", re.compile(r"/issues/\d+/comments$")),
 )
 _REPOSITORY = re.compile(r"/[^/]+/crash-(?P<number>\d+)(?:\.git)?(?:/|$)")
 _BRANCH = re.compile(rb"coding-agent/issue-(?P<issue>\d+)-")
@@ -58,6 +60,8 @@ class ForgeFaults:
         self._kill = kill
         self._rng = random.Random(f"forge/{seed}")
         self._struck: set[tuple[int, str]] = set()
+        self.reviewed: set[int] = set()
+        """The jobs whose pull request has got a review: a further push is the follow-up."""
         self.counts: Counter[tuple[str, Mode]] = Counter()
         """(service, mode) -> how often it occurred."""
         github.wire.strike = self.strike
@@ -79,6 +83,8 @@ class ForgeFaults:
         if service == "read":
             return draw(self._rng, READ_MODES) if self._rng.random() < FAILING_READS else None
         number = self._job(service, incoming)
+        if service == "push" and number in self.reviewed:
+            service = "follow_up"
         if (number, service) in self._struck:
             return None
         self._struck.add((number, service))

@@ -23,18 +23,21 @@ from typing import Any
 
 from benchmarks import crash_bench, report
 from benchmarks.crash_bench import CrashBench, Patience, Services, shared_settings, wait_for_workers
+from benchmarks.crash_evidence import Evidence
 from benchmarks.crash_fleet import Fleet
 from benchmarks.crash_forge import ForgeFaults, worker_token
 from benchmarks.crash_judge import Defect, Events, judge_deaths, judge_unreadable
-from benchmarks.crash_real_judge import REAL_DEFECTS, Evidence, judge_job, judge_strays
+from benchmarks.crash_real_judge import REAL_DEFECTS, judge_job, judge_strays
 from benchmarks.crash_real_plan import (
     AFTER_EFFECT,
     JOBS_PER_REPOSITORY,
+    REVIEWER,
     REVIEWERS,
     TESTED_EVERY,
     Mode,
     Plan,
     Push,
+    Review,
     repository_name,
 )
 from benchmarks.crash_real_worker import RealSetting
@@ -44,6 +47,7 @@ from sandbox import NoIsolation
 from sandbox.choose import choose_sandbox
 from tests.stand_ins.aws import Aws
 from tests.stand_ins.github import GithubStandIn
+from tests.stand_ins.github.reviews import OnLine
 from tests.stand_ins.github.world import Rights
 from tests.stand_ins.strict_aws import StrictAws
 from tests.stand_ins.strict_aws.http import Request
@@ -76,6 +80,8 @@ _OPERATIONS = {
     "SendMessage": "send_message",
     "DeleteMessageBatch": "delete_message",
 }
+#: What a reviewer writes on a line of a pull request.
+REVIEW_COMMENTS = ("Why 42?", "Say where this is used.")
 _CALC = f"def answer():\n{FIRST_LINE}\n"
 _TEST = """import unittest
 
@@ -114,8 +120,10 @@ class Bench(CrashBench):
         self.lost_replies: Counter[str] = Counter()
         self._replays: dict[str, Plan] = {}
         """Job id -> the plan of a job whose replay has not been sent yet."""
-        self._replayed_at = 0
-        """How many runs had ended when replays were last sent."""
+        self._reviewable: dict[str, Plan] = {}
+        """Job id -> the plan of a job whose pull request has got no review yet."""
+        self._continued_at = 0
+        """How many runs had ended when replays and reviews were last sent."""
         self.aws.on_lost_reply = self._lose_reply
 
     def storm(self) -> None:
@@ -143,16 +151,34 @@ class Bench(CrashBench):
         super().drain()
 
     def work(self) -> None:
-        """Send the replays of the runs that have ended."""
+        """Send the replays and the reviews of the runs that have ended."""
         finished = self.count_finished()
-        if finished == self._replayed_at:
+        if finished == self._continued_at:
             return
-        self._replayed_at = finished
+        self._continued_at = finished
         for (job_id,) in self.select("SELECT job_id FROM runs WHERE state = 'finished'"):
             plan = self._replays.pop(job_id, None)
             if plan is not None:
-                self.seller.generations[plan.number] = 1
+                self.seller.newest[plan.number] = plan.runs[-1].key
                 self.send(plan.body(1))
+            plan = self._reviewable.pop(job_id, None)
+            if plan is not None:
+                self._review(plan)
+
+    def _review(self, plan: Plan) -> None:
+        """Submit a review of the job's pull request, and send the job that answers it."""
+        (pull,) = [pull for pull in self.github.pulls(plan.repository) if pull.head == plan.branch]
+        comments = [OnLine("calc.py", 2, text) for text in REVIEW_COMMENTS]
+        review_id, *comment_ids = self.github.reviews.submit(
+            plan.repository, pull.number, REVIEWER, state="CHANGES_REQUESTED", comments=comments
+        )
+        review = Review(pull.number, review_id, tuple(comment_ids), plan.repository, plan.number)
+        self.seller.reviews[plan.number] = review
+        self.seller.newest[plan.number] = review.run.key
+        self.forge.reviewed.add(plan.number)
+        self.send(review.body)
+        if self.rng.random() < SENT_TWICE:
+            self.send(review.body)
 
     def judge(self) -> Iterator[Defect]:
         store = SqliteStore(self.folder / "shared/store.sqlite")
@@ -168,7 +194,8 @@ class Bench(CrashBench):
         yield from judge_deaths(self.fleet.deaths)
 
     def count_expected(self) -> int:
-        return sum(plan.generations for plan in self.plans)
+        reviews = sum(plan.kind == "reviewed" for plan in self.plans)
+        return reviews + sum(plan.generations for plan in self.plans)
 
     def count_faults(self) -> int:
         """Count the faults. A request that kills its sender is a kill and nothing else."""
@@ -190,6 +217,8 @@ class Bench(CrashBench):
         self.plans.append(plan)
         if plan.generations > 1:
             self._replays[plan.job_id] = plan
+        if plan.kind == "reviewed":
+            self._reviewable[plan.job_id] = plan
         bodies = [plan.body()]
         if self.rng.random() < SENT_TWICE:
             bodies.append(plan.body())
@@ -307,6 +336,7 @@ def summarise(bench: Bench, defects: list[Defect]) -> dict[str, int]:
     summary = {
         "jobs": len(bench.plans),
         "runs": bench.count_expected(),
+        "reviews": len(bench.seller.reviews),
         "deliveries": bench.aws.sqs.handed_out,
         "faults": bench.count_faults(),
         "kills": bench.fleet.kills,

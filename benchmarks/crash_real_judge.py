@@ -1,51 +1,18 @@
 """The verdict on a crash run with the real stages, from what GitHub and the receivers hold."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.crash_judge import CLOSED_CALLS, DEFECTS, Defect, Events, Problem
+from benchmarks.crash_evidence import Evidence
+from benchmarks.crash_judge import CLOSED_CALLS, DEFECTS, Defect, Problem
 from benchmarks.crash_questions import is_question_key
-from benchmarks.crash_real_plan import LABELS, REVIEWERS, Plan, Push
+from benchmarks.crash_real_plan import LABELS, REVIEWERS, ExpectedRun, Plan
+from benchmarks.crash_review_judge import REVIEW_DEFECTS, judge_review
 from benchmarks.crash_seller import Seller, mark
 from pipeline.outcome import Outcome
-from pipeline.run_key import RunKey
-from pipeline.store.store import RunStore
-from tests.stand_ins.github import GithubStandIn
 from tests.stand_ins.github.world import Pull
 
-REAL_DEFECTS = (*DEFECTS, "branches_unnamed")
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What the benchmark's parties hold at the end."""
-
-    github: GithubStandIn
-    push: Push
-    seller: Seller
-    events: Events
-    store: RunStore
-
-    def pushed_to(self, plan: Plan) -> str | None:
-        """Return the repository to which the job's fixes are pushed; None if there is no fork."""
-        if self.push == "branch":
-            return plan.repository
-        return self.github.fork_of(plan.repository)
-
-    def head(self, plan: Plan) -> str | None:
-        """Return the commit of the job's branch; None if there is no branch."""
-        repository = self.pushed_to(plan)
-        return self.github.sha(repository, plan.branch) if repository else None
-
-    def content(self, plan: Plan) -> str:
-        repository = self.pushed_to(plan)
-        assert repository is not None
-        return self.github.files(repository, plan.branch)["calc.py"].decode()
-
-    def pulls(self, plan: Plan) -> list[Pull]:
-        pulls = self.github.pulls(plan.repository)
-        return [pull for pull in pulls if pull.head == plan.branch]
+REAL_DEFECTS = (*DEFECTS, "branches_unnamed", *REVIEW_DEFECTS)
 
 
 def judge_job(plan: Plan, evidence: Evidence) -> Iterator[Defect]:
@@ -60,36 +27,42 @@ def _wrong(what: str) -> Problem:
 
 
 def _judge(plan: Plan, evidence: Evidence) -> Iterator[Problem]:
-    for generation in range(plan.generations):
-        yield from _judge_run(plan, generation, evidence)
-        yield from _judge_purchases(plan, generation, evidence)
+    for run in evidence.runs(plan):
+        yield from _judge_run(run, evidence)
+        yield from _judge_purchases(run, evidence)
     yield from _judge_effects(plan, evidence)
     yield from _judge_events(plan, evidence)
+    review = evidence.seller.reviews.get(plan.number)
+    if review is not None:
+        yield from judge_review(plan, review, evidence)
 
 
-def _judge_run(plan: Plan, generation: int, evidence: Evidence) -> Iterator[Problem]:
-    run = evidence.store.run(plan.job_id, generation)
+def _judge_run(expected: ExpectedRun, evidence: Evidence) -> Iterator[Problem]:
+    key = expected.key
+    run = evidence.store.run(key.job_id, key.generation)
     if run is None or run.state != "finished":
         state = run.state if run else "unknown"
-        yield Problem("lost", f"its run {generation} is {state}")
+        yield Problem("lost", f"its run {key.prefix} is {state}")
         return
-    if run.outcome != plan.outcome:
-        yield _wrong(f"run {generation} ended {run.outcome}: {run.reason}")
+    if run.outcome != expected.outcome:
+        yield _wrong(f"run {key.prefix} ended {run.outcome}: {run.reason}")
 
 
-def _judge_purchases(plan: Plan, generation: int, evidence: Evidence) -> Iterator[Problem]:
-    requests = len(evidence.seller.requests[plan.number, generation])
-    if requests != plan.rounds:
-        what = f"run {generation} sent {requests} distinct requests in {plan.rounds} rounds"
+def _judge_purchases(expected: ExpectedRun, evidence: Evidence) -> Iterator[Problem]:
+    name = expected.key.prefix
+    rounds = expected.rounds
+    requests = len(evidence.seller.requests[expected.key])
+    if requests != rounds:
+        what = f"run {name} sent {requests} distinct requests in {rounds} rounds"
         yield Problem("resumed_differently", what)
     settled = 0
-    for call in evidence.store.calls(RunKey(plan.job_id, generation)):
+    for call in evidence.store.calls(expected.key):
         if call.state not in CLOSED_CALLS:
-            yield _wrong(f"call {call.key} of run {generation} was left {call.state}")
+            yield _wrong(f"call {call.key} of run {name} was left {call.state}")
         if call.state == "settled" and not is_question_key(call.key):
             settled += 1
-    if settled != plan.rounds:
-        what = f"run {generation} settled {settled} calls in {plan.rounds} rounds"
+    if settled != rounds:
+        what = f"run {name} settled {settled} calls in {rounds} rounds"
         yield Problem("paid_twice", what)
 
 
@@ -121,38 +94,39 @@ def _judge_pull(plan: Plan, pull: Pull, evidence: Evidence) -> Iterator[Problem]
 
 
 def _is_sold_to(plan: Plan, content: str, seller: Seller) -> bool:
-    """Return whether a file has the reply that was sold to the job's newest run."""
+    """Return whether a file has the reply that was sold to the newest run for the job's issue."""
     for serial, sale in enumerate(seller.sales, 1):
         if mark(serial) in content:
-            return (sale.number, sale.generation) == (plan.number, plan.generations - 1)
+            return sale.run == seller.newest.get(plan.number, plan.runs[-1].key)
     return False
 
 
 def _judge_events(plan: Plan, evidence: Evidence) -> Iterator[Problem]:
-    events = evidence.events.of_job[plan.job_id]
-    published = {(event["type"], event["data"]["generation"]) for event in events}
-    missing = _expected_events(plan) ^ published
+    for run in evidence.runs(plan):
+        yield from _judge_events_of(run, plan, evidence)
+
+
+def _judge_events_of(run: ExpectedRun, plan: Plan, evidence: Evidence) -> Iterator[Problem]:
+    key = run.key
+    of_job = evidence.events.of_job[key.job_id]
+    events = [event for event in of_job if event["data"]["generation"] == key.generation]
+    expected = {"run.finished", "run.started"} if run.announced else {"run.finished"}
+    missing = expected ^ {event["type"] for event in events}
     if missing:
-        yield Problem("events_missing", f"missing or unexpected: {sorted(missing)}")
+        yield Problem("events_missing", f"missing or unexpected of {key.prefix}: {sorted(missing)}")
     for event in events:
         if len(evidence.events.copies[event["id"]]) > 1:
             yield Problem("events_missing", f"{event['id']} was published with different bodies")
         if event["type"] == "run.finished":
-            yield from _judge_end(plan, event["data"], evidence)
+            yield from _judge_end(run, plan, event["data"], evidence)
 
 
-def _expected_events(plan: Plan) -> set[tuple[str, int]]:
-    """Return the (type, generation) of each event of a job."""
-    types = ["run.finished"]
-    if plan.announced:
-        types.append("run.started")
-    return {(name, generation) for name in types for generation in range(plan.generations)}
-
-
-def _judge_end(plan: Plan, data: dict[str, Any], evidence: Evidence) -> Iterator[Problem]:
+def _judge_end(
+    run: ExpectedRun, plan: Plan, data: dict[str, Any], evidence: Evidence
+) -> Iterator[Problem]:
     """Compare what an event says with what GitHub holds."""
     reason = data["reason"]
-    if data["outcome"] != plan.outcome or data["rounds"] != plan.rounds:
+    if data["outcome"] != run.outcome or data["rounds"] != run.rounds:
         yield _wrong(f"its event says {data['outcome']}, {data['rounds']} rounds: {reason}")
     number = data["pull_request_number"]
     numbers = {pull.number for pull in evidence.pulls(plan)}

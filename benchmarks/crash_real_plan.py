@@ -1,6 +1,7 @@
 """What each job of the crash benchmark with real stages is, and what GitHub does to its effects.
 
 A repository has ten issues, one for each of ten jobs. The plan follows from seed and number alone.
+The pull request of a ``reviewed`` job gets a review, which is a further job.
 """
 
 import json
@@ -12,15 +13,17 @@ from typing import Any, Literal, Self
 
 from benchmarks.crash_kinds import MAX_ROUNDS, Kind, draw_kind
 from pipeline.github.issue_pulls import branch_name
-from pipeline.job import parse_job
+from pipeline.job import ADDRESS_REVIEW, parse_job
 from pipeline.outcome import Outcome
+from pipeline.run_key import RunKey
 
 Push = Literal["branch", "fork"]
 
 OWNER = "octo"
 JOBS_PER_REPOSITORY = 10
 LABELS = ("bot",)
-REVIEWERS = ("ada",)
+REVIEWER = "ada"
+REVIEWERS = (REVIEWER,)
 #: Every so many repositories, one has a test, which a sandbox runs.
 TESTED_EVERY = 4
 
@@ -61,14 +64,25 @@ EFFECT_MODES = {
     Mode.KILLED_AFTER: 4,
 }
 #: Effects on GitHub that a job may have.
-EFFECTS = ("push", "create_pull", "update_pull", "labels", "reviewers", "fork")
+EFFECTS = (
+    "push",
+    "create_pull",
+    "update_pull",
+    "labels",
+    "reviewers",
+    "fork",
+    "follow_up",
+    "reply",
+    "comment",
+)
 #: The share of a job's effects that fail once.
 FAILING = 0.5
 
 
 KINDS = {
-    "fixed": Kind(0.35, Outcome.PR_OPENED, 1),
-    "labelled": Kind(0.25, Outcome.PR_OPENED, 1),
+    "fixed": Kind(0.25, Outcome.PR_OPENED, 1),
+    "reviewed": Kind(0.15, Outcome.PR_OPENED, 1),
+    "labelled": Kind(0.2, Outcome.PR_OPENED, 1),
     "replayed": Kind(0.12, Outcome.PR_OPENED, 1),
     "fixed later": Kind(0.08, Outcome.PR_OPENED, 2),
     "not fixed": Kind(0.04, Outcome.NO_FIX, MAX_ROUNDS),
@@ -77,6 +91,46 @@ KINDS = {
     "closed": Kind(0.04, Outcome.REJECTED, 0),
     "forbidden branch": Kind(0.04, Outcome.PROPOSED, 1),
 }
+
+
+@dataclass(frozen=True)
+class ExpectedRun:
+    """A run that must end in this way."""
+
+    key: RunKey
+    outcome: Outcome
+    rounds: int
+    announced: bool = True
+    """Whether it is admitted, so that run.started is published."""
+
+
+@dataclass(frozen=True)
+class Review:
+    """A review of a job's pull request, with comments on lines, and the job that answers it."""
+
+    pull: int
+    """Number of the pull request."""
+    id: int
+    comments: tuple[int, ...]
+    """Ids of its comments."""
+    repository: str
+    number: int
+    """Of the job that opened the pull request."""
+
+    @property
+    def body(self) -> str:
+        message = {
+            "type": ADDRESS_REVIEW,
+            "schema_version": 2,
+            "pull_request_url": f"https://github.com/{self.repository}/pull/{self.pull}",
+            "request": f"review-{self.id}",
+            "metadata": {"number": str(self.number)},
+        }
+        return json.dumps(message)
+
+    @property
+    def run(self) -> ExpectedRun:
+        return ExpectedRun(RunKey(parse_job(self.body).id, 0), Outcome.PR_UPDATED, 1)
 
 
 @dataclass(frozen=True)
@@ -135,6 +189,15 @@ class Plan:
     @property
     def generations(self) -> int:
         return 2 if self.kind == "replayed" else 1
+
+    @property
+    def runs(self) -> list[ExpectedRun]:
+        """The runs of the job itself."""
+        runs: list[ExpectedRun] = []
+        for generation in range(self.generations):
+            key = RunKey(self.job_id, generation)
+            runs.append(ExpectedRun(key, self.outcome, self.rounds, self.announced))
+        return runs
 
     @property
     def announced(self) -> bool:

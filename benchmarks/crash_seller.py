@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.crash_questions import is_question
-from benchmarks.crash_real_plan import Mode, Plan, Push, draw
+from benchmarks.crash_real_plan import Mode, Plan, Push, Review, draw
 from benchmarks.crash_service import LoopbackService
 from pipeline.model import ModelReply, ModelRequest
 from pipeline.model.capabilities import ModelProfile
 from pipeline.model.failures import Failure, ModelError
 from pipeline.model.worst_case import WorstCase
+from pipeline.run_key import RunKey
 from tests.stand_ins.strict_aws.http import Answer, Reply, Request
 
 #: Seconds that a call may take.
@@ -40,8 +41,8 @@ FIRST_LINE = "    return 41"
 @dataclass(frozen=True)
 class Sale:
     number: int
-    """Of the job."""
-    generation: int
+    """Of the job whose issue the request shows."""
+    run: RunKey
     request: str
     """The request's hash."""
 
@@ -59,12 +60,14 @@ class Seller(LoopbackService):
     artifacts: Path
     kill: Callable[[int], bool]
     is_broken: bool = True
-    generations: Counter[int] = field(default_factory=Counter)
-    """Job -> its newest generation."""
+    newest: dict[int, RunKey] = field(default_factory=dict)
+    """Job -> the newest run that works on its issue or its pull request."""
+    reviews: dict[int, Review] = field(default_factory=dict)
+    """Job -> the review of its pull request."""
     sales: list[Sale] = field(default_factory=list)
     """The reply with the serial number n is the n-th sale."""
-    requests: dict[tuple[int, int], list[str]] = field(default_factory=lambda: defaultdict(list))
-    """(job, generation) -> the distinct requests, in order."""
+    requests: dict[RunKey, list[str]] = field(default_factory=lambda: defaultdict(list))
+    """Run -> the distinct requests, in order."""
     paid_twice: int = 0
     faults: Counter[Mode] = field(default_factory=Counter)
 
@@ -100,21 +103,25 @@ class Seller(LoopbackService):
 
     def _sell(self, number: int, request: str) -> str:
         plan = Plan.of(self.seed, number, self.push)
-        sale = Sale(number, self.generations[number], request)
-        if self._is_stored(plan, sale):
+        run = self.newest.get(number, plan.runs[0].key)
+        sale = Sale(number, run, request)
+        if self._is_stored(sale):
             self.paid_twice += 1
         self.sales.append(sale)
-        requests = self.requests[number, sale.generation]
+        requests = self.requests[run]
         if request not in requests:
             requests.append(request)
+        review = self.reviews.get(number)
+        if review is not None and run == review.run.key:
+            return _answer(review, len(self.sales))
         return _text(plan, requests.index(request) + 1, len(self.sales))
 
-    def _is_stored(self, plan: Plan, sale: Sale) -> bool:
+    def _is_stored(self, sale: Sale) -> bool:
         """Return whether an earlier sale of the same reply is among the run's stored replies."""
         earlier = [serial for serial, sold in enumerate(self.sales, 1) if sold == sale]
         if not earlier:
             return False
-        folder = self.artifacts / plan.job_id / str(sale.generation) / "replies"
+        folder = self.artifacts / sale.run.prefix / "replies"
         stored = [file.read_text() for file in folder.glob("*.json")]
         return any(mark(serial) in text for serial in earlier for text in stored)
 
@@ -130,6 +137,18 @@ def _text(plan: Plan, round: int, serial: int) -> str:
         return f"NEEDS_INFO: what should it return? {signature}"
     if round < plan.rounds or plan.kind == "not fixed":
         return f"I can't find it, {round} times now. {signature}"
+    return _edit(signature)
+
+
+def _answer(review: Review, serial: int) -> str:
+    """Return the reply to a review: the whole change again, and an answer to each comment."""
+    lines = [_edit(mark(serial))]
+    for index in range(1, len(review.comments) + 1):
+        lines.append(f"REPLY C{index}: Done, as sale {serial}.")
+    return "\n".join(lines)
+
+
+def _edit(signature: str) -> str:
     after = f"    return 42  {signature}"
     lines = ["calc.py", "<<<<<<< SEARCH", FIRST_LINE, "=======", after, ">>>>>>> REPLACE", ""]
     return "\n".join(lines)

@@ -9,13 +9,14 @@ import requests
 from benchmarks.crash_forge import worker_token
 from benchmarks.crash_real import Bench, opened, summarise
 from benchmarks.crash_real_judge import REAL_DEFECTS
-from benchmarks.crash_real_plan import Plan
+from benchmarks.crash_real_plan import Plan, Review
 from pipeline.outcome import Outcome
 from tests.stand_ins.strict_aws import Published
 
-FAULTS = 10
-#: With it, the first job's push, and another's, are killed or lose their replies.
-SEED = 10
+FAULTS = 30
+#: With it, two of the first jobs get a review. The pushes of both, the reply to one of the reviews
+#: and the other's follow-up are killed or lose their replies.
+SEED = 28
 
 
 def kinds(bench: Bench) -> list[str]:
@@ -38,6 +39,13 @@ def open_second_pull(bench: Bench, plan: Plan) -> None:
         timeout=10,
     )
     assert answer.status_code == 201
+
+
+def post_second_reply(bench: Bench, review: Review) -> None:
+    """Reply once more to the review's first comment, as no worker would."""
+    bench.github.reviews.reply_on_line(
+        review.repository, review.pull, review.comments[0], "coding-agent-bot", "Again."
+    )
 
 
 @pytest.mark.slow
@@ -70,13 +78,19 @@ def test_lost_replies_and_kills_cost_nothing_and_each_planted_defect_is_found(
         assert kinds(bench) == ["events_missing", "wrong_outcomes"], "and another body, too"
         bench.aws.sns.published = events
 
-        requests_of_job = bench.seller.requests[plan.number, 0]
+        requests_of_job = bench.seller.requests[plan.runs[0].key]
         requests_of_job.append("another")
         assert kinds(bench) == ["resumed_differently"]
         requests_of_job.pop()
 
         assert kinds(bench) == []
+        review = next(iter(bench.seller.reviews.values()))
+        post_second_reply(bench, review)
+        assert kinds(bench) == ["replied_twice"]
         bench.github.commit(plan.repository, {"a": ""}, branch="coding-agent/issue-9-stray")
-        assert kinds(bench) == ["branches_unnamed"]
+        assert kinds(bench) == ["branches_unnamed", "replied_twice"]
         open_second_pull(bench, plan)
-        assert kinds(bench) == ["branches_unnamed", "duplicate_pull_requests"]
+        assert "duplicate_pull_requests" in kinds(bench)
+        reviewed = next(plan for plan in bench.plans if plan.number == review.number)
+        bench.github.commit(reviewed.repository, {"a": ""}, branch=reviewed.branch)
+        assert "lost_commits" in kinds(bench)

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -179,9 +180,15 @@ class Repository:
         return process.stdout.decode().strip() or None
 
     def size_kb(self) -> int:
-        """Return the size of all objects, rounded down."""
-        files = [path for path in (self.path / "objects").rglob("*") if path.is_file()]
-        return sum(path.stat().st_size for path in files) // 1000
+        """Return the size of all objects, rounded down, as a walk over them finds it: a push that
+        arrives meanwhile moves its own.
+        """
+        size = 0
+        for folder, _, names in os.walk(self.path / "objects"):
+            for name in names:
+                with suppress(FileNotFoundError):
+                    size += os.stat(f"{folder}/{name}").st_size
+        return size // 1000
 
     def branches(self) -> list[str]:
         listed = git(self.path, "for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads")
