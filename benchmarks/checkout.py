@@ -63,11 +63,15 @@ class Remote:
 
     def __init__(self, github: GithubStandIn, folder: Path, source: Path):
         """``folder`` gets the mirrors and the trees of runs."""
-        self.branch = _git(source, "symbolic-ref", "--short", "HEAD").strip()
+        self.branch = branch_of(source)
         self.github = github
-        self.url = github.add_repository(
-            REPOSITORY, source, default_branch=self.branch, private=True
-        )
+        try:
+            self.url = github.add_repository(
+                REPOSITORY, source, default_branch=self.branch, private=True
+            )
+        except subprocess.CalledProcessError as error:
+            reason = error.stderr.decode(errors="replace").strip()
+            raise SystemExit(f"--repo {source} can't be served: {reason}") from error
         self._folder = folder
         self._forge = GithubForge(github.connect(WRITE_TOKEN))
         self._mirrors = Mirrors(folder / "mirrors", self._forge.token)
@@ -181,6 +185,20 @@ def make_repository(folder: Path) -> None:
     _git(folder, "init", "--quiet", "--initial-branch=main")
     _git(folder, "add", "--all")
     _git(folder, *identity, "commit", "--quiet", "--message=first")
+
+
+def branch_of(folder: Path) -> str:
+    """Return the branch that is checked out in a repository.
+
+    Raises:
+        SystemExit: there is none.
+    """
+    try:
+        branch = _git(folder, "symbolic-ref", "--short", "HEAD").strip()
+        _git(folder, "rev-parse", "--verify", f"refs/heads/{branch}")
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise SystemExit(f"--repo {folder} has no branch that is checked out: {error}") from error
+    return branch
 
 
 def _git(folder: Path, *arguments: str) -> str:

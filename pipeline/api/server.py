@@ -20,10 +20,15 @@ STOP_SECONDS = 5
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Open the port before any work begins. Raises OSError, for example if it is in use."""
-    return socket.create_server(
-        (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048
-    )
+    """Open the port before any work begins. Raises OSError, for example if it is in use.
+
+    Its connections send at once: asyncio only sees to that for sockets that it has made itself, and
+    a response whose headers and body are two writes would wait 40 ms for the client in between.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host, port), family=family, backlog=2048)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 async def serve(app: "ASGIApp", listener: socket.socket, stop: asyncio.Event) -> None:

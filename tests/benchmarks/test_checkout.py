@@ -6,6 +6,7 @@ import pytest
 
 from benchmarks.checkout import (
     Remote,
+    branch_of,
     bytes_for_main,
     make_repository,
     measure,
@@ -26,6 +27,13 @@ def test_each_warm_run_finds_a_new_commit_and_adds_only_that(tmp_path: Path) -> 
     summary = summarize(rows, main_bytes=7)
     assert summary["main_bytes"] == 7
     assert summary["cold_seconds"] == rows[0].checkout
+
+
+def test_a_folder_that_is_no_repository_with_a_branch_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="nowhere has no branch that is checked out"):
+        branch_of(tmp_path / "nowhere")
+    with pytest.raises(SystemExit, match="has no branch that is checked out"):
+        branch_of(tmp_path)
 
 
 @pytest.mark.slow

@@ -39,6 +39,14 @@ async def running(service: Service) -> AsyncIterator[str]:
         socket.create_connection(("127.0.0.1", port))
 
 
+def test_connections_send_without_waiting_for_the_other_side() -> None:
+    with listen("127.0.0.1", 0) as listener:
+        with socket.create_connection(listener.getsockname()):
+            connection, _ = listener.accept()
+            with connection:
+                assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 async def test_original_client_snippet_works_unchanged(service: Service, aws: Aws):
     queue = aws.make_queue()
     async with SqsQueue(queue.url, visibility_timeout=30) as sqs:

@@ -52,6 +52,8 @@ class GithubStandIn:
         root.mkdir(parents=True, exist_ok=True)
         self._world = World(root.absolute(), tokens)
         self._socket = socket.socket()
+        # Each response is two writes, and the second would wait 40 ms for the client.
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket.bind(("127.0.0.1", port))
         self._socket.listen(64)  # from here on clients may connect; they wait until the server runs
         self.origin = f"http://127.0.0.1:{self._socket.getsockname()[1]}"

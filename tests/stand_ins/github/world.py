@@ -379,6 +379,7 @@ class World:
                 path,
                 "fetch",
                 "--quiet",
+                "--update-shallow",
                 str(source),
                 "+refs/heads/*:refs/heads/*",
                 "+refs/tags/*:refs/tags/*",
