@@ -52,8 +52,9 @@ from sandbox import NoIsolation, Sandbox
 from stages.address_review import ReviewLimits
 from stages.fetch_issue import IssueRules
 from stages.open_pr import PullSettings
-from stages.order import ReviewTools, StageTools, compose
+from stages.order import compose
 from stages.propose_patch import Plan
+from stages.tools import ReviewTools, StageTools
 
 #: The name of a model that is passed to ``build`` if the settings name none.
 UNNAMED_MODEL = "unnamed"

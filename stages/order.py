@@ -2,97 +2,28 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from pydantic import BaseModel
 
-from pipeline.github import Forge
-from pipeline.github.accounts import Accounts
-from pipeline.github.commit_author import CommitAuthor
-from pipeline.github.conversation import Conversation
 from pipeline.job import ADDRESS_REVIEW, FIX_ISSUE, JobType
-from pipeline.model.buyer import Buyer
-from pipeline.pull_history import PullHistory
 from pipeline.stage import Pipeline, Stage, result_type
-from pipeline.template_sets import Templates
-from repository.git import Mirrors
 from repository.testing.install.tools import BuildTools
-from sandbox import Sandbox
 from stages.address_review import (
     CheckoutPull,
     FetchReview,
     ProposeFollowUp,
     PushFollowUp,
     RecallIssue,
-    ReviewLimits,
 )
 from stages.apply_patch import ApplyPatch
 from stages.build_context import BuildContext
 from stages.checkout import CheckoutStage
-from stages.fetch_issue import FetchIssue, IssueRules
-from stages.open_pr import OpenPullRequest, PullSettings
+from stages.fetch_issue import FetchIssue
+from stages.open_pr import OpenPullRequest
 from stages.prepare_tests import PrepareTests
-from stages.propose_patch import EditSettings, Plan, ProposePatch
+from stages.propose_patch import ProposePatch
 from stages.run_tests import CandidateJudge, RunTests
-
-
-@dataclass(frozen=True)
-class ReviewTools:
-    """The dependencies of the stages that answer a review."""
-
-    conversation: Conversation
-    accounts: Accounts
-    history: PullHistory
-    limits: ReviewLimits
-
-
-@dataclass(frozen=True)
-class StageTools:
-    """The dependencies of the stages."""
-
-    forge: Forge
-    conversation: Conversation | None
-    """None for a local repository."""
-    mirrors: Mirrors
-    sandbox: Sandbox
-    buyer: Buyer
-    plan: Plan
-    templates: Templates
-    pythons: tuple[Path, ...]
-    """Folders with Python interpreters for test environments."""
-    uv: Path
-    cache: Path
-    """Folder for the caches of test environments."""
-    index: Mapping[str, str]
-    """Environment variables that configure the package index."""
-    fetch_for_private: bool
-    """Whether packages are also fetched for private repositories."""
-    protected: tuple[str, ...]
-    """Patterns of paths that no patch may write."""
-
-    @property
-    def accounts(self) -> Accounts | None:
-        """None for a local repository."""
-        return None if self.review is None else self.review.accounts
-
-    @property
-    def edits(self) -> EditSettings:
-        return EditSettings(self.protected, self.pythons)
-
-    issue_rules: IssueRules
-    commit_author: CommitAuthor
-    pulls: PullSettings
-    co_authors: Accounts | None
-    """Finds who asked for a change, to name them as its co-author; None to name nobody."""
-    review: ReviewTools | None
-    """None without GitHub: a local repository has no pull requests."""
-
-    @property
-    def for_review(self) -> ReviewTools:
-        """Return the tools for a review. Raises TypeError if there are none."""
-        if self.review is None:
-            raise TypeError("the stages that answer a review need GitHub")
-        return self.review
+from stages.tools import StageTools
 
 
 @dataclass(frozen=True)
@@ -209,37 +140,32 @@ class Order:
         return Pipeline(stages, admitted_after=self.admitted_after)
 
 
+_FIX_ISSUE = (
+    Entry(FetchIssue, _fetch_issue),
+    Entry(CheckoutStage, _checkout),
+    Entry(BuildContext, lambda tools: BuildContext(tools.mirrors)),
+    Entry(PrepareTests, _prepare_tests),
+    Entry(ProposePatch, _propose_patch),
+    Entry(ApplyPatch, lambda tools: ApplyPatch(tools.mirrors, tools.edits)),
+    Entry(RunTests, _run_tests),
+    Entry(OpenPullRequest, _open_pr),
+)
+
+_ADDRESS_REVIEW = (
+    Entry(FetchReview, _fetch_review),
+    Entry(RecallIssue, lambda tools: RecallIssue(tools.for_review.history)),
+    Entry(CheckoutPull, _checkout_pull),
+    Entry(BuildContext, lambda tools: BuildContext(tools.mirrors)),
+    Entry(PrepareTests, _prepare_tests),
+    Entry(ProposeFollowUp, _propose_follow_up),
+    Entry(ApplyPatch, lambda tools: ApplyPatch(tools.mirrors, tools.edits)),
+    Entry(RunTests, _run_tests),
+    Entry(PushFollowUp, _push_follow_up),
+)
+
 ORDERS: Mapping[JobType, Order] = {
-    FIX_ISSUE: Order(
-        (
-            Entry(
-                FetchIssue,
-                _fetch_issue,
-            ),
-            Entry(CheckoutStage, _checkout),
-            Entry(BuildContext, lambda tools: BuildContext(tools.mirrors)),
-            Entry(PrepareTests, _prepare_tests),
-            Entry(ProposePatch, _propose_patch),
-            Entry(ApplyPatch, lambda tools: ApplyPatch(tools.mirrors, tools.edits)),
-            Entry(RunTests, _run_tests),
-            Entry(OpenPullRequest, _open_pr),
-        ),
-        admitted_after=CheckoutStage.name,
-    ),
-    ADDRESS_REVIEW: Order(
-        (
-            Entry(FetchReview, _fetch_review),
-            Entry(RecallIssue, lambda tools: RecallIssue(tools.for_review.history)),
-            Entry(CheckoutPull, _checkout_pull),
-            Entry(BuildContext, lambda tools: BuildContext(tools.mirrors)),
-            Entry(PrepareTests, _prepare_tests),
-            Entry(ProposeFollowUp, _propose_follow_up),
-            Entry(ApplyPatch, lambda tools: ApplyPatch(tools.mirrors, tools.edits)),
-            Entry(RunTests, _run_tests),
-            Entry(PushFollowUp, _push_follow_up),
-        ),
-        admitted_after=CheckoutPull.name,
-    ),
+    FIX_ISSUE: Order(_FIX_ISSUE, admitted_after=CheckoutStage.name),
+    ADDRESS_REVIEW: Order(_ADDRESS_REVIEW, admitted_after=CheckoutPull.name),
 }
 
 

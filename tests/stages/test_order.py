@@ -5,8 +5,9 @@ from typing import Any
 from pipeline.job import ADDRESS_REVIEW, FIX_ISSUE
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue
-from stages.order import ORDERS, ReviewTools, StageTools, compose
+from stages.order import ORDERS, compose
 from stages.run_tests import Verdict
+from stages.tools import ReviewTools, StageTools
 
 
 def _tools() -> StageTools:
