@@ -382,5 +382,5 @@ class GithubStandIn:
         ``status=None`` cuts the connection; ``after_effect`` lets the request take effect first and
         then loses the response.
         """
-        failure = Failure(status, headers or {}, message, after_effect)
+        failure = Failure(status, headers or {}, message, after_effect=after_effect)
         self.wire.planned.append(Planned(method, re.compile(path), failure, times))

@@ -56,14 +56,14 @@ class Failure:
     """None: the connection is cut before a byte of the response."""
     headers: Mapping[str, str] = field(default_factory=dict)
     message: str = "Server Error"
-    is_page: bool = False
-    """Whether the response is an HTML page, as a gateway sends it, instead of JSON."""
     after_effect: bool = False
     """Whether the request takes effect first, and then loses its response."""
     silence: float = 0.0
     """Seconds for which the client waits in vain."""
     act: Callable[[], object] = _do_nothing
     """Called when the effect, if any, has happened."""
+    is_page: bool = False
+    """Whether the response is an HTML page, as a gateway sends it, instead of JSON."""
 
 
 @dataclass
