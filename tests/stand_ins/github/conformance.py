@@ -2,7 +2,8 @@
 
 import json
 
-from tests.stand_ins.github.description import Description, Operation
+from tests.stand_ins.github.description import Description
+from tests.stand_ins.github.operations import Operation
 from tests.stand_ins.github.wire import App, Incoming, Message, Receive, Scope, Send, read_incoming
 
 _API = "/api/v3"
