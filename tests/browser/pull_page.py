@@ -16,6 +16,9 @@ _PAGE = """<!doctype html>
   h1 { font-size: 1.6rem; font-weight: 400; margin: 0 0 .5rem; }
   h1 span { color: #59636e; }
   .state { background: #1a7f37; border-radius: 2rem; color: #fff; padding: .3rem .8rem; }
+  .draft { background: #59636e; }
+  blockquote { border-left: .25em solid #d1d9e0; color: #59636e; margin: 0; padding: 0 1em; }
+  blockquote code { color: #1f2328; }
   .line { color: #59636e; margin-bottom: 1.5rem; }
   .comment { border: 1px solid #d1d9e0; border-radius: .4rem; }
   .author { background: #f6f8fa; border-bottom: 1px solid #d1d9e0; padding: .5rem 1rem; }
@@ -25,7 +28,7 @@ _PAGE = """<!doctype html>
   table { border-collapse: collapse; } th, td { border: 1px solid #d1d9e0; padding: .3rem .8rem; }
 </style>
 <h1>{{ title }} <span>#{{ number }}</span></h1>
-<p class="line"><span class="state">Open</span>
+<p class="line"><span class="state{{ ' draft' if draft }}">{{ "Draft" if draft else "Open" }}</span>
   &nbsp; wants to merge 1 commit into <code>{{ base }}</code> from <code>{{ branch }}</code></p>
 <div class="comment"><div class="author"><b>coding-agent</b> commented</div>
 <div class="body">{{ body }}</div></div>
@@ -33,7 +36,7 @@ _PAGE = """<!doctype html>
 """
 
 
-def pull_page(*, title: str, number: int, base: str, branch: str, body: str) -> str:
+def pull_page(*, title: str, number: int, base: str, branch: str, body: str, draft: bool) -> str:
     """Return the HTML of a pull request that we wrote ourselves: its body is trusted."""
     visible = _HIDDEN.sub("", body)
     markdown = MarkdownIt("commonmark", {"html": True}).enable("table")
@@ -43,5 +46,6 @@ def pull_page(*, title: str, number: int, base: str, branch: str, body: str) -> 
         number=number,
         base=base,
         branch=branch,
+        draft=draft,
         body=Markup(markdown.render(visible)),
     )

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import click
@@ -22,12 +22,17 @@ from tests.browser.chromium import Browser, Theme, start_browser
 from tests.browser.console_server import COMMAND, serve_console
 from tests.browser.pull_page import pull_page
 from tests.browser.terminal import run_in_terminal
+from tests.golden_pulls.cases import CASES
+from tests.golden_pulls.rendering import render
+from tests.stages.open_pr.scenario import BRANCH
 from tests.stand_ins.example_history import write_history
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / ".demo"
 IMAGES = ROOT / "docs" / "images"
 COLUMNS = 90
+#: The golden pull requests of which there are pictures.
+PICTURED_PULLS = ("verified", "not_verified", "hostile_issue")
 #: A terminal as rich draws it, with room around the text.
 _TERMINAL = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>terminal</title>
@@ -49,8 +54,22 @@ def main() -> int:
     store = SqliteStore(DEMO / "data" / "store.sqlite")
     (run,) = store.runs()
     write_history(DEMO / "data", now=time.time())
-    with tempfile.TemporaryDirectory() as name, start_browser() as browser:
+    with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        pages = draw_golden_pulls(folder)
+        _take_all(store, run, environment, folder, pages)
+    return 0
+
+
+def _take_all(
+    store: SqliteStore,
+    run: RunRow,
+    environment: Mapping[str, str],
+    folder: Path,
+    pages: Iterable[Path],
+) -> None:
+    """Store all pictures; ``folder`` is for files on the way."""
+    with start_browser() as browser:
         report = folder / "report.html"
         subprocess.run(
             [COMMAND, "jobs", "report", run.job_id, "--output", str(report)],
@@ -61,12 +80,42 @@ def main() -> int:
         pull = folder / "pull.html"
         pull.write_text(_draw_pull(store, run))
         _take(browser, pull.as_uri(), "pull-request.png")
+        take_golden_pulls(browser, pages)
         with serve_console(environment) as address:
             _take(browser, address, "console.png")
         terminal = folder / "terminal.html"
         terminal.write_text(_draw_terminal(run, environment))
         _take(browser, terminal.as_uri(), "terminal.png", part="pre")
-    return 0
+
+
+def draw_golden_pulls(folder: Path) -> list[Path]:
+    """Write pages of golden pull requests into a folder, and return them.
+
+    It runs the stage in an event loop, so that it can't be called while the browser's loop runs.
+    """
+    pages: list[Path] = []
+    for case in CASES:
+        if case.name not in PICTURED_PULLS:
+            continue
+        pull = render(case)
+        page = folder / f"pull-{case.name.replace('_', '-')}.html"
+        page.write_text(
+            pull_page(
+                title=pull.title,
+                number=43,
+                base="main",
+                branch=BRANCH,
+                body=pull.body,
+                draft=pull.draft,
+            )
+        )
+        pages.append(page)
+    return pages
+
+
+def take_golden_pulls(browser: Browser, pages: Iterable[Path]) -> None:
+    for page in pages:
+        _take(browser, page.as_uri(), f"{page.stem}.png", part="body")
 
 
 def _take(
@@ -97,6 +146,7 @@ def _draw_pull(store: SqliteStore, run: RunRow) -> str:
         base="main",
         branch=commit.branch,
         body=pull.body,
+        draft=pull.draft,
     )
 
 

@@ -4,4 +4,4 @@ from tests.golden_pulls.cases import CASES
 from tests.golden_pulls.rendering import file_of, render
 
 for case in CASES:
-    file_of(case).write_text(render(case))
+    file_of(case).write_text(render(case).to_markdown())

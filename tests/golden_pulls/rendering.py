@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from prompts.filters import fenced
@@ -17,18 +18,35 @@ def file_of(case: Case) -> Path:
     return FOLDER / f"{case.name}.md"
 
 
-def render(case: Case) -> str:
-    """Return title, state, commit message and body of the pull request of a case, as Markdown."""
+@dataclass(frozen=True)
+class GoldenPull:
+    """A pull request with its commit."""
+
+    title: str
+    draft: bool
+    message: str
+    body: str
+
+    def to_markdown(self) -> str:
+        state = "draft" if self.draft else "ready for review"
+        commit = f"The commit:\n\n{fenced(self.message)}"
+        return f"# {self.title}\n\n*{state}*\n\n{commit}\n\n---\n\n{self.body}"
+
+
+def render(case: Case) -> GoldenPull:
+    """Return the pull request of a case, with its base commit's SHA replaced by a fixed one."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with GithubStandIn(folder / "github") as github:
             github.add_repository(REPOSITORY, FILES)
             scenario = Scenario(folder, github)
             prepare(case, scenario)
-            base_sha = github.sha(REPOSITORY, "main")
+            base_sha = str(github.sha(REPOSITORY, "main"))
             asyncio.run(scenario.open(claim(scenario.store)))
             (pull,) = scenario.pulls
-            state = "draft" if pull.draft else "ready for review"
-            body = (pull.issue.body or "").replace(str(base_sha), "b" * 40)
-            message = fenced(scenario.message())
-    return f"# {pull.issue.title}\n\n*{state}*\n\nThe commit:\n\n{message}\n\n---\n\n{body}"
+            return GoldenPull(
+                title=pull.issue.title,
+                draft=pull.draft,
+                message=scenario.message(),
+                body=(pull.issue.body or "").replace(base_sha, "b" * 40),
+            )

@@ -11,7 +11,7 @@ from tests.golden_pulls.rendering import FOLDER, file_of, render
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_the_text_is_the_one_that_was_read(case: Case) -> None:
-    assert render(case) == file_of(case).read_text()
+    assert render(case).to_markdown() == file_of(case).read_text()
 
 
 def test_each_frozen_text_belongs_to_a_case() -> None:
