@@ -29,9 +29,11 @@ from pipeline.github.commit_author import (
     FixedAuthor,
     OwnAccount,
 )
+from pipeline.github.commit_identity import CommitIdentity
 from pipeline.github.progress_comment import GithubProgressComment
 from pipeline.github.rest import GithubForge
 from pipeline.github.rest_conversation import GithubConversation
+from pipeline.github.signed_commits import CommitSigner, GithubSigner
 from pipeline.job import JobType
 from pipeline.model.buyer import Buyer
 from pipeline.model.client import ModelClient
@@ -230,7 +232,7 @@ def _pipelines(
             takes_assigned=settings.assigned_issues == "work",
             max_open_pulls=settings.max_open_pulls,
         ),
-        commit_author=_commit_author(settings, review),
+        commits=CommitIdentity(_commit_author(settings, review), _signer(settings, forge)),
         review=review,
         pulls=PullSettings(
             ready_if=settings.ready_if,
@@ -287,6 +289,13 @@ def _review_tools(
         history=history,
         limits=ReviewLimits(settings.max_reviews_per_pull, settings.max_review_usd_per_pull),
     )
+
+
+def _signer(settings: Settings, forge: Forge) -> CommitSigner | None:
+    """Return what signs commits: GitHub does for an App, and only as the App itself."""
+    if settings.commit_author is not None or not isinstance(forge, GithubForge):
+        return None
+    return GithubSigner(forge.connection) if forge.connection.is_app else None
 
 
 def _data_dir(settings: Settings) -> Path:

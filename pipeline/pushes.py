@@ -7,13 +7,19 @@ from pipeline.store.contract import Effect
 
 #: Name of the effect that pushes a commit; its intention records the commit's ``sha``.
 PUSH = "push"
+#: Name of the effect that makes a signed copy of that commit; its intention records the ``sha``.
+SIGNED_COMMIT = "signed_commit"
+_EFFECTS = (PUSH, SIGNED_COMMIT)
 
 
 async def own_commits(run: RunContext) -> set[str]:
     """Return the SHAs of all commits that a run of the job has pushed, or may have pushed."""
-    return {str(intention["sha"]) for intention in await run.intentions(PUSH)}
+    commits: set[str] = set()
+    for effect in _EFFECTS:
+        commits.update(str(intention["sha"]) for intention in await run.intentions(effect))
+    return commits
 
 
 def pushed_commits(effects: Iterable[Effect]) -> set[str]:
     """Return the SHAs of the commits that these stored effects have pushed, or may have pushed."""
-    return {str(effect.intention["sha"]) for effect in effects if effect.name == PUSH}
+    return {str(effect.intention["sha"]) for effect in effects if effect.name in _EFFECTS}

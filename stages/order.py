@@ -73,7 +73,7 @@ def _open_pr(tools: StageTools) -> OpenPullRequest:
         tools.forge,
         tools.mirrors,
         tools.templates,
-        tools.commit_author,
+        tools.commits,
         tools.pulls,
         accounts=tools.co_authors,
     )
@@ -84,7 +84,7 @@ def _fetch_issue(tools: StageTools) -> FetchIssue:
 
 
 def _checkout(tools: StageTools) -> CheckoutStage:
-    return CheckoutStage(tools.forge, tools.mirrors, tools.commit_author)
+    return CheckoutStage(tools.forge, tools.mirrors, tools.commits.author)
 
 
 def _fetch_review(tools: StageTools) -> FetchReview:
@@ -107,7 +107,7 @@ def _push_follow_up(tools: StageTools) -> PushFollowUp:
         review.accounts,
         tools.mirrors,
         tools.templates,
-        tools.commit_author,
+        tools.commits,
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline.github import Forge
 from pipeline.github.accounts import Accounts
-from pipeline.github.commit_author import CommitAuthor
+from pipeline.github.commit_identity import CommitIdentity
 from pipeline.github.conversation import Conversation
 from pipeline.model.buyer import Buyer
 from pipeline.pull_history import PullHistory
@@ -56,7 +56,7 @@ class StageTools:
     """Patterns of paths that no patch may write."""
 
     issue_rules: IssueRules
-    commit_author: CommitAuthor
+    commits: CommitIdentity
     pulls: PullSettings
     co_authors: Accounts | None
     """Finds who asked for a change, to name them as its co-author; None to name nobody."""

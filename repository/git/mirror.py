@@ -35,6 +35,10 @@ _DIFF_OPTIONS = (
 )
 
 
+#: Refs that are neither branches nor tags: they start no checks, and nobody sees them.
+_HIDDEN = "refs/coding-agent/"
+
+
 class Mirror:
     """One bare repository. Methods block; call them in threads."""
 
@@ -254,6 +258,20 @@ class Mirror:
             # Curl repeats a request whose reply was lost, and the remote rejects the repetition.
             if self.remote_branch(url, branch) != sha:
                 raise
+
+    def push_hidden(self, url: str, sha: str, name: str) -> None:
+        """Push a commit to a ref of ours that is no branch, so that its objects are there.
+
+        Raises:
+            PushRejected, GitRefused, GitUnavailable: it was not pushed, or that is unknown.
+        """
+        refspec = f"+{sha}:{_HIDDEN}{name}"
+        arguments = ("push", "--quiet", "--no-verify", url, refspec)
+        self._remote.run(*arguments, config=self._push_config(url))
+
+    def delete_hidden(self, url: str, name: str) -> None:
+        """Delete what ``push_hidden`` has pushed. Raises what it raises."""
+        self._remote.run("push", "--quiet", "--no-verify", url, f":{_HIDDEN}{name}")
 
     def _push_config(self, url: str) -> list[tuple[str, str]]:
         """Return the settings of a push.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from pipeline.github import ForgeRefused
 from pipeline.github.accounts import Accounts
-from pipeline.github.commit_author import CommitAuthor
+from pipeline.github.commit_identity import CommitIdentity
 from pipeline.github.conversation import Conversation
 from pipeline.job import IssueRef
 from pipeline.outcome import Facts, Outcome
@@ -34,7 +34,7 @@ from stages.open_pr.pushing import (
     ForeignCommit,
     describe_rejection,
     intend_commit,
-    push_branch,
+    push_commit,
 )
 from stages.propose_patch import Proposals
 from stages.run_tests import Verdict
@@ -84,7 +84,7 @@ class PushFollowUp:
         accounts: Accounts,
         mirrors: Mirrors,
         templates: Templates,
-        author: CommitAuthor,
+        commits: CommitIdentity,
         *,
         clock: Callable[[], float] = time.time,
     ):
@@ -92,7 +92,7 @@ class PushFollowUp:
         self._accounts = accounts
         self._mirrors = mirrors
         self._templates = templates
-        self._author = author
+        self._commits = commits
         self._clock = clock
 
     async def run(
@@ -163,17 +163,23 @@ class PushFollowUp:
         assert checkout.head is not None  # noqa: S101 (the stage checkout of a follow-up sets it)
         commit = await self._plan_commit(run, change, templates)
         try:
-            ours = {change.head}
-            await asyncio.to_thread(push_branch, change.mirror, checkout.head.url, commit, ours)
+            sha = await push_commit(
+                run,
+                change.mirror,
+                checkout.head.url,
+                commit,
+                parent=change.head,
+                ours={change.head},
+                signer=self._commits.signer,
+            )
         except GitUnauthorized:
             raise  # the deployment's credentials: the push waits until they are replaced
         except (ForgeRefused, GitRefused, ForeignCommit) as error:
             raise NothingPushed(str(error)) from error
         except PushRejected as error:
             raise NothingPushed(describe_rejection(error)) from error
-        await run.record(PUSH, {"sha": commit.sha})
         paths = await asyncio.to_thread(change.paths)
-        return FollowUp(sha=commit.sha, verification=verification, paths=paths)
+        return FollowUp(sha=sha, verification=verification, paths=paths)
 
     async def _plan_commit(
         self, run: RunContext, change: _Change, templates: TemplateSet
@@ -186,7 +192,7 @@ class PushFollowUp:
 
         def plan() -> PlannedCommit:
             seconds = int(self._clock())
-            author = self._author.identity(run.job.subject)
+            author = self._commits.author.identity(run.job.subject)
             message = self._render_message(run, change, templates)
             return PlannedCommit(
                 branch=change.review.branch,

@@ -4,11 +4,13 @@ import asyncio
 import re
 from collections.abc import Callable
 
-from pipeline.pushes import PUSH
+from pipeline.github.signed_commits import CommitSigner
+from pipeline.pushes import PUSH, SIGNED_COMMIT
 from pipeline.stage import RunContext
 from repository.git import Mirror, PushRejected
 from stages.open_pr.change import WriteCommit
 from stages.open_pr.plans import PlannedCommit
+from stages.open_pr.signing import sign_commit
 
 _REJECTION = re.compile(r"rejected\].*\(([^()]+)\)\s*$", re.MULTILINE)
 
@@ -36,21 +38,50 @@ class ForeignCommit(PushRejected):
     """The branch holds a commit that no run of the job has made."""
 
 
-def push_branch(mirror: Mirror, url: str, commit: PlannedCommit, ours: set[str]) -> None:
+async def push_commit(
+    run: RunContext,
+    mirror: Mirror,
+    url: str,
+    commit: PlannedCommit,
+    *,
+    parent: str,
+    ours: set[str],
+    signer: CommitSigner | None,
+) -> str:
+    """Push the planned commit, or a signed copy of it, and record that; return its SHA.
+
+    Args:
+        parent: its parent.
+        ours: the commits from which the branch may move.
+        signer: None if the forge signs nothing.
+
+    Raises:
+        ForeignCommit, PushRejected: as ``_push_branch`` does.
+        GitRefused, GitUnavailable: git can't reach the repository.
+    """
+    sha = commit.sha
+    if signer is not None:
+        sha = await sign_commit(run, mirror, url, commit, parent=parent, signer=signer)
+    await asyncio.to_thread(_push_branch, mirror, url, sha, commit.branch, {*ours, commit.sha})
+    if signer is not None:
+        await run.record(SIGNED_COMMIT, {"sha": sha})
+    await run.record(PUSH, {"sha": sha})
+    return sha
+
+
+def _push_branch(mirror: Mirror, url: str, sha: str, branch: str, ours: set[str]) -> None:
     """Point the branch at our commit, if it does not exist yet or is at one of ``ours``.
 
     Raises:
         ForeignCommit: the branch holds one.
         PushRejected: the remote's rules forbid the push.
     """
-    current = mirror.remote_branch(url, commit.branch)
-    if current == commit.sha:
+    current = mirror.remote_branch(url, branch)
+    if current == sha:
         return
     if current is not None and current not in ours:
-        raise ForeignCommit(
-            f"branch {commit.branch} holds a commit that is not ours ({current[:12]})"
-        )
-    mirror.push(url, commit.sha, commit.branch, expected=current)
+        raise ForeignCommit(f"branch {branch} holds a commit that is not ours ({current[:12]})")
+    mirror.push(url, sha, branch, expected=current)
 
 
 def describe_rejection(error: PushRejected) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.errors import Retry
 from pipeline.github import Forge, ForgeRefused, NewPull, PullRequest
 from pipeline.github.accounts import Accounts
-from pipeline.github.commit_author import CommitAuthor
+from pipeline.github.commit_identity import CommitIdentity
 from pipeline.github.issue_pulls import branch_name, marker
 from pipeline.job import Job
 from pipeline.outcome import Facts, Outcome
@@ -37,7 +37,7 @@ from stages.open_pr.pushing import (
     ForeignCommit,
     describe_rejection,
     intend_commit,
-    push_branch,
+    push_commit,
 )
 from stages.open_pr.settings import PullSettings
 from stages.open_pr.text import render_message, render_pull, template_facts
@@ -60,7 +60,7 @@ class OpenPullRequest:
         forge: Forge,
         mirrors: Mirrors,
         templates: Templates,
-        author: CommitAuthor,
+        commits: CommitIdentity,
         settings: PullSettings,
         *,
         accounts: Accounts | None = None,
@@ -74,7 +74,7 @@ class OpenPullRequest:
         self._forge = forge
         self._mirrors = mirrors
         self._templates = templates
-        self._author = author
+        self._commits = commits
         self._clock = clock
 
     async def run(
@@ -129,7 +129,15 @@ class OpenPullRequest:
             url = await asyncio.to_thread(self._forge.push_url, run.fix_job.issue)
             commit = await self._plan_commit(run, templates, variables, change.writer(mirror))
             pull = await self._plan_pull(run, change, mirror, templates, variables)
-            await self._push(run, mirror, url, commit)
+            await push_commit(
+                run,
+                mirror,
+                url,
+                commit,
+                parent=change.checkout.base_sha,
+                ours=await own_commits(run),
+                signer=self._commits.signer,
+            )
         except GitUnauthorized:
             raise  # the deployment's credentials: the push waits until they are replaced
         except (ForgeRefused, GitRefused, ForeignCommit) as error:
@@ -186,7 +194,7 @@ class OpenPullRequest:
 
         def plan() -> PlannedCommit:
             seconds = int(self._clock())
-            author = self._author.identity(run.job.subject)
+            author = self._commits.author.identity(run.job.subject)
             trailers = self._people(run.job, author)
             message = render_message(templates, {**variables, **trailers})
             return PlannedCommit(
@@ -234,16 +242,6 @@ class OpenPullRequest:
 
         new = await asyncio.to_thread(plan)
         return PlannedPull.model_validate(await run.intend(PULL_REQUEST, new.model_dump()))
-
-    async def _push(self, run: RunContext, mirror: Mirror, url: str, commit: PlannedCommit) -> None:
-        """Push the commit and record it.
-
-        Raises:
-            PushRejected: as ``push_branch`` does.
-        """
-        ours = await own_commits(run)
-        await asyncio.to_thread(push_branch, mirror, url, commit, ours)
-        await run.record(PUSH, {"sha": commit.sha})
 
     async def _open(
         self, run: RunContext, branch: str, base: str, planned: PlannedPull

@@ -2,6 +2,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pipeline.github.commit_identity import CommitIdentity
 from pipeline.job import ADDRESS_REVIEW, FIX_ISSUE
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue
@@ -27,7 +28,7 @@ def _tools() -> StageTools:
         fetch_for_private=False,
         protected=(),
         issue_rules=none,
-        commit_author=none,
+        commits=CommitIdentity(none),
         review=ReviewTools(none, none, none, none),
         pulls=none,
         co_authors=None,

@@ -11,8 +11,10 @@ from pipeline.artifacts.folder import FolderArtifacts
 from pipeline.budget import Budget, EffectiveLimits, Stopwatch
 from pipeline.github.accounts import Accounts
 from pipeline.github.commit_author import CommitAuthor, FixedAuthor
+from pipeline.github.commit_identity import CommitIdentity
 from pipeline.github.issue_pulls import branch_name
 from pipeline.github.rest import GithubForge
+from pipeline.github.signed_commits import CommitSigner
 from pipeline.leased_run import LeasedRun
 from pipeline.model.ledger import Ledger
 from pipeline.outcome import Outcome, Verification
@@ -88,6 +90,7 @@ class Scenario:
         self.templates = TEMPLATES
         self.settings = PullSettings()
         self.accounts: Accounts | None = None
+        self.signer: CommitSigner | None = None
         self.requested_by: str | None = None
         self.title = "x is wrong"
         """The issue's."""
@@ -129,7 +132,7 @@ class Scenario:
             self.forge,
             mirrors,
             FixedTemplates(self.templates),
-            self.author,
+            CommitIdentity(self.author, self.signer),
             self.settings,
             accounts=self.accounts,
             clock=self.clock,

@@ -6,6 +6,7 @@ from github.GithubException import GithubException
 from pipeline.errors import Family, judge
 from pipeline.github import NewPull
 from pipeline.github.commit_author import FixedAuthor
+from pipeline.github.commit_identity import CommitIdentity
 from pipeline.outcome import Outcome
 from repository.git import GitUnauthorized, GitUnavailable, Identity, Mirrors, run_git
 from stages.open_pr import OpenPullRequest, PullSettings
@@ -134,7 +135,7 @@ async def test_what_was_pushed_and_opened_is_known_from_the_stored_effects(
         scenario.forge,
         Mirrors(scenario.folder, lambda _: None),
         FixedTemplates(TEMPLATES),
-        scenario.author,
+        CommitIdentity(scenario.author),
         PullSettings(),
     )
     pushed = stage.effect_facts(scenario.store.effects(JOB.id))

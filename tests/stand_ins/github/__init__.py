@@ -28,6 +28,7 @@ from tests.stand_ins.github.checks import Checks
 from tests.stand_ins.github.conformance import Conformance
 from tests.stand_ins.github.description import github_description
 from tests.stand_ins.github.etags import ETags
+from tests.stand_ins.github.git_data import GitData
 from tests.stand_ins.github.git_http import GitHttp
 from tests.stand_ins.github.graphql import GraphQl
 from tests.stand_ins.github.rest import Rest
@@ -68,6 +69,8 @@ class GithubStandIn:
         accounts.attach(app)
         self.reviews = Reviews(self._world, shapes, rest)
         self.reviews.attach()
+        self.git_data = GitData(self._world, shapes, rest)
+        self.git_data.attach()
         self.checks = Checks(self._world, shapes, rest)
         self.checks.attach(app)
         GraphQl(rest, accounts).attach(app)

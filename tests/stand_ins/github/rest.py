@@ -19,6 +19,7 @@ _PERMISSIONS = (
     (r"/commits/(?P<sha>[^/]+)/status", "statuses"),
     ("/check-runs", "checks"),
     ("/branches", "contents"),
+    ("/git", "contents"),
     ("/actions", "actions"),
     ("/issues", "issues"),
     ("/pulls", "pull_requests"),
