@@ -26,17 +26,32 @@ class Remote:
         config: Sequence[tuple[str, str]] = (),
         max_file_bytes: int | None = None,
     ) -> bytes:
-        """Run a command; it raises what ``run_remote`` raises."""
-        with self._around(command):
-            return run_remote(
-                self._folder,
-                self._token(),
-                command,
-                *arguments,
+        """Run ``fetch``, ``ls-remote`` or ``push``; return its output.
+
+        The arguments after the command's own are those of ``run_git``.
+
+        Raises:
+            GitRefused: the remote refused, and a retry would not help.
+            PushRejected: the branch is not at the expected commit, or a rule forbids the push.
+            GitUnavailable: it failed otherwise.
+        """
+        with (
+            self._around(command),
+            git_credentials(self._token()) as secret,
+            trusting_config() as variables,
+        ):
+            completed = run_git(
+                [f"--git-dir={self._folder}", command, *arguments],
+                cwd=self._folder,
                 stdin=stdin,
+                environment={**variables, **secret},
                 config=config,
                 max_file_bytes=max_file_bytes,
             )
+        if completed.returncode != 0:
+            output = completed.stderr.decode(errors="replace").strip()
+            raise remote_failure(command, completed.returncode, output)
+        return completed.stdout
 
     def branches(self, url: str, names: Collection[str]) -> dict[str, str]:
         """Return the current commit of each of these branches that exists."""
@@ -54,36 +69,3 @@ class Remote:
     def has_branches(self, url: str) -> bool:
         """Return whether there is any branch."""
         return bool(self.run("ls-remote", "--heads", url).strip())
-
-
-def run_remote(
-    folder: Path,
-    token: str | None,
-    command: str,
-    *arguments: str,
-    stdin: bytes = b"",
-    config: Sequence[tuple[str, str]] = (),
-    max_file_bytes: int | None = None,
-) -> bytes:
-    """Run ``fetch``, ``ls-remote`` or ``push`` in a bare repository; return its output.
-
-    The arguments after the command's own are those of ``run_git``.
-
-    Raises:
-        GitRefused: the remote refused, and a retry would not help.
-        PushRejected: the branch is not at the expected commit, or a rule forbids the push.
-        GitUnavailable: it failed otherwise.
-    """
-    with git_credentials(token) as secret, trusting_config() as variables:
-        completed = run_git(
-            [f"--git-dir={folder}", command, *arguments],
-            cwd=folder,
-            stdin=stdin,
-            environment={**variables, **secret},
-            config=config,
-            max_file_bytes=max_file_bytes,
-        )
-    if completed.returncode != 0:
-        output = completed.stderr.decode(errors="replace").strip()
-        raise remote_failure(command, completed.returncode, output)
-    return completed.stdout
