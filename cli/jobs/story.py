@@ -21,6 +21,9 @@ _MAX_TESTS = 5
 _MAX_FILES = 5
 _MAX_PROBLEMS = 3
 _MAX_SUMMARY = 400
+_MAX_REMARKS = 10
+_MAX_REMARK = 200
+"""Characters of a comment."""
 
 
 def tell(report: RunReport, width: int) -> list[StoryLine]:
@@ -29,6 +32,7 @@ def tell(report: RunReport, width: int) -> list[StoryLine]:
     _write_outcome(writer, report)
     _write_present(writer, report)
     _write_issue(writer, report)
+    _write_review(writer, report)
     _write_tests_before(writer, report.tests)
     if report.calls:
         for round_ in report.rounds:
@@ -65,10 +69,27 @@ def _write_present(writer: StoryWriter, report: RunReport) -> None:
 def _write_issue(writer: StoryWriter, report: RunReport) -> None:
     is_fetched = report.issue is not None
     writer.write("Issue", report.title if is_fetched else report.run.subject.label)
-    writer.address(report.run.issue_url)
+    writer.address(report.issue.url if report.issue is not None else report.run.issue_url)
     if report.context is not None:
         shown = count(len(report.context.files), "file")
         writer.go_on(f"The model saw {shown} of the repository with it.")
+
+
+def _write_review(writer: StoryWriter, report: RunReport) -> None:
+    review = report.review
+    if review is None:
+        return
+    asked = [count(len(review.remarks), "comment")]
+    if review.checks:
+        asked.append(count(len(review.checks), "failed check"))
+    writer.write("Review", f"{' and '.join(asked)} on pull request #{review.pull_request_number}")
+    for remark in review.remarks[:_MAX_REMARKS]:
+        comment = remark.comment
+        text = clip(one_line(comment.body), _MAX_REMARK)
+        writer.item(f"{comment.author}: {text}")
+    _write_more(writer, len(review.remarks) - _MAX_REMARKS, "comment")
+    for check in review.checks:
+        writer.item(f"{check.name}: {check.conclusion}")
 
 
 def _write_tests_before(writer: StoryWriter, tests: TestResults) -> None:

@@ -1,4 +1,4 @@
-"""What a run changed outside: its branch and its pull request."""
+"""What a run changed outside: its branch, its pull request and its replies."""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from console.runs.source import RunSource
 from pipeline.pushes import PUSH
 from pipeline.store.contract import Effect
+from stages.address_review import REPLY, PlannedReply
 from stages.open_pr import PULL_REQUEST, PlannedCommit, PlannedPull
 
 
@@ -19,9 +20,9 @@ class EffectReport:
     """Seconds since the epoch."""
     is_done: bool
     summary: str
-    """What it is, in a few words: a branch and a commit, or the title of a pull request."""
+    """In a few words: a branch and a commit, a pull request's title, or what is replied to."""
     text: str = ""
-    """The commit's message, or the body of the pull request."""
+    """The commit's message, or the text of the pull request or the reply."""
     url: str | None = None
     """Where it can be seen."""
 
@@ -48,6 +49,10 @@ def _of_known_kind(effect: Effect) -> EffectReport:
         pull = PlannedPull.model_validate(effect.intention)
         url = (effect.result or {}).get("url")
         return EffectReport(effect.name, effect.created_at, is_done, pull.title, pull.body, url)
+    if effect.name.startswith(REPLY):
+        reply = PlannedReply.model_validate(effect.intention)
+        url = (effect.result or {}).get("url")
+        return EffectReport("reply", effect.created_at, is_done, f"to {reply.key}", reply.body, url)
     return _of_other_kind(effect)
 
 

@@ -9,6 +9,8 @@ from console.runs.references import (
     Reference,
     parse_reference,
 )
+from console.runs.run_result import parse_result
+from pipeline.job import ADDRESS_REVIEW
 from pipeline.store.contract import RunRow
 from pipeline.store.reader import StoreReader
 
@@ -66,9 +68,22 @@ def _newest_run(store: StoreReader, text: str, reference: Reference) -> RunRow:
         matches = _numbered(store, reference)
     if not matches:
         raise NoSuchRun(_describe_failure(reference))
-    if len(matches) > 1:
+    if len(matches) > 1 and not _are_of_one_pull(matches):
         raise AmbiguousName(text, matches[:MAX_MATCHES])
     return matches[0]
+
+
+def _are_of_one_pull(matches: Sequence[RunRow]) -> bool:
+    """Return whether runs are the fix that opened a pull request and the answers to its reviews.
+
+    The pull request's number then means the newest of them.
+    """
+    pulls: set[str | None] = set()
+    for run in matches:
+        result = parse_result(run)
+        pulls.add(result.pull_request_url if result is not None else run.issue_url)
+    is_reviewed = any(run.job_type == ADDRESS_REVIEW for run in matches)
+    return is_reviewed and len(pulls) == 1
 
 
 def _jobs_beginning_with(store: StoreReader, reference: JobReference) -> list[RunRow]:

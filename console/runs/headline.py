@@ -11,6 +11,7 @@ from stages.run_tests import Verdict
 
 _OUTCOMES: dict[str, str] = {
     Outcome.PR_OPENED: "Opened a pull request",
+    Outcome.PR_UPDATED: "Updated its pull request",
     Outcome.PROPOSED: "Proposed a fix without opening a pull request",
     Outcome.NO_FIX: "Found no fix",
     Outcome.NO_CHANGE_NEEDED: "Found that no change is needed",
@@ -20,6 +21,9 @@ _OUTCOMES: dict[str, str] = {
     Outcome.CANCELLED: "Cancelled on request",
     Outcome.FAILED: "Failed for a reason outside of the issue",
 }
+
+
+_PULL_VERBS: dict[str, str] = {Outcome.PR_OPENED: "Opened", Outcome.PR_UPDATED: "Updated"}
 
 
 @dataclass(frozen=True)
@@ -69,8 +73,9 @@ def _outcome(run: RunRow, result: RunResult | None) -> str:
         if run.state == "queued":
             return "Waiting in the queue"
         return f"At work, in round {run.round}"
-    if result is not None and run.outcome == Outcome.PR_OPENED and result.pull_request_number:
-        return f"Opened pull request #{result.pull_request_number}"
+    number = result.pull_request_number if result is not None else None
+    if number and run.outcome in _PULL_VERBS:
+        return f"{_PULL_VERBS[run.outcome]} pull request #{number}"
     return _OUTCOMES.get(run.outcome, run.outcome)
 
 

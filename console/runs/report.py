@@ -29,6 +29,7 @@ from pipeline.job import (
 from pipeline.outcome import RunResult
 from pipeline.store.contract import RunRow
 from pipeline.store.reader import StoreReader
+from stages.address_review import FetchReview, Review
 from stages.build_context import BuildContext, Context
 from stages.checkout import Checkout, CheckoutStage
 from stages.fetch_issue import FetchIssue, Issue
@@ -47,6 +48,8 @@ class RunReport:
     next_steps: tuple[NextStep, ...]
     issue: Issue | None
     """The issue as the model saw it; None if it was not fetched."""
+    review: Review | None
+    """The review that the run answers; None if it fixes an issue, or has not read the review."""
     checkout: Checkout | None
     context: Context | None
     """The files that the model was shown, and how files were ranked."""
@@ -118,6 +121,7 @@ class ReportReader:
             headline=write_headline(run, result, tests.verdict, spending),
             next_steps=advise(run, result, has_patch=has_patch),
             issue=source.newest_result(FetchIssue.name, Issue),
+            review=source.newest_result(FetchReview.name, Review),
             checkout=source.newest_result(CheckoutStage.name, Checkout),
             context=source.newest_result(BuildContext.name, Context),
             rounds=rounds,

@@ -10,11 +10,14 @@ from stages.address_review.propose_follow_up import ProposeFollowUp
 from stages.address_review.push_follow_up import PushFollowUp
 from stages.address_review.recall_issue import RecallIssue
 from stages.address_review.refusals import ReviewLimits
+from stages.address_review.replies import REPLY, PlannedReply
 from stages.address_review.review import Review
 
 __all__ = [
+    "REPLY",
     "CheckoutPull",
     "FetchReview",
+    "PlannedReply",
     "ProposeFollowUp",
     "PushFollowUp",
     "RecallIssue",
