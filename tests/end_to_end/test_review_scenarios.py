@@ -1,7 +1,8 @@
 """What a maintainer sees after a review, and what the event says, as a table.
 
-Each row is run three times: undisturbed; killed before and after each effect is intended and
-recorded; and with the reply to each write lost after it took effect. What is seen is the same.
+Each row is run four times: undisturbed; killed before and after each effect is intended and
+recorded; with the reply to each write lost after it took effect; and with an outage at each
+request. What is seen is the same.
 """
 
 import re
@@ -342,6 +343,26 @@ class LossyNetwork:
         return Failure(status=None, after_effect=True)
 
 
+class Outages:
+    """Fails each request to GitHub once, before it takes effect."""
+
+    def __init__(self, github: GithubStandIn, failure: Failure, *, below: str = "/"):
+        """``below`` is how the paths of these requests begin."""
+        self.failed: list[str] = []
+        self._failure = failure
+        self._below = below
+        github.wire.strike = self._strike
+
+    def _strike(self, incoming: Incoming) -> Failure | None:
+        if ".git/" in incoming.path and not incoming.secret:
+            return None  # git asks without the token first, and is refused
+        request = f"{incoming.method} {incoming.path}?{incoming.query}"
+        if request in self.failed or not incoming.path.startswith(self._below):
+            return None
+        self.failed.append(request)
+        return self._failure
+
+
 @pytest.fixture
 async def reviewed(
     tmp_path: Path, github: GithubStandIn, monkeypatch: pytest.MonkeyPatch
@@ -409,3 +430,22 @@ async def test_a_lost_reply_changes_nothing_of_it(reviewed: ReviewedPull, row: R
     result = await run(reviewed, row)
     check(reviewed, row, result)
     assert bool(network.lost) == row.has_effects
+
+
+@pytest.mark.parametrize("row", ROWS, ids=named)
+async def test_an_outage_at_each_request_changes_nothing_of_it(
+    reviewed: ReviewedPull, row: Row
+) -> None:
+    outages = Outages(reviewed.github, Failure(status=502, message="Bad Gateway"))
+    result = await run(reviewed, row)
+    check(reviewed, row, result)
+    assert outages.failed
+
+
+async def test_a_secondary_limit_at_each_request_changes_nothing(reviewed: ReviewedPull) -> None:
+    message = "You have exceeded a secondary rate limit. Please wait a few minutes."
+    limited = Failure(status=403, headers={"Retry-After": "60"}, message=message)
+    outages = Outages(reviewed.github, limited, below="/api/")
+    result = await run(reviewed, ROWS[0])
+    check(reviewed, ROWS[0], result)
+    assert outages.failed
