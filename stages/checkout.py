@@ -176,7 +176,7 @@ class CheckoutStage:
     def _fetch_files(self, mirror: Mirror, issue: Issue, sha: str, branch: str) -> str | None:
         """Fetch the contents of a commit's files; return why they can't be worked on, or None."""
         name = issue.repository
-        count = mirror.count_files(sha)
+        count = len(mirror.paths(sha))
         if count == 0:
             return f"{name} has no files on {branch!r}"
         if count > MAX_FILES:
@@ -184,9 +184,9 @@ class CheckoutStage:
         mirror.fetch_contents(issue.clone_url, sha)
         size = sum(entry.size for entry in mirror.files(sha))
         limit = self._mirrors.limits.repository
-        return (
-            None if limit is None or size <= limit else _too_large(name, "its files", size, limit)
-        )
+        if limit is None or size <= limit:
+            return None
+        return _too_large(name, "its files", size, limit)
 
 
 def _obey_policy(mirror: Mirror, issue: Issue, checkout: Checkout) -> Checkout | Stop:

@@ -147,10 +147,6 @@ class Mirror:
             return None
         return completed.stdout.decode(errors="replace").strip()
 
-    def count_files(self, treeish: str) -> int:
-        """Return the number of files of a commit or tree, whose contents need not be here."""
-        return self._git.output("ls-tree", "-r", "-z", "--name-only", treeish).count(b"\0")
-
     def paths(self, treeish: str) -> list[str]:
         """Return the path of every file; of a partial mirror's commits, too."""
         return list_paths(self._git, treeish)
