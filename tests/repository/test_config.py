@@ -7,6 +7,7 @@ from repository.config import (
     EditRules,
     TestsConfig,
     read_edit_rules,
+    read_enabled,
     read_tests_config,
 )
 
@@ -56,3 +57,22 @@ def test_an_unknown_setting_is_refused_with_the_known_ones():
 def test_what_no_program_can_be_given_is_refused(setting):
     with pytest.raises(ConfigError, match="can't be"):
         read_tests_config(f"[tests]\n{setting}\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "enabled"),
+    [
+        (None, None),
+        ("[edits]\nmax_files = 3\n", None),
+        ("enabled = true\n\n[edits]\nmax_files = 0\n", True),
+        ("enabled = false\n", False),
+    ],
+)
+def test_a_repository_invites_or_refuses_the_service(text, enabled):
+    assert read_enabled(text) is enabled
+
+
+@pytest.mark.parametrize("text", ["enabled = 1\n", 'enabled = "false"\n', "enabled ="])
+def test_an_invitation_in_other_words_is_an_error(text):
+    with pytest.raises(ConfigError, match=r"\.coding-agent\.toml"):
+        read_enabled(text)
