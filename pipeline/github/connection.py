@@ -39,13 +39,7 @@ class Connection:
     recommend, and because PyGithub stores the current request on a shared connection object.
     """
 
-    def __init__(
-        self,
-        *,
-        api_url: str,
-        token: SecretStr | Tokens,
-        pace: WritePace,
-    ):
+    def __init__(self, *, api_url: str, token: SecretStr | Tokens, pace: WritePace):
         """Args:
         token: one for all repositories, or a function of the repository: an App's installation
             token is valid for an hour and for one owner.
