@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     "--by",
     "grouping",
     type=click.Choice(get_args(Grouping)),
-    help="A row for each template set, model, repository or strategy; default: all runs together.",
+    help="A row for each template set, model, repository, strategy or type of job.",
 )
 @since_option
 @click.option(

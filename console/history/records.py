@@ -22,8 +22,10 @@ class RunRecord(Record):
     job_id: str = Field(description="the job")
     generation: int = Field(description="0 for the job's first run, one more for each replay")
     repository: str = Field(description="`owner/name`, in lower case")
-    issue_number: int = Field(description="number of the issue")
-    issue_url: str = Field(description="address of the issue")
+    issue_number: int = Field(
+        description="number of the issue; if the run answers a review, of the pull request"
+    )
+    issue_url: str = Field(description="address of that issue or pull request")
     owner: str | None = Field(
         None, description="name of the API key that sent the job; empty if it came from the queue"
     )
@@ -58,6 +60,7 @@ class RunRecord(Record):
     trace: str = Field(
         description="`trace` of its events and log lines: its trace id, unless the sender has one"
     )
+    type: str = Field(description="type of the job: `fix_issue` or `address_review`")
 
 
 class CallRecord(Record):

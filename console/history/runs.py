@@ -32,6 +32,7 @@ def run_record(row: RunRow) -> RunRecord:
         run=row.key.prefix,
         job_id=row.job_id,
         generation=row.generation,
+        type=row.job_type,
         repository=row.repository,
         issue_number=row.subject.number,
         issue_url=row.issue_url,

@@ -13,7 +13,7 @@ from pipeline.metrics import percentile
 from pipeline.outcome import Verification
 
 #: What runs can be grouped by.
-Grouping = Literal["template", "model", "repository", "strategy"]
+Grouping = Literal["template", "model", "repository", "strategy", "type"]
 
 
 class _Statistic(BaseModel):
@@ -52,7 +52,7 @@ class Spread(_Statistic):
 
 
 class GroupStatistics(_Statistic):
-    """The statistics of the runs with the same template set, model, repository or strategy."""
+    """The statistics of the runs that have in common what they are grouped by."""
 
     group: str | None
     """What they have in common; None for runs without such a value, or for all runs."""
@@ -138,3 +138,5 @@ def _group(record: RunRecord, grouping: Grouping | None) -> str | None:
             return record.repository
         case "strategy":
             return record.strategy
+        case "type":
+            return record.type

@@ -10,6 +10,7 @@ def record(**fields: object) -> RunRecord:
         "job_id": "a",
         "generation": 0,
         "repository": "octo/repo",
+        "type": "fix_issue",
         "issue_number": 1,
         "issue_url": "https://github.com/octo/repo/issues/1",
         "state": "finished",
