@@ -61,7 +61,6 @@ class GithubStandIn:
         self.api_url = f"{self.origin}/api/v3"
         app = FastAPI(openapi_url=None)
         shapes = Shapes(self.origin)
-        self.webhooks = Webhooks(self._world, shapes)
         self._apps = Apps(self._world, shapes)
         self._apps.attach(app)
         rest = Rest(self._world, shapes)
@@ -71,6 +70,7 @@ class GithubStandIn:
         self.reviews.attach()
         self.git_data = GitData(self._world, shapes, rest)
         self.git_data.attach()
+        self.webhooks = Webhooks(self._world, shapes, self.reviews)
         self.checks = Checks(self._world, shapes, rest)
         self.checks.attach(app)
         GraphQl(rest, accounts).attach(app)

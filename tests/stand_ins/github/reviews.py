@@ -156,7 +156,7 @@ class Reviews:
         rows: list[Json] = []
         for review in pull.reviews:
             if review.state != "PENDING" or review.author == token.login:
-                rows.append(self._review(repository, pull, review))
+                rows.append(self.review_shape(repository, pull, review))
         return page(request, rows)
 
     def _list_line_comments(
@@ -169,7 +169,7 @@ class Reviews:
         query = request.query_params
         if query.get("sort") == "created" and query.get("direction") == "desc":
             comments.reverse()
-        return page(request, [self._shape(repository, pull, each) for each in comments])
+        return page(request, [self.line_comment_shape(repository, pull, each) for each in comments])
 
     def _create_reply(
         self,
@@ -188,7 +188,7 @@ class Reviews:
         if not first or first[0].in_reply_to is not None:
             raise Refused(404, "Not Found")
         reply = self._reply(pull, first[0], token.login, text)
-        return JSONResponse(self._shape(repository, pull, reply), 201)
+        return JSONResponse(self.line_comment_shape(repository, pull, reply), 201)
 
     def _permission(
         self, request: Request, repository: Repository, token: Token, body: Any, login: str
@@ -264,7 +264,7 @@ class Reviews:
         pull.line_comments.append(comment)
         return comment
 
-    def _review(self, repository: Repository, pull: Pull, review: Review) -> Json:
+    def review_shape(self, repository: Repository, pull: Pull, review: Review) -> Json:
         web = f"{WEB}/{repository.full_name}/pull/{pull.number}"
         api = f"{self._shapes.api}/repos/{repository.full_name}/pulls/{pull.number}"
         html_url = f"{web}#pullrequestreview-{review.id}"
@@ -284,7 +284,7 @@ class Reviews:
             shape["submitted_at"] = review.submitted_at
         return shape
 
-    def _shape(self, repository: Repository, pull: Pull, comment: LineComment) -> Json:
+    def line_comment_shape(self, repository: Repository, pull: Pull, comment: LineComment) -> Json:
         base = f"{self._shapes.api}/repos/{repository.full_name}/pulls"
         web = f"{WEB}/{repository.full_name}/pull/{pull.number}#discussion_r{comment.id}"
         first = _line_comment_of(pull, comment.in_reply_to or comment.id)

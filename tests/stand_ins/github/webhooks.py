@@ -12,6 +12,7 @@ import requests
 
 from pipeline.api.webhook.signature import sign
 from tests.stand_ins.github.description import validate_webhook
+from tests.stand_ins.github.reviews import Reviews
 from tests.stand_ins.github.shapes import WEB, Json, Shapes
 from tests.stand_ins.github.world import Repository, World
 
@@ -58,9 +59,10 @@ def _valid_event(kind: str, payload: Json) -> Event:
 class Webhooks:
     """Makes the events of what happened in the stand-in's repositories."""
 
-    def __init__(self, world: World, shapes: Shapes):
+    def __init__(self, world: World, shapes: Shapes, reviews: Reviews):
         self._world = world
         self._shapes = shapes
+        self._reviews = reviews
 
     def ping(self) -> Event:
         url = f"{self._shapes.api}/repos/octo/sample/hooks/1"
@@ -125,67 +127,26 @@ class Webhooks:
         payload["label"] = self._shapes.label(repository, label)
         return _valid_event("pull_request", payload)
 
-    def review_submitted(
-        self, full_name: str, number: int, *, sender: str, state: str, body: str | None
-    ) -> Event:
+    def review_submitted(self, full_name: str, number: int, review_id: int) -> Event:
         repository = self._world.get(full_name)
-        payload = self._simple_pull_payload("submitted", repository, number, sender)
-        review_id = self._world.next_id()
-        pull = payload["pull_request"]
-        web = f"{pull['html_url']}#pullrequestreview-{review_id}"
-        payload["review"] = {
-            "id": review_id,
-            "node_id": f"PRR_{review_id}",
-            "user": self._shapes.user(sender),
-            "body": body,
-            "commit_id": pull["head"]["sha"],
-            "submitted_at": self._world.timestamp(),
-            "state": state,
-            "html_url": web,
-            "pull_request_url": pull["url"],
-            "author_association": self._shapes.association(repository, sender),
-            "_links": {"html": {"href": web}, "pull_request": {"href": pull["url"]}},
-        }
-        return _valid_event("pull_request_review", payload)
+        pull = repository.pulls[number]
+        (review,) = [each for each in pull.reviews if each.id == review_id]
+        assert review.author is not None
+        shape = self._reviews.review_shape(repository, pull, review)
+        # An event has other values than the API, which says APPROVED and an empty text.
+        shape |= {"state": review.state.lower(), "body": review.body or None}
+        payload = self._simple_pull_payload("submitted", repository, number, review.author)
+        return _valid_event("pull_request_review", payload | {"review": shape})
 
-    def line_comment_created(
-        self, full_name: str, number: int, *, sender: str, body: str, review_id: int
-    ) -> Event:
+    def line_comment_created(self, full_name: str, number: int, comment_id: int) -> Event:
         repository = self._world.get(full_name)
-        payload = self._simple_pull_payload("created", repository, number, sender)
-        comment_id = self._world.next_id()
-        pull = payload["pull_request"]
-        url = f"{self._shapes.api}/repos/{full_name}/pulls/comments/{comment_id}"
-        web = f"{pull['html_url']}#discussion_r{comment_id}"
-        links = {"self": url, "html": web, "pull_request": pull["url"]}
-        payload["comment"] = {
-            "url": url,
-            "pull_request_review_id": review_id,
-            "id": comment_id,
-            "node_id": f"PRRC_{comment_id}",
-            "diff_hunk": "@@ -1 +1 @@\n-a\n+b",
-            "path": "a.txt",
-            "position": 1,
-            "original_position": 1,
-            "commit_id": pull["head"]["sha"],
-            "original_commit_id": pull["head"]["sha"],
-            "user": self._shapes.user(sender),
-            "body": body,
-            "created_at": self._world.timestamp(),
-            "updated_at": self._world.timestamp(),
-            "html_url": web,
-            "pull_request_url": pull["url"],
-            "author_association": self._shapes.association(repository, sender),
-            "_links": {name: {"href": link} for name, link in links.items()},
-            "start_line": None,
-            "original_start_line": None,
-            "start_side": None,
-            "original_line": 1,
-            "line": 1,
-            "side": "RIGHT",
-            "reactions": self._reactions(url),
-        }
-        return _valid_event("pull_request_review_comment", payload)
+        pull = repository.pulls[number]
+        (comment,) = [each for each in pull.line_comments if each.id == comment_id]
+        assert comment.author is not None
+        shape = self._reviews.line_comment_shape(repository, pull, comment)
+        shape |= {"start_side": None, "reactions": self._reactions(shape["url"])}
+        payload = self._simple_pull_payload("created", repository, number, comment.author)
+        return _valid_event("pull_request_review_comment", payload | {"comment": shape})
 
     def checks_completed(
         self, full_name: str, number: int, conclusion: str, *, sha: str | None = None

@@ -10,6 +10,8 @@ from pipeline.job import AddressReviewJob, FixIssueJob
 from tests.pipeline.api.conftest import RULES
 from tests.pipeline.api.webhook.conftest import BOT, REPOSITORY
 from tests.stand_ins.github import GithubStandIn
+from tests.stand_ins.github.records import ReviewState
+from tests.stand_ins.github.reviews import OnLine
 from tests.stand_ins.github.webhooks import Event
 
 
@@ -110,34 +112,39 @@ def assert_asks(event: Event, pull: int, request: str, by: str | None = "ada") -
 
 
 def review(
-    github: GithubStandIn, number: int, state: str, body: str | None, sender: str = "ada"
+    github: GithubStandIn, number: int, state: ReviewState, body: str = "", author: str = "ada"
 ) -> Event:
-    return github.webhooks.review_submitted(
-        REPOSITORY, number, sender=sender, state=state, body=body
-    )
+    review_id, *_ = github.reviews.submit(REPOSITORY, number, author, body, state=state)
+    return github.webhooks.review_submitted(REPOSITORY, number, review_id)
+
+
+def line_comment(github: GithubStandIn, number: int, text: str) -> Event:
+    comments = [OnLine("a.txt", 1, text)]
+    _, comment_id = github.reviews.submit(REPOSITORY, number, "ada", comments=comments)
+    return github.webhooks.line_comment_created(REPOSITORY, number, comment_id)
 
 
 @pytest.mark.parametrize(
     ("state", "body"),
     [
-        ("changes_requested", None),
-        ("changes_requested", "See below."),
-        ("commented", "Please rename it."),
-        ("approved", "Fine, but @octo-bot, rename it."),
+        ("CHANGES_REQUESTED", ""),
+        ("CHANGES_REQUESTED", "See below."),
+        ("COMMENTED", "Please rename it."),
+        ("APPROVED", "Fine, but @octo-bot, rename it."),
     ],
 )
 def test_a_review_that_asks_for_a_change_is_answered(
-    github: GithubStandIn, pull: int, state: str, body: str | None
+    github: GithubStandIn, pull: int, state: ReviewState, body: str
 ):
     event = review(github, pull, state, body)
     assert_asks(event, pull, f"review-{event.payload['review']['id']}")
 
 
 @pytest.mark.parametrize(
-    ("state", "body"), [("commented", None), ("commented", " \n"), ("approved", "Fine.")]
+    ("state", "body"), [("COMMENTED", ""), ("COMMENTED", " \n"), ("APPROVED", "Fine.")]
 )
 def test_a_review_that_asks_for_no_change_is_ignored(
-    github: GithubStandIn, pull: int, state: str, body: str | None
+    github: GithubStandIn, pull: int, state: ReviewState, body: str
 ):
     assert "neither requests changes" in reason(review(github, pull, state, body))
 
@@ -145,15 +152,9 @@ def test_a_review_that_asks_for_no_change_is_ignored(
 def test_a_mention_in_a_comment_on_lines_asks_for_an_answer_to_its_review(
     github: GithubStandIn, pull: int
 ):
-    webhooks = github.webhooks
-    event = webhooks.line_comment_created(
-        REPOSITORY, pull, sender="ada", body="@octo-bot rename it", review_id=77
-    )
-    assert_asks(event, pull, "review-77")
-    silent = webhooks.line_comment_created(
-        REPOSITORY, pull, sender="ada", body="rename it", review_id=77
-    )
-    assert "does not mention" in reason(silent)
+    event = line_comment(github, pull, "@octo-bot rename it")
+    assert_asks(event, pull, f"review-{event.payload['comment']['pull_request_review_id']}")
+    assert "does not mention" in reason(line_comment(github, pull, "rename it"))
 
 
 def test_a_mention_below_the_pull_request_asks_for_an_answer(github: GithubStandIn, pull: int):
@@ -162,19 +163,17 @@ def test_a_mention_below_the_pull_request_asks_for_an_answer(github: GithubStand
 
 
 def test_reviews_of_bots_and_of_strangers_are_ignored(github: GithubStandIn, pull: int):
-    assert "is a bot" in reason(review(github, pull, "commented", "Rename it.", "lint[bot]"))
-    assert "itself" in reason(review(github, pull, "commented", "Done.", BOT))
-    assert "COMMENT_AUTHORS" in reason(review(github, pull, "commented", "Rename it.", "stranger"))
+    assert "is a bot" in reason(review(github, pull, "COMMENTED", "Rename it.", "lint[bot]"))
+    assert "itself" in reason(review(github, pull, "COMMENTED", "Done.", BOT))
+    assert "COMMENT_AUTHORS" in reason(review(github, pull, "COMMENTED", "Rename it.", "stranger"))
 
 
 def test_what_is_said_on_pull_requests_of_others_is_ignored(github: GithubStandIn):
     other = github.add_pull(REPOSITORY, "Mine")
     for event in (
-        review(github, other, "changes_requested", None),
+        review(github, other, "CHANGES_REQUESTED"),
         comment(github, other, "@octo-bot fix"),
-        github.webhooks.line_comment_created(
-            REPOSITORY, other, sender="ada", body="@octo-bot fix", review_id=1
-        ),
+        line_comment(github, other, "@octo-bot fix"),
     ):
         assert "was not opened by octo-bot" in reason(event)
 
