@@ -17,9 +17,8 @@ from pipeline.store.reader import StoreReader
 
 ResultT = TypeVar("ResultT", bound=BaseModel)
 
-#: Outcomes of runs that ended with the files that the pull request has. Of those that answered a
-#: review without a change, only those count that asked a model.
-_WITH_ITS_FILES = (Outcome.PR_OPENED, Outcome.PR_UPDATED, Outcome.NO_CHANGE_NEEDED)
+#: Outcomes of runs that made the files that the pull request has.
+_PUSHED = (Outcome.PR_OPENED, Outcome.PR_UPDATED)
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,8 @@ class PullRuns:
     def newest(self) -> RunKey | None:
         """The newest run that ended with the files of the pull request; None if none is known."""
         for row in reversed(self.rows):
-            if row.outcome in _WITH_ITS_FILES and row.micro_usd:
+            is_answer = row.outcome == Outcome.NO_CHANGE_NEEDED and _asked_model(row)
+            if row.outcome in _PUSHED or is_answer:
                 return row.key
         return None
 
@@ -51,7 +51,7 @@ class PullRuns:
         return [
             row
             for row in self.rows
-            if row.job_type == ADDRESS_REVIEW and row.micro_usd and row.key != key
+            if row.job_type == ADDRESS_REVIEW and _asked_model(row) and row.key != key
         ]
 
     def review_usd_before(self, key: RunKey) -> float:
@@ -90,3 +90,8 @@ class PullHistory:
                 except (FileNotFoundError, ValidationError):
                     return None
         return None
+
+
+def _asked_model(row: RunRow) -> bool:
+    """Return whether a model was asked, perhaps one that costs nothing."""
+    return row.model is not None or row.micro_usd > 0

@@ -30,8 +30,19 @@ class History:
         self.artifacts = FolderArtifacts(folder / "artifacts")
         self.history = PullHistory(self.store, self.artifacts)
 
-    def run(self, job: Job, outcome: Outcome, *, cost: int, sha: str | None = None) -> Claimed:
-        """Run a job to its end, at a cost in micro-dollars."""
+    def run(
+        self,
+        job: Job,
+        outcome: Outcome,
+        *,
+        cost: int,
+        asked: bool = False,
+        sha: str | None = None,
+    ) -> Claimed:
+        """Run a job to its end, at a cost in micro-dollars.
+
+        ``asked`` says that a model was asked even if it cost nothing.
+        """
         self.clock.now += 1
         claimed = claim(self.store, job)
         if cost:
@@ -41,7 +52,9 @@ class History:
             self.store.intend(claimed.lease, "push", {"sha": sha})
         number = job.pull.number if isinstance(job, AddressReviewJob) else PULL.number
         result = result_of(claimed, outcome)
-        result = result.model_copy(update={"pull_request_number": number})
+        answered_by = "m" if asked or cost else None
+        update = {"pull_request_number": number, "model": answered_by}
+        result = result.model_copy(update=update)
         event = Event.about(result, "2001-09-09T01:46:40.000Z")
         self.store.finish(claimed.lease, result, event, None)
         return claimed
@@ -85,6 +98,17 @@ def test_only_runs_that_asked_a_model_count_against_the_limits(made: History) ->
     runs = made.history.runs(PULL)
     assert len(runs.reviews_before(own.run.key)) == 1
     assert runs.review_usd_before(own.run.key) == 2.0
+
+
+def test_runs_with_a_model_that_costs_nothing_count_as_well(made: History) -> None:
+    fix = made.run(job(), Outcome.PR_OPENED, cost=0, asked=True, sha="a")
+    own = RunKey("own", 0)
+    assert made.history.runs(PULL).newest == fix.run.key
+    answered = made.run(review("review-1"), Outcome.NO_CHANGE_NEEDED, cost=0, asked=True)
+    made.run(review("review-2"), Outcome.NO_CHANGE_NEEDED, cost=0)
+    runs = made.history.runs(PULL)
+    assert runs.newest == answered.run.key
+    assert [row.key for row in runs.reviews_before(own)] == [answered.run.key]
 
 
 def test_a_pull_request_that_no_run_opened_has_none(made: History) -> None:
