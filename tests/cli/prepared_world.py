@@ -177,7 +177,7 @@ def _write_files(console: Console, github: GithubStandIn) -> None:
             "jobs.jsonl": json.dumps({"issue_url": ISSUE_URL}) + "\n",
             "jobs.json": json.dumps([{"issue_url": ISSUE_URL}]),
             "event.json": _event(github),
-            "values.json": json.dumps({"issue_number": NUMBER, "title": ISSUE[0]}),
+            "values.json": json.dumps({"title": ISSUE[0], "title_prefix": ""}),
             "docs/README.md": "",
             # Stand-ins for what a user's machine has.
             "pytest.py": "print('1 passed')\n",

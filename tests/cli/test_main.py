@@ -106,6 +106,7 @@ def test_only_failures_of_the_machine_are_explained(error: Exception, message: s
 def test_every_outcome_has_its_exit_code() -> None:
     assert {outcome.value: exits.of(outcome) for outcome in Outcome} == {
         "pr_opened": 0,
+        "pr_updated": 0,
         "proposed": 0,
         "no_change_needed": 0,
         "no_fix": 3,

@@ -35,7 +35,7 @@ def line(stream: io.StringIO) -> dict[str, Any]:
     for dimensions in directive["Dimensions"]:
         assert all(isinstance(fields[name], str) for name in dimensions)
     for metric in directive["Metrics"]:
-        assert metric["Unit"] in {"Seconds", "Count", "None"}
+        assert metric["Unit"] in {"Seconds", "Count", "Percent", "None"}
         assert isinstance(fields[metric["Name"]], int | float)
     return fields
 

@@ -30,6 +30,7 @@ def started(**fields: object) -> RunStarted:
 def test_the_outcomes_are_a_closed_list():
     assert {outcome.value for outcome in Outcome} == {
         "pr_opened",
+        "pr_updated",
         "no_fix",
         "proposed",
         "no_change_needed",
