@@ -3,6 +3,7 @@
 from pipeline.job.fields import EXAMPLE_TIME, MAX_METADATA_BYTES, Limits, Options, Replay
 from pipeline.job.jobs import (
     ADDRESS_REVIEW,
+    CHECKS_REQUEST,
     FIX_ISSUE,
     SCHEMA_VERSION,
     AddressReviewJob,
@@ -24,6 +25,7 @@ from pipeline.job.subjects import LOCAL_HOST, IssueRef, PullRef, Subject, is_pul
 
 __all__ = [
     "ADDRESS_REVIEW",
+    "CHECKS_REQUEST",
     "EXAMPLE_TIME",
     "FIX_ISSUE",
     "LOCAL_HOST",

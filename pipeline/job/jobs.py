@@ -30,6 +30,8 @@ _NAMESPACE = uuid.UUID("8f5bd8b4-6f7e-5d0c-9a38-0d7b6a3d2f11")
 JobType = Literal["fix_issue", "address_review"]
 FIX_ISSUE: JobType = "fix_issue"
 ADDRESS_REVIEW: JobType = "address_review"
+#: How a request begins that no person made: checks of a commit failed, whose SHA follows.
+CHECKS_REQUEST = "checks-"
 
 
 class _AnyJob(Strict):

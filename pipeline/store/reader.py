@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from pipeline.outcome import RunResult
 from pipeline.run_key import RunKey
 from pipeline.store import rows
 from pipeline.store.contract import (
@@ -112,12 +113,17 @@ class StoreReader:
 
     def jobs_numbered(self, number: int, repository: str) -> list[str]:
         """Return the ids of all jobs by the number of their issue, or of a pull request on which
-        one of their runs has worked.
+        one of their runs has worked. Those of an issue include those of its pull requests.
 
         Args:
             repository: ``OWNER/NAME``, in any case.
         """
-        return sorted({run.job_id for run in self._keys_numbered(number, repository)})
+        keys = self._keys_numbered(number, repository)
+        for run in self.all_runs_numbered(number, repository):
+            pull = _own_pull_number(run)
+            if run.subject.number == number and pull is not None:
+                keys |= self._keys_numbered(pull, repository)
+        return sorted({key.job_id for key in keys})
 
     def all_runs_numbered(self, number: int, repository: str) -> list[RunRow]:
         """Return every run whose issue or pull request has the number, oldest first.
@@ -209,6 +215,13 @@ class StoreReader:
     def _events(self, listing: str, limit: int) -> list[PendingEvent]:
         items = self._table.listed(listing, limit=limit, newest_first=False, where={})
         return [rows.read_row(PendingEvent, item.data) for item in items]
+
+
+def _own_pull_number(run: RunRow) -> int | None:
+    """Return the number of the pull request that a run worked on; None while it has not ended."""
+    if run.result is None:
+        return None
+    return RunResult.model_validate_json(run.result).own_pull_request_number
 
 
 def registration(requested: RequestedRun) -> Registration:

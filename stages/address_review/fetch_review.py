@@ -10,7 +10,7 @@ from pipeline.errors import Retry
 from pipeline.github import ForgeRefused
 from pipeline.github.accounts import Accounts
 from pipeline.github.conversation import Conversation, PullDetails
-from pipeline.job import PullRef
+from pipeline.job import CHECKS_REQUEST, PullRef
 from pipeline.outcome import Facts, Outcome
 from pipeline.pull_history import PullHistory
 from pipeline.run_key import RunKey
@@ -21,6 +21,7 @@ from stages.address_review.remarks import RemarkRules, Selection
 from stages.address_review.replies import ReplyPoster, notice, reply_marker
 from stages.address_review.review import Review, checks_key
 from stages.address_review.source import read_conversation_key
+from stages.fetch_issue import find_requester_refusal
 from stages.propose_patch import ReviewCheck
 
 #: Seconds until a run tries again while another one works on the same pull request.
@@ -55,6 +56,9 @@ class FetchReview:
         runs = await asyncio.to_thread(self._history.runs, pull)
         own = RunKey(run.job_id, run.generation)
         stop = await asyncio.to_thread(find_stop, self._conversation, details, runs.issue)
+        stop = stop or await asyncio.to_thread(
+            find_requester_refusal, self._conversation, run.review_job
+        )
         if stop is not None:
             return Stop(Outcome.REJECTED, stop)
         refusal = find_refusal(details, runs, own, self._limits)
@@ -81,8 +85,11 @@ class FetchReview:
         )
 
     async def _refuse(self, refusal: Refusal, pull: PullRef, run: RunContext) -> Stop:
-        """Return the end of a refused run, after telling those who asked if they can't know why."""
-        if refusal.is_told:
+        """Return the end of a refused run, after telling those who asked if they can't know why.
+
+        If checks failed, nobody has asked.
+        """
+        if refusal.is_told and not run.review_job.request.startswith(CHECKS_REQUEST):
             own = await asyncio.to_thread(self._accounts.own, pull.repository)
             poster = ReplyPoster(run, self._conversation, pull, own.login)
             await poster.post(
@@ -110,7 +117,7 @@ class FetchReview:
         try:
             return await asyncio.to_thread(self._failed_checks, pull, details)
         except ForgeRefused as error:
-            if run.review_job.request == checks_key(details.head_sha):
+            if run.review_job.request.startswith(CHECKS_REQUEST):
                 raise
             run.progress(f"checks are not read: {error}")
             return ()

@@ -2,6 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict
 
+from pipeline.job import CHECKS_REQUEST
 from pipeline.outcome import Facts
 from pipeline.run_key import RunKey
 from stages.propose_patch import FollowUp, ReviewCheck, ReviewComment
@@ -60,4 +61,4 @@ class Review(BaseModel):
 
 def checks_key(sha: str) -> str:
     """Return what names the reply to the failed checks of a commit."""
-    return f"checks-{sha}"
+    return f"{CHECKS_REQUEST}{sha}"

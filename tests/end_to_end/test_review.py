@@ -158,6 +158,30 @@ async def test_a_red_check_is_answered_below_the_pull_request(reviewed: Reviewed
     assert f"<!-- coding-agent:reply=checks-{head} -->" in note
 
 
+async def test_red_checks_get_no_comment_when_nothing_is_done_about_them(
+    reviewed: ReviewedPull,
+) -> None:
+    await reviewed.fix()
+    reviewed.review("Is it right?", "Really?")
+    await reviewed.answer(ANSWERS)
+    job = reviewed.job_of(f"checks-{reviewed.head_sha}-1")
+    result = await reviewed.answer(job=job, max_reviews_per_pull=1)
+    assert "the limit of 1 follow-up" in result.reason
+    assert reviewed.notes() == []
+
+
+async def test_somebody_who_may_not_write_can_not_ask_for_an_answer(
+    reviewed: ReviewedPull,
+) -> None:
+    await reviewed.fix()
+    reviewed.review("Write the result, too.")
+    job = reviewed.job_of("comment-1").model_copy(update={"requested_by": "mallory"})
+    result = await reviewed.answer(job=job)
+    assert (result.outcome, result.cost_usd) == (Outcome.REJECTED, 0)
+    assert result.reason.startswith("mallory asked for it, who may not write to")
+    assert reviewed.notes() == []
+
+
 async def test_a_comment_below_the_pull_request_is_answered_if_it_mentions_us(
     reviewed: ReviewedPull,
 ) -> None:

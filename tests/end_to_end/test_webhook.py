@@ -59,7 +59,7 @@ def test_a_label_by_somebody_who_may_not_write_is_rejected_for_no_money(service:
     ended = end(service)
     service.kill_workers()
     assert (ended["outcome"], ended["cost_usd"]) == ("rejected", 0)
-    assert "triager asked for the fix, who may not write" in ended["reason"]
+    assert "triager asked for it, who may not write" in ended["reason"]
     assert service.count_bought() == 0
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.github import ForgeRefused
 from pipeline.github.conversation import Permission
-from pipeline.job import IssueRef
+from pipeline.job import Subject
 from pipeline.outcome import Outcome
 from pipeline.stage import Stop
 from stages.fetch_issue import FetchIssue, Issue, IssueRules
@@ -23,7 +23,7 @@ class StaticPermissions:
 
     of_ada: Permission
 
-    def permission(self, subject: IssueRef, login: str) -> Permission:
+    def permission(self, subject: Subject, login: str) -> Permission:
         if login == "unknown":
             raise ForgeRefused(f"the token may not ask who may write to {subject.repository}")
         return self.of_ada if login == "ada" else Permission.NONE
@@ -46,7 +46,7 @@ async def test_somebody_who_may_not_write_may_not_ask(tmp_path: Path, permission
     answer = await fetch(tmp_path, "ada", permission)
     assert isinstance(answer, Stop)
     assert answer.outcome is Outcome.REJECTED
-    assert answer.reason.startswith("ada asked for the fix, who may not write to octo/repo")
+    assert answer.reason.startswith("ada asked for it, who may not write to octo/repo")
 
 
 async def test_a_token_that_may_not_ask_for_permissions_ends_the_run(tmp_path: Path):

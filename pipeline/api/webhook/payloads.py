@@ -138,6 +138,9 @@ class CheckedPull(_Part):
 
 
 class CheckSuite(_Part):
+    """The checks of one app on a commit; of GitHub Actions, those of one workflow."""
+
+    id: int
     head_sha: str
     conclusion: str | None
     pull_requests: tuple[CheckedPull, ...] = Field(default=())

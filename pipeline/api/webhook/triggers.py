@@ -24,7 +24,7 @@ from pipeline.api.webhook.payloads import (
 from pipeline.github import labels
 from pipeline.github.issue_pulls import BRANCHES
 from pipeline.github.mentions import mentions
-from pipeline.job import ADDRESS_REVIEW, AddressReviewJob, FixIssueJob
+from pipeline.job import ADDRESS_REVIEW, CHECKS_REQUEST, AddressReviewJob, FixIssueJob
 
 _FAILURES = ("failure", "timed_out")
 """Conclusions of a check suite that a change of the code may mend."""
@@ -119,10 +119,10 @@ def _read_issue_comment(body: bytes, rules: Rules) -> Trigger:
     event = IssueCommentEvent.model_validate_json(body)
     if event.action != "created":
         return _other_action("issue_comment", event.action)
+    # Whether the comment mentions the bot comes last: strangers' Markdown is not even parsed.
     refusal = rules.refuse_sender(event.sender)
-    if refusal is None and not mentions(event.comment.body, rules.login):
-        refusal = Ignored(f"the comment does not mention {rules.login}")
     refusal = refusal or rules.refuse_author(event.comment.author_association)
+    refusal = refusal or _refuse_unaddressed(event.comment.body, rules)
     if refusal is not None:
         return refusal
     if event.issue.pull_request is None:
@@ -139,12 +139,12 @@ def _read_review(body: bytes, rules: Rules) -> Trigger:
         return _other_action("pull_request_review", event.action)
     review = event.review
     refusal = _refuse_pull(event.pull_request, rules) or rules.refuse_sender(event.sender)
+    refusal = refusal or rules.refuse_author(review.author_association)
     if refusal is None and not _asks_for_work(review.state, review.body or "", rules.login):
         refusal = Ignored(
             "the review neither requests changes nor has a text; its comments on lines are read if"
             f" one of them mentions {rules.login}"
         )
-    refusal = refusal or rules.refuse_author(review.author_association)
     if refusal is not None:
         return refusal
     return _review_job(event.pull_request.html_url, f"review-{review.id}", event.sender)
@@ -166,9 +166,8 @@ def _read_line_comment(body: bytes, rules: Rules) -> Trigger:
         return _other_action("pull_request_review_comment", event.action)
     comment = event.comment
     refusal = _refuse_pull(event.pull_request, rules) or rules.refuse_sender(event.sender)
-    if refusal is None and not mentions(comment.body, rules.login):
-        refusal = Ignored(f"the comment does not mention {rules.login}")
     refusal = refusal or rules.refuse_author(comment.author_association)
+    refusal = refusal or _refuse_unaddressed(comment.body, rules)
     if refusal is not None:
         return refusal
     if comment.pull_request_review_id is None:
@@ -198,7 +197,9 @@ def _read_check_suite(body: bytes, _rules: Rules) -> Trigger:
     for pull in suite.pull_requests:
         if pull.head.sha == suite.head_sha and pull.head.ref.startswith(BRANCHES):
             url = f"{event.repository.html_url}/pull/{pull.number}"
-            return _review_job(url, f"checks-{suite.head_sha}", sender=None)
+            # Each suite asks: one that is required may fail after another that is not.
+            request = f"{CHECKS_REQUEST}{suite.head_sha}-{suite.id}"
+            return _review_job(url, request, sender=None)
     return Ignored("the commit is not the newest one of a pull request of this service")
 
 
@@ -226,6 +227,13 @@ def _refuse_pull(pull: PullRequest | Issue, rules: Rules) -> Ignored | None:
     if rules.is_own(pull.user):
         return None
     return Ignored(f"pull request #{pull.number} was not opened by {rules.login}")
+
+
+def _refuse_unaddressed(text: str, rules: Rules) -> Ignored | None:
+    """Ignore a comment that is not addressed to this service."""
+    if mentions(text, rules.login):
+        return None
+    return Ignored(f"the comment does not mention {rules.login}")
 
 
 def _is_label(label: Label | None, name: str) -> bool:

@@ -187,8 +187,15 @@ def test_red_checks_on_our_newest_commit_are_answered_whoever_started_them(
 ):
     event = github.webhooks.checks_completed(REPOSITORY, pull, conclusion)
     assert event.payload["sender"]["login"] == BOT
-    sha = event.payload["check_suite"]["head_sha"]
-    assert_asks(event, pull, f"checks-{sha}", by=None)
+    suite = event.payload["check_suite"]
+    assert_asks(event, pull, f"checks-{suite['head_sha']}-{suite['id']}", by=None)
+
+
+def test_each_suite_of_checks_on_a_commit_asks_for_itself(github: GithubStandIn, pull: int):
+    suites = [github.webhooks.checks_completed(REPOSITORY, pull, "failure") for _ in range(2)]
+    first, second = (read(suite) for suite in suites)
+    assert first.id != second.id
+    assert read(suites[0]).id == first.id
 
 
 @pytest.mark.parametrize("conclusion", ["success", "cancelled", "skipped", "action_required"])
