@@ -19,6 +19,7 @@ from cli.text_lines import read_lines
 from console.queues.visibility import VISIBILITY_TIMEOUT
 from pipeline.job import (
     ADDRESS_REVIEW,
+    FIX_ISSUE,
     AddressReviewJob,
     FixIssueJob,
     InvalidJob,
@@ -146,8 +147,8 @@ def command(
         raise CommandError("give the URL of an issue or a pull request, or --file", exits.USAGE)
     if job_file and not fields.is_empty:
         raise CommandError(
-            "--base-branch, --requested-at, --dry-run, --allow-second-pull-request and --metadata"
-            " are for URLs; in a file, each job has its own",
+            "--base-branch, --requested-at, --dry-run, --allow-second-pull-request, --again and"
+            " --metadata are for URLs; in a file, each job has its own",
             exits.USAGE,
         )
     refuse = _known_policy(ctx).refusal
@@ -311,8 +312,10 @@ async def _submit(
 
 
 def _report_end(run: "RunRow") -> None:
-    click.echo(
+    message = (
         f"{run.job_id} has already ended as {run.outcome}: {run.reason}; its event is published"
-        " again, and --again runs the job once more",
-        err=True,
+        " again"
     )
+    if run.job_type == FIX_ISSUE:
+        message += ", and --again runs the job once more"
+    click.echo(message, err=True)

@@ -1,21 +1,17 @@
 """Assemble the application from the settings. Nothing else does so; benchmarks use this, too."""
 
-import os
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 
 from cli.backends import (
     model_client,
     open_artifacts,
-    python_folders,
     sandbox_for,
     template_sets,
-    uv_path,
 )
 from cli.policy import worker_policy
 from cli.run_page import page_maker
+from cli.stage_tools import assemble_review_tools, assemble_stage_tools, data_folder
 from cli.stores import open_store
 from pipeline.artifacts import Artifacts
 from pipeline.engine.deps import EngineDeps, Progress
@@ -23,17 +19,8 @@ from pipeline.engine.engine import Engine
 from pipeline.engine.progress_comment import ProgressComment
 from pipeline.github import Forge
 from pipeline.github.accounts import Accounts, GithubAccounts
-from pipeline.github.commit_author import (
-    LOCAL_AUTHOR,
-    CommitAuthor,
-    FixedAuthor,
-    OwnAccount,
-)
-from pipeline.github.commit_identity import CommitIdentity
 from pipeline.github.progress_comment import GithubProgressComment
 from pipeline.github.rest import GithubForge
-from pipeline.github.rest_conversation import GithubConversation
-from pipeline.github.signed_commits import CommitSigner, GithubSigner
 from pipeline.job import JobType
 from pipeline.model.buyer import Buyer
 from pipeline.model.client import ModelClient
@@ -44,19 +31,11 @@ from pipeline.pull_history import PullHistory
 from pipeline.settings import Settings, SettingsError, secret_values, variable
 from pipeline.stage import Pipeline
 from pipeline.store.store import RunStore
-from pipeline.telemetry import Redactor, names
+from pipeline.telemetry import Redactor
 from pipeline.telemetry.spans import NoTracer, Tracer
 from pipeline.telemetry.traced_sandbox import TracedSandbox
-from pipeline.template_sets import TemplateSets
-from repository.git import Identity, MirrorLimits, Mirrors
-from repository.testing.install.tools import index_settings
 from sandbox import NoIsolation, Sandbox
-from stages.address_review import ReviewLimits
-from stages.fetch_issue import IssueRules
-from stages.open_pr import PullSettings
 from stages.order import compose
-from stages.propose_patch import Plan
-from stages.tools import ReviewTools, StageTools
 
 #: The name of a model that is passed to ``build`` if the settings name none.
 UNNAMED_MODEL = "unnamed"
@@ -121,15 +100,16 @@ def build(  # noqa: PLR0913 - one parameter a part that a caller may choose
     )
     traced = TracedSandbox(sandbox, tracer)
     accounts = GithubAccounts(forge.connection) if isinstance(forge, GithubForge) else None
-    review = _review_tools(settings, forge, accounts, PullHistory(store, artifacts))
-    pipelines = _pipelines(settings, forge, review, traced, buyer, templates, tracer)
+    review = assemble_review_tools(settings, forge, accounts, PullHistory(store, artifacts))
+    tools = assemble_stage_tools(settings, forge, review, traced, buyer, templates, tracer)
+    pipelines = compose(tools)
     engine = Engine(
         EngineDeps(
             pipelines=pipelines,
             store=store,
             artifacts=artifacts,
             policy=policy,
-            workspaces=_data_dir(settings) / "runs",
+            workspaces=data_folder(settings) / "runs",
             observer=observer,
             tracer=tracer,
             progress_comment=_progress_comment(settings, forge, accounts),
@@ -195,72 +175,6 @@ def _provider_of(model: ModelClient) -> Callable[[str], str]:
     return otel_provider if isinstance(model, LiteLLMClient) else lambda _name: "none"
 
 
-def _pipelines(
-    settings: Settings,
-    forge: Forge,
-    review: ReviewTools | None,
-    sandbox: Sandbox,
-    buyer: Buyer,
-    templates: TemplateSets,
-    tracer: Tracer,
-) -> dict[JobType, Pipeline]:
-    data_dir = _data_dir(settings)
-
-    def around_git(command: str) -> AbstractContextManager[object]:
-        return tracer.span(names.git_span(command), {})
-
-    tools = StageTools(
-        forge=forge,
-        conversation=review.conversation if review is not None else None,
-        mirrors=Mirrors(data_dir / "mirrors", forge.token, around_git, _mirror_limits(settings)),
-        sandbox=sandbox,
-        pythons=python_folders(settings),
-        uv=uv_path(),
-        cache=data_dir / "cache",
-        index=index_settings(os.environ),
-        fetch_for_private=settings.fetch_for_private,
-        buyer=buyer,
-        plan=Plan(
-            strategy=settings.strategy,
-            attempts=settings.attempts,
-            temperature=settings.temperature,
-            models=settings.attempt_models,
-        ),
-        protected=settings.protected_paths,
-        issue_rules=IssueRules(
-            comment_authors=settings.comment_authors,
-            takes_assigned=settings.assigned_issues == "work",
-            max_open_pulls=settings.max_open_pulls,
-        ),
-        commits=CommitIdentity(_commit_author(settings, review), _signer(settings, forge)),
-        review=review,
-        pulls=PullSettings(
-            ready_if=settings.ready_if,
-            page_url=settings.page_url,
-            sign_off=settings.sign_off,
-            answers_comments=settings.webhook_secret is not None,
-        ),
-        co_authors=_co_authors(settings, review),
-        templates=templates,
-    )
-    return compose(tools)
-
-
-def _commit_author(settings: Settings, review: ReviewTools | None) -> CommitAuthor:
-    if settings.commit_author is not None:
-        return FixedAuthor(Identity.parse(settings.commit_author))
-    if review is not None:
-        return OwnAccount(review.accounts)
-    return FixedAuthor(LOCAL_AUTHOR)
-
-
-def _co_authors(settings: Settings, review: ReviewTools | None) -> Accounts | None:
-    """Return what finds those who ask for changes; None if commits don't name them."""
-    if review is None or not settings.co_author:
-        return None
-    return review.accounts
-
-
 def _progress_comment(
     settings: Settings, forge: Forge, accounts: Accounts | None
 ) -> ProgressComment | None:
@@ -268,36 +182,3 @@ def _progress_comment(
     if not settings.progress_comment or accounts is None or not isinstance(forge, GithubForge):
         return None
     return GithubProgressComment(forge.connection, accounts)
-
-
-def _mirror_limits(settings: Settings) -> MirrorLimits:
-    return MirrorLimits(
-        repository=settings.max_repository_mb * 1_000_000,
-        all_mirrors=int(settings.max_mirrors_gb * 1_000_000_000),
-    )
-
-
-def _review_tools(
-    settings: Settings, forge: Forge, accounts: Accounts | None, history: PullHistory
-) -> ReviewTools | None:
-    """Return None for a local repository."""
-    if accounts is None or not isinstance(forge, GithubForge):
-        return None
-    return ReviewTools(
-        conversation=GithubConversation(forge.connection, push=settings.push),
-        accounts=accounts,
-        history=history,
-        limits=ReviewLimits(settings.max_reviews_per_pull, settings.max_review_usd_per_pull),
-    )
-
-
-def _signer(settings: Settings, forge: Forge) -> CommitSigner | None:
-    """Return what signs commits: GitHub does for an App, and only as the App itself."""
-    if settings.commit_author is not None or not isinstance(forge, GithubForge):
-        return None
-    return GithubSigner(forge.connection) if forge.connection.is_app else None
-
-
-def _data_dir(settings: Settings) -> Path:
-    """Return an absolute path, since the sandbox has another current folder."""
-    return settings.data_dir.absolute()
