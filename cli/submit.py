@@ -18,7 +18,6 @@ from cli.output import Output, json_option
 from cli.text_lines import read_lines
 from console.queues.visibility import VISIBILITY_TIMEOUT
 from pipeline.job import (
-    ADDRESS_REVIEW,
     FIX_ISSUE,
     AddressReviewJob,
     FixIssueJob,
@@ -205,14 +204,12 @@ def _review_job(pull_url: str, fields: JobFields) -> AddressReviewJob:
             f" {pull_url} is a pull request: each submission answers what is unanswered then",
             exits.USAGE,
         )
-    body = {
-        "type": ADDRESS_REVIEW,
-        "pull_request_url": pull_url,
-        "request": f"submit:{uuid.uuid4()}",
-        "metadata": _parse_metadata(fields.metadata),
-        "options": fields.options,
-    }
-    return AddressReviewJob.model_validate(body)
+    return AddressReviewJob.of(
+        pull_url,
+        f"submit:{uuid.uuid4()}",
+        metadata=_parse_metadata(fields.metadata),
+        options=fields.options,
+    )
 
 
 def _fix_job(issue_url: str, fields: JobFields) -> FixIssueJob:

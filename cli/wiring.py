@@ -3,12 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from cli.backends import (
-    model_client,
-    open_artifacts,
-    sandbox_for,
-    template_sets,
-)
+from cli.backends import model_client, open_artifacts, sandbox_for, template_sets
 from cli.policy import worker_policy
 from cli.run_page import page_maker
 from cli.stage_tools import assemble_review_tools, assemble_stage_tools, data_folder

@@ -13,9 +13,7 @@ from pipeline.pull_history import PullHistory
 from pipeline.template_sets import Templates
 from repository.git import Mirrors
 from sandbox import Sandbox
-from stages.address_review import (
-    ReviewLimits,
-)
+from stages.address_review import ReviewLimits
 from stages.fetch_issue import IssueRules
 from stages.open_pr import PullSettings
 from stages.propose_patch import EditSettings, Plan

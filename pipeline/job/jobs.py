@@ -112,8 +112,8 @@ class FixIssueJob(_AnyJob):
     @field_validator("issue_url")
     @classmethod
     def _issue(cls, value: str) -> str:
-        IssueRef.parse(value)
-        return value
+        # One spelling, so that the same job sent by others is the same body.
+        return IssueRef.parse(value).url
 
     @field_validator("base_branch")
     @classmethod
@@ -160,13 +160,12 @@ class AddressReviewJob(_AnyJob):
     @field_validator("pull_request_url")
     @classmethod
     def _pull(cls, value: str) -> str:
-        PullRef.parse(value)
-        return value
+        return PullRef.parse(value).url
 
     @classmethod
-    def of(cls, pull: PullRef, request: str, **fields: Any) -> Self:
-        """Return the job of a request for a pull request."""
-        body = {"type": ADDRESS_REVIEW, "pull_request_url": pull.url, "request": request, **fields}
+    def of(cls, pull_url: str, request: str, **fields: Any) -> Self:
+        """Return the job of a request for a pull request. Raises pydantic.ValidationError."""
+        body = {"type": ADDRESS_REVIEW, "pull_request_url": pull_url, "request": request, **fields}
         return cls.model_validate(body)
 
     @property

@@ -15,7 +15,7 @@ import pytest
 
 from cli import backends, wiring
 from pipeline import settings as config
-from pipeline.job import AddressReviewJob, FixIssueJob, Job, PullRef
+from pipeline.job import AddressReviewJob, FixIssueJob, Job
 from pipeline.model import ModelReply, ModelRequest
 from pipeline.outcome import Outcome, RunResult
 from pipeline.worker.one_job import run_job
@@ -83,7 +83,7 @@ class ReviewedPull:
 
     def job_of(self, request: str, **fields: Any) -> AddressReviewJob:
         url = self.github.issue_url(REPOSITORY, 1).replace("/issues/1", f"/pull/{self.pull.number}")
-        return AddressReviewJob.of(PullRef.parse(url), request, **fields)
+        return AddressReviewJob.of(url, request, **fields)
 
     def review(self, *bodies: str, author: str = MAINTAINER) -> list[int]:
         """Submit a review with comments on the first line; return their ids."""

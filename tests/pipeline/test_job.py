@@ -38,7 +38,11 @@ def test_every_spelling_of_an_issues_address_is_one_issue_and_one_job(spelling: 
     ref = IssueRef.parse(spelling)
     assert ref == IssueRef(url=URL, host="github.com", owner="octo", name="repo", number=42)
     assert ref.repository == "octo/repo"
-    assert FixIssueJob(issue_url=spelling).id == FixIssueJob(issue_url=URL).id
+    job = FixIssueJob(issue_url=spelling)
+    assert (job.id, job.digest) == (
+        FixIssueJob(issue_url=URL).id,
+        FixIssueJob(issue_url=URL).digest,
+    )
 
 
 @pytest.mark.parametrize(

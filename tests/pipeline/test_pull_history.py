@@ -66,7 +66,7 @@ def made(tmp_path: Path) -> History:
 
 
 def review(request: str, pull: PullRef = PULL) -> AddressReviewJob:
-    return AddressReviewJob.of(pull, request)
+    return AddressReviewJob.of(pull.url, request)
 
 
 def test_a_pull_request_has_the_runs_that_opened_it_and_answered_its_reviews(

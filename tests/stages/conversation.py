@@ -270,7 +270,7 @@ class Conversation:
         if self.review is None:
             return job()
         pull = PullRef.parse(self.review.pull_request_url)
-        return AddressReviewJob.of(pull, "review-1")
+        return AddressReviewJob.of(pull.url, "review-1")
 
     async def deliver(self) -> Ended | Deferred:
         """Run one delivery, on another machine than the last one."""

@@ -24,7 +24,7 @@ from pipeline.api.webhook.payloads import (
 from pipeline.github import labels
 from pipeline.github.issue_pulls import BRANCHES
 from pipeline.github.mentions import mentions
-from pipeline.job import ADDRESS_REVIEW, CHECKS_REQUEST, AddressReviewJob, FixIssueJob
+from pipeline.job import CHECKS_REQUEST, AddressReviewJob, FixIssueJob
 
 _FAILURES = ("failure", "timed_out")
 """Conclusions of a check suite that a change of the code may mend."""
@@ -214,12 +214,8 @@ def _review_job(url: str, request: str, sender: Account | None) -> AddressReview
 
     ``sender`` is None if checks failed: they are of no person.
     """
-    return AddressReviewJob(
-        type=ADDRESS_REVIEW,
-        pull_request_url=url,
-        request=request,
-        requested_by=sender.login if sender is not None else None,
-    )
+    login = sender.login if sender is not None else None
+    return AddressReviewJob.of(url, request, requested_by=login)
 
 
 def _refuse_pull(pull: PullRequest | Issue, rules: Rules) -> Ignored | None:

@@ -103,7 +103,7 @@ def test_a_mistake_in_a_replay_is_reported(console: Console, sample: Sample, min
 def test_only_runs_that_fix_an_issue_can_be_repeated(console: Console, mine: Path) -> None:
     pull = PullRef.parse("https://github.com/octo/repo/pull/7")
     with closing(SqliteStore(console.data_dir / "store.sqlite")) as store:
-        store.register(Submission.of(AddressReviewJob.of(pull, "review-1")))
+        store.register(Submission.of(AddressReviewJob.of(pull.url, "review-1")))
     refusal = console.refused("prompts", "replay", pull.url, "--template-dir", mine)
     assert "only runs that fix an issue can be repeated" in refusal
 

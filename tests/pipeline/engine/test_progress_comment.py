@@ -144,6 +144,6 @@ def test_a_failure_of_the_service_is_not_spelled_out_to_strangers() -> None:
 
 def test_a_review_is_named_as_such() -> None:
     pull = PullRef.parse("https://github.com/octo/repo/pull/7")
-    review = AddressReviewJob.of(pull, "review-1")
+    review = AddressReviewJob.of(pull.url, "review-1")
     text = progress_comment.describe_end(review, result(Outcome.NO_CHANGE_NEEDED, "all answered"))
     assert text == "Work on the review of this pull request has ended: all answered"

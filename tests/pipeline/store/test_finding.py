@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.job import AddressReviewJob, PullRef
+from pipeline.job import AddressReviewJob
 from pipeline.outcome import Event, Outcome
 from pipeline.store.contract import Claimed
 from pipeline.store.dynamodb import DynamoStore, table_definition
@@ -119,9 +119,9 @@ def test_all_jobs_are_found_by_the_number_of_their_issue_or_of_their_pull_reques
 
 def test_the_jobs_of_an_issue_include_the_reviews_of_its_pull_requests(store: RunStore):
     finish_with_pull_request(store, claim(store), 7)
-    review = AddressReviewJob.of(PullRef.parse("https://github.com/octo/repo/pull/7"), "review-1")
+    review = AddressReviewJob.of("https://github.com/octo/repo/pull/7", "review-1")
     register(store, review)
-    other = AddressReviewJob.of(PullRef.parse("https://github.com/octo/repo/pull/8"), "review-2")
+    other = AddressReviewJob.of("https://github.com/octo/repo/pull/8", "review-2")
     register(store, other)
     assert store.jobs_numbered(42, "octo/repo") == sorted([job().id, review.id])
     assert store.jobs_numbered(8, "octo/repo") == [other.id]
