@@ -250,7 +250,7 @@ run "alarms_tell_somebody" {
 
   assert {
     condition = keys(aws_cloudwatch_metric_alarm.this) == [
-      "budget", "cpu", "credentials-refused", "dead-letters", "events-parked", "events-waiting", "failure-share",
+      "budget", "cpu", "credentials-refused", "dead-letters", "disk", "events-parked", "events-waiting", "failure-share",
       "intake-errors", "intake-latency", "intake-requests", "memory", "no-heartbeat", "oldest-job", "spend", "tasks-missing", "templates-refused",
     ]
     error_message = "every alarm is there"
