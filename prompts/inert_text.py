@@ -11,8 +11,10 @@ import unicodedata
 BREAK = "\u200b"
 """A zero-width space."""
 
-_UNPRINTABLE = ("Cc", "Cf", "Co", "Cs")
-"""Unicode categories: control, format, private use, surrogate."""
+_UNPRINTABLE = ("Cc", "Cf", "Co", "Cs", "Zl", "Zp")
+"""Unicode categories: control, format, private use, surrogate, and the separators of lines and
+paragraphs, after which a bot that is written in JavaScript sees the start of a line.
+"""
 
 #: What may stand before the first word of a line: indentation, quotes and list markers.
 _LINE_START = r"^[ \t]*+(?:(?:[>*+-]|\d{1,9}[.)])[ \t]*+)*+"
@@ -52,7 +54,7 @@ _CI = (
 
 #: What release-please and GitVersion read in messages and pull requests.
 _RELEASES = (
-    r"BREAKING(?=[ -]CHANGE)",
+    r"BREAKING(?=[\s-]CHANGE)",
     r"BEGIN_(?=COMMIT_OVERRIDE|NESTED_COMMIT)",
     r"\+semver(?=\s*:)",
 )
@@ -72,7 +74,8 @@ _AT_LINE_START = (
     # such as Co-authored-by and Release-As.
     r"[\w-]++(?:\([^)\n]*+\))?!?(?=[ \t]*:(?!:))",
     # A command of Prow (https://prow.k8s.io/command-help) and others.
-    r"/(?=[A-Za-z])",
+    r"[/!](?=[A-Za-z])",
+    r"(?:amend|fixup|squash)(?=!)",  # git rebase --autosquash
     r"re(?=check\b)",  # Zuul
 )
 

@@ -54,6 +54,8 @@ HOSTILE = st.lists(
             "feat",
             "fix(core)!: ",
             "BREAKING CHANGE: ",
+            "BREAKING\u00a0CHANGE: ",
+            "fixup! ",
             "Release-As: 9.0.0",
             "Co-authored-by: x <x@y>",
             "bors r+",

@@ -17,11 +17,12 @@ READERS = {
     "GitHub Actions": r"\[(skip ci|ci skip|no ci|skip actions|actions skip)\]|^skip-checks: *true",
     "Azure Pipelines": r"\*\*\*NO_CI\*\*\*|\[(skip azurepipelines|azurepipelines skip|skip azp)\]",
     "Netlify and Travis": r"\[(skip netlify|skip travis|travis skip)\]",
-    "semantic-release": r"\[(skip release|release skip)\]|BREAKING[ -]CHANGE",
+    "semantic-release": r"\[(skip release|release skip)\]|BREAKING[\s-]CHANGE",
     "conventional commits": r"^\w+(\([^)\n]*\))?!?: ",
     "release-please": r"BEGIN_COMMIT_OVERRIDE|^Release-As:",
     "git trailers": r"^(Signed-off-by|Co-authored-by|Change-Id): ",
     "Prow": r"^\s*/[a-z]",
+    "git's autosquash": r"^(amend|fixup|squash)!",
     "bors": r"\bbors:? ",
     "triagebot": r"\br\?",
     "Jenkins": r"\b(re)?test this please\b|\bok to test\b",
@@ -90,6 +91,15 @@ def test_a_reader_sees_the_same_text(text: str) -> None:
 )
 def test_a_closing_keyword_of_another_issue_no_longer_names_it(text: str) -> None:
     assert not re.search(r"(clos|fix|resolv)\w*:?\s+(\S*#\d|gh-\d|https?://)", inert(text), re.I)
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\n\n", "\r", "\u2028", "\u2029"])
+@pytest.mark.parametrize("command", ["/approve", "!deploy"])
+def test_no_line_starts_with_a_command_wherever_a_bot_sees_the_end_of_one(
+    command: str, line_end: str
+) -> None:
+    lines = re.split("[\n\r\u2028\u2029]", inert(f"done{line_end}{command}"))
+    assert command not in lines
 
 
 @pytest.mark.parametrize("text", ["feat(@octocat): x", "GH-7: x", "fix(www.x.org): y"])
