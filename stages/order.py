@@ -19,7 +19,7 @@ from stages.apply_patch import ApplyPatch
 from stages.build_context import BuildContext
 from stages.checkout import CheckoutStage
 from stages.fetch_issue import FetchIssue
-from stages.open_pr import OpenPullRequest
+from stages.open_pr import CommitPeople, OpenPullRequest
 from stages.prepare_tests import PrepareTests
 from stages.propose_patch import ProposePatch
 from stages.run_tests import CandidateJudge, RunTests
@@ -108,6 +108,7 @@ def _push_follow_up(tools: StageTools) -> PushFollowUp:
         tools.mirrors,
         tools.templates,
         tools.commits,
+        CommitPeople(tools.pulls.sign_off, tools.co_authors),
     )
 
 

@@ -4,9 +4,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from pipeline.outcome import Facts, Verification
+from pipeline.run_key import RunKey
 from prompts import TemplateSet
 from stages.address_review.replies import PlannedReply
 from stages.address_review.review import Review, checks_key
+from stages.open_pr.convention import Subject
 
 #: Names of the templates.
 _MESSAGE = "follow_up_message"
@@ -75,19 +77,21 @@ def render_message(
     templates: TemplateSet,
     review: Review,
     *,
-    title: str,
+    title: Subject | None,
     summary: str,
     verification: Verification,
-    job_id: str,
-    generation: int,
+    run: RunKey,
+    people: Mapping[str, str | None],
 ) -> str:
-    """Render the commit's message."""
+    """Render the commit's message; ``people`` are the variables of its trailers."""
     return templates.render(
         _MESSAGE,
         pull_number=review.pull_request_number,
-        title=title or None,
+        title_prefix=title.prefix if title is not None else "",
+        title=title.text if title is not None else None,
         summary=summary,
         verification=verification.value,
-        job_id=job_id,
-        generation=generation,
+        job_id=run.job_id,
+        generation=run.generation,
+        **people,
     )

@@ -16,10 +16,12 @@ from pipeline.github.conversation import Conversation
 from pipeline.job import IssueRef
 from pipeline.outcome import Facts, Outcome
 from pipeline.pushes import PUSH
+from pipeline.run_key import RunKey
 from pipeline.stage import RunContext, Stop
 from pipeline.store.contract import Effect
 from pipeline.template_sets import Templates
 from prompts import TemplateSet
+from prompts.filters import one_line
 from repository.counts import count
 from repository.git import GitRefused, GitUnauthorized, Identity, Mirror, Mirrors, PushRejected
 from stages.address_review.answers import FollowUp, plan_replies, render_message, template_facts
@@ -29,6 +31,8 @@ from stages.address_review.review import Review
 from stages.apply_patch import Candidate, Candidates
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue
+from stages.open_pr.convention import NEWEST, Subject, find_convention, word_subject
+from stages.open_pr.people import CommitPeople
 from stages.open_pr.plans import PlannedCommit
 from stages.open_pr.pushing import (
     ForeignCommit,
@@ -37,6 +41,7 @@ from stages.open_pr.pushing import (
     push_commit,
 )
 from stages.propose_patch import Proposals
+from stages.propose_patch.description import find_title_fault
 from stages.run_tests import Verdict
 
 log = logging.getLogger(__name__)
@@ -52,8 +57,7 @@ class _Change:
     review: Review
     candidate: Candidate
     verdict: Verdict
-    title: str
-    """What the model says that it does; may be empty."""
+    base_sha: str
     head: str
     mirror: Mirror
 
@@ -61,6 +65,16 @@ class _Change:
     def is_new(self) -> bool:
         """Whether it differs from what the pull request has already. Blocks."""
         return self.candidate.tree != self.mirror.tree_of(self.head)
+
+    def title(self) -> Subject | None:
+        """Return the model's title in the words of the repository's commits; None if it can't be
+        used. Blocks.
+        """
+        title = self.candidate.title
+        if find_title_fault(title) is not None:
+            return None
+        convention = find_convention(self.mirror.subjects(self.base_sha, NEWEST))
+        return word_subject(one_line(title), convention, paths=self.paths(), number=None)
 
     def paths(self) -> list[str]:
         """Return the files that the follow-up changes. Blocks."""
@@ -85,6 +99,7 @@ class PushFollowUp:
         mirrors: Mirrors,
         templates: Templates,
         commits: CommitIdentity,
+        people: CommitPeople,
         *,
         clock: Callable[[], float] = time.time,
     ):
@@ -93,6 +108,7 @@ class PushFollowUp:
         self._mirrors = mirrors
         self._templates = templates
         self._commits = commits
+        self._people = people
         self._clock = clock
 
     async def run(
@@ -115,7 +131,7 @@ class PushFollowUp:
             return Stop(Outcome.CANCELLED, f"{stop}; nothing was pushed", facts)
         mirror = self._mirrors.at(checkout.repository)
         proposal = proposals.proposals[candidate.proposal]
-        change = _Change(review, candidate, verdict, proposal.title, review.head_sha, mirror)
+        change = _Change(review, candidate, verdict, checkout.base_sha, review.head_sha, mirror)
         try:
             follow_up = await self._push_change(run, change, checkout, templates)
         except NothingPushed as error:
@@ -193,7 +209,7 @@ class PushFollowUp:
         def plan() -> PlannedCommit:
             seconds = int(self._clock())
             author = self._commits.author.identity(run.job.subject)
-            message = self._render_message(run, change, templates)
+            message = self._render_message(run, change, author, templates)
             return PlannedCommit(
                 branch=change.review.branch,
                 seconds=seconds,
@@ -204,15 +220,17 @@ class PushFollowUp:
 
         return await intend_commit(run, plan, write)
 
-    def _render_message(self, run: RunContext, change: _Change, templates: TemplateSet) -> str:
+    def _render_message(
+        self, run: RunContext, change: _Change, author: Identity, templates: TemplateSet
+    ) -> str:
         return render_message(
             templates,
             change.review,
-            title=change.title,
+            title=change.title(),
             summary=change.candidate.summary,
             verification=change.verdict.verification,
-            job_id=run.job_id,
-            generation=run.generation,
+            run=RunKey(run.job_id, run.generation),
+            people=self._people.trailers(run.job, author),
         )
 
     # The replies

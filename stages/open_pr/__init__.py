@@ -6,12 +6,14 @@ are sent. A later delivery of the run carries out the stored intention, even if 
 replies have changed since.
 """
 
+from stages.open_pr.people import CommitPeople
 from stages.open_pr.plans import PULL_REQUEST, PlannedCommit, PlannedPull
 from stages.open_pr.settings import PullSettings, ReadyIf
 from stages.open_pr.stage import OpenPullRequest
 
 __all__ = [
     "PULL_REQUEST",
+    "CommitPeople",
     "OpenPullRequest",
     "PlannedCommit",
     "PlannedPull",

@@ -1,7 +1,6 @@
 """The stage: plan, push, open."""
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,14 +10,13 @@ from pipeline.github import Forge, ForgeRefused, NewPull, PullRequest
 from pipeline.github.accounts import Accounts
 from pipeline.github.commit_identity import CommitIdentity
 from pipeline.github.issue_pulls import branch_name, marker
-from pipeline.job import Job
 from pipeline.outcome import Facts, Outcome
 from pipeline.pushes import PUSH, own_commits
 from pipeline.stage import RunContext, Stop
 from pipeline.store.contract import Effect
 from pipeline.template_sets import Templates
 from prompts import TemplateSet
-from repository.git import GitRefused, GitUnauthorized, Identity, Mirror, Mirrors, PushRejected
+from repository.git import GitRefused, GitUnauthorized, Mirror, Mirrors, PushRejected
 from repository.testing.models import Suite
 from stages.apply_patch import Candidates
 from stages.checkout import Checkout
@@ -32,6 +30,7 @@ from stages.open_pr.ends import (
     pull_request_opened,
 )
 from stages.open_pr.opening import create_or_adopt
+from stages.open_pr.people import CommitPeople
 from stages.open_pr.plans import PULL_REQUEST, PlannedCommit, PlannedPull
 from stages.open_pr.pushing import (
     ForeignCommit,
@@ -43,8 +42,6 @@ from stages.open_pr.settings import PullSettings
 from stages.open_pr.text import render_message, render_pull, template_facts
 from stages.propose_patch import Proposals
 from stages.run_tests import Verdict
-
-log = logging.getLogger(__name__)
 
 #: Seconds until a run tries again while another job opens a pull request for its issue.
 OTHER_JOB_DELAY = 15.0
@@ -70,7 +67,7 @@ class OpenPullRequest:
         is named.
         """
         self._settings = settings
-        self._accounts = accounts
+        self._people = CommitPeople(settings.sign_off, accounts)
         self._forge = forge
         self._mirrors = mirrors
         self._templates = templates
@@ -195,7 +192,7 @@ class OpenPullRequest:
         def plan() -> PlannedCommit:
             seconds = int(self._clock())
             author = self._commits.author.identity(run.job.subject)
-            trailers = self._people(run.job, author)
+            trailers = self._people.trailers(run.job, author)
             message = render_message(templates, {**variables, **trailers})
             return PlannedCommit(
                 branch=branch_name(variables["issue_number"], run.job_id),
@@ -206,22 +203,6 @@ class OpenPullRequest:
             )
 
         return await intend_commit(run, plan, write)
-
-    def _people(self, job: Job, author: Identity) -> dict[str, str | None]:
-        """Return who signs the commit off, and who is its co-author. Blocks."""
-        signed = str(author) if self._settings.sign_off else None
-        return {"signed_off_by": signed, "co_authored_by": self._co_author(job)}
-
-    def _co_author(self, job: Job) -> str | None:
-        if self._accounts is None or job.requested_by is None:
-            return None
-        subject = job.subject
-        try:
-            account = self._accounts.find(subject.repository, job.requested_by)
-        except ForgeRefused as error:
-            log.warning("the commit has no co-author: %s", error)
-            return None
-        return str(Identity(account.login, account.address(subject.host)))
 
     async def _plan_pull(
         self,

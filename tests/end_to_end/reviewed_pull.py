@@ -144,11 +144,11 @@ class ReviewedPull:
         counted = git(path, "rev-list", "--count", f"main..{self.pull.head}")
         return int(counted.stdout)
 
-    def subject(self) -> str:
-        """Return the first line of the newest commit's message."""
+    def message(self) -> str:
+        """Return the message of the newest commit."""
         path = self.github.path(REPOSITORY)
-        shown = git(path, "show", "--no-patch", "--format=%s", self.pull.head)
-        return shown.stdout.decode().strip()
+        shown = git(path, "show", "--no-patch", "--format=%B", self.pull.head)
+        return shown.stdout.decode()
 
     @property
     def head_sha(self) -> str:

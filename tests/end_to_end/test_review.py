@@ -221,7 +221,20 @@ async def test_the_agent_goes_on_in_the_conversation_that_made_the_change(
     )
     assert result.outcome is Outcome.PR_UPDATED, result.reason
     assert (reviewed.text(), reviewed.commits()) == ("1 + 1 = 2\n", 2)
-    assert reviewed.subject() == "Write the result"
+    assert reviewed.message().startswith("Write the result\n")
     (reply,) = reviewed.replies(comment)
     assert "It is there now." in reply
     assert "The conversation goes on" in reviewed.asked[3]
+
+
+async def test_the_follow_ups_commit_names_the_same_people_as_a_fix(
+    reviewed: ReviewedPull,
+) -> None:
+    await reviewed.fix()
+    reviewed.review("Write the result, too.", "Is that all?")
+    job = reviewed.job_of("review-1", requested_by="ada")
+    result = await reviewed.answer(FOLLOW_UP, job=job, sign_off=True, co_author=True)
+    assert result.outcome is Outcome.PR_UPDATED, result.reason
+    *_, co_author, sign_off = reviewed.message().strip().splitlines()
+    assert co_author.startswith("Co-authored-by: ada <")
+    assert sign_off.startswith("Signed-off-by: write-bot <")

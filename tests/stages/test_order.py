@@ -6,6 +6,7 @@ from pipeline.github.commit_identity import CommitIdentity
 from pipeline.job import ADDRESS_REVIEW, FIX_ISSUE
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue
+from stages.open_pr import PullSettings
 from stages.order import ORDERS, compose
 from stages.run_tests import Verdict
 from stages.tools import ReviewTools, StageTools
@@ -30,7 +31,7 @@ def _tools() -> StageTools:
         issue_rules=none,
         commits=CommitIdentity(none),
         review=ReviewTools(none, none, none, none),
-        pulls=none,
+        pulls=PullSettings(),
         co_authors=None,
     )
 
