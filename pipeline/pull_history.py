@@ -1,5 +1,6 @@
 """What the runs of one pull request have done: what they pushed, spent and stored."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -10,15 +11,12 @@ from pipeline.job import ADDRESS_REVIEW, FIX_ISSUE, PullRef, Subject
 from pipeline.leased_run import read_result
 from pipeline.money import to_usd
 from pipeline.outcome import Outcome
-from pipeline.pushes import pushed_commits
+from pipeline.pushes import pushed_commit
 from pipeline.run_key import RunKey
 from pipeline.store.contract import RunRow
 from pipeline.store.reader import StoreReader
 
 ResultT = TypeVar("ResultT", bound=BaseModel)
-
-#: Outcomes of runs that made the files that the pull request has.
-_PUSHED = (Outcome.PR_OPENED, Outcome.PR_UPDATED)
 
 
 @dataclass(frozen=True)
@@ -26,17 +24,25 @@ class PullRuns:
     """The runs of a pull request, oldest first: those that opened it, and those of its reviews."""
 
     rows: tuple[RunRow, ...]
-    commits: frozenset[str]
-    """SHAs of the commits that they pushed, or were about to push."""
+    pushes: Mapping[str, RunKey]
+    """The run that pushed a commit, or was about to push it, by the commit's SHA."""
 
-    @property
-    def newest(self) -> RunKey | None:
-        """The newest run that ended with the files of the pull request; None if none is known."""
-        for row in reversed(self.rows):
-            is_answer = row.outcome == Outcome.NO_CHANGE_NEEDED and _asked_model(row)
-            if row.outcome in _PUSHED or is_answer:
-                return row.key
-        return None
+    def source_of(self, sha: str) -> RunKey | None:
+        """Return the newest run that ended with the files of a commit; None if it is not ours.
+
+        It is the run that pushed the commit, however it ended, or a later one that answered a
+        review of the commit without another one. A newer commit may have been removed by a person.
+        """
+        source = self.pushes.get(sha)
+        pushers = set(self.pushes.values())
+        newest = source
+        is_head = False
+        for row in self.rows:
+            if row.key in pushers:
+                is_head = row.key == source
+            elif is_head and _is_answer(row):
+                newest = row.key
+        return newest
 
     @property
     def issue(self) -> Subject | None:
@@ -76,10 +82,13 @@ class PullHistory:
             for row in self._store.all_runs_numbered(pull.number, pull.repository)
             if row.subject.host == pull.host
         ]
-        commits: set[str] = set()
+        pushes: dict[str, RunKey] = {}
         for job_id in {row.job_id for row in rows}:
-            commits |= pushed_commits(self._store.effects(job_id))
-        return PullRuns(tuple(rows), frozenset(commits))
+            for effect in self._store.effects(job_id):
+                sha = pushed_commit(effect)
+                if sha is not None:
+                    pushes[sha] = RunKey(job_id, effect.generation)
+        return PullRuns(tuple(rows), pushes)
 
     def read(self, key: RunKey, stage: str, kind: type[ResultT]) -> ResultT | None:
         """Return the newest result of a run's stage; None if it is not stored any more."""
@@ -90,6 +99,12 @@ class PullHistory:
                 except (FileNotFoundError, ValidationError):
                     return None
         return None
+
+
+def _is_answer(row: RunRow) -> bool:
+    """Return whether a run answered a review and pushed nothing."""
+    is_without_change = row.outcome == Outcome.NO_CHANGE_NEEDED
+    return row.job_type == ADDRESS_REVIEW and is_without_change and _asked_model(row)
 
 
 def _asked_model(row: RunRow) -> bool:

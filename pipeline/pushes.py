@@ -1,7 +1,5 @@
 """The effects that push commits, and which commits on a branch are therefore this service's."""
 
-from collections.abc import Iterable
-
 from pipeline.stage import RunContext
 from pipeline.store.contract import Effect
 
@@ -20,6 +18,8 @@ async def own_commits(run: RunContext) -> set[str]:
     return commits
 
 
-def pushed_commits(effects: Iterable[Effect]) -> set[str]:
-    """Return the SHAs of the commits that these stored effects have pushed, or may have pushed."""
-    return {str(effect.intention["sha"]) for effect in effects if effect.name in _EFFECTS}
+def pushed_commit(effect: Effect) -> str | None:
+    """Return the SHA of the commit that a stored effect has pushed, or may have pushed; None if it
+    is an effect of another kind.
+    """
+    return str(effect.intention["sha"]) if effect.name in _EFFECTS else None

@@ -64,7 +64,7 @@ class FetchReview:
         refusal = find_refusal(details, runs, own, self._limits)
         if refusal is not None:
             return await self._refuse(refusal, pull, run)
-        source = runs.newest
+        source = runs.source_of(details.head_sha)
         assert source is not None  # noqa: S101 (find_refusal has checked it)
         selection = await asyncio.to_thread(self._select, pull, run.review_job.request)
         checks = await self._read_checks(pull, details, run)

@@ -60,9 +60,9 @@ def find_refusal(
     """Return why the review can't be answered by the run ``own``, although the pull request may be
     worked on; None if it can.
     """
-    if runs.newest is None or not pull.is_from_push_repository:
+    if not runs.pushes or not pull.is_from_push_repository:
         return Refusal(f"no run of this deployment has opened pull request #{pull.number}")
-    if pull.head_sha not in runs.commits:
+    if pull.head_sha not in runs.pushes:
         return Refusal(
             f"the newest commit of branch {pull.head} ({pull.head_sha[:12]}) is not ours, and"
             " nothing is pushed over the work of a person: remove it from the branch, or go on"

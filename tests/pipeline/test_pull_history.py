@@ -78,16 +78,34 @@ def test_a_pull_request_has_the_runs_that_opened_it_and_answered_its_reviews(
     made.run(review("review-1", other), Outcome.NO_FIX, cost=40, sha="c")
     runs = made.history.runs(PULL)
     assert [row.key for row in runs.rows] == [fix.run.key, first.run.key]
-    assert runs.commits == {"a", "b"}
+    assert runs.pushes == {"a": fix.run.key, "b": first.run.key}
 
 
-def test_the_newest_run_with_the_files_of_the_pull_request_is_continued(made: History) -> None:
+def test_the_newest_run_with_the_files_of_a_commit_is_continued(made: History) -> None:
     fix = made.run(job(), Outcome.PR_OPENED, cost=10, sha="a")
     made.run(review("review-1"), Outcome.NO_FIX, cost=20)
     made.run(review("review-2"), Outcome.NO_CHANGE_NEEDED, cost=0)
-    assert made.history.runs(PULL).newest == fix.run.key
+    assert made.history.runs(PULL).source_of("a") == fix.run.key
     answered = made.run(review("review-3"), Outcome.NO_CHANGE_NEEDED, cost=5)
-    assert made.history.runs(PULL).newest == answered.run.key
+    assert made.history.runs(PULL).source_of("a") == answered.run.key
+
+
+def test_a_run_that_failed_after_its_push_made_the_files_of_its_commit(made: History) -> None:
+    made.run(job(), Outcome.PR_OPENED, cost=10, sha="a")
+    failed = made.run(review("review-1"), Outcome.FAILED, cost=20, sha="b")
+    assert made.history.runs(PULL).source_of("b") == failed.run.key
+
+
+def test_after_a_person_removed_a_follow_up_the_run_before_it_is_continued(made: History) -> None:
+    fix = made.run(job(), Outcome.PR_OPENED, cost=10, sha="a")
+    made.run(review("review-1"), Outcome.PR_UPDATED, cost=20, sha="b")
+    made.run(review("review-2"), Outcome.NO_CHANGE_NEEDED, cost=5)
+    assert made.history.runs(PULL).source_of("a") == fix.run.key
+
+
+def test_a_commit_of_somebody_else_has_no_run(made: History) -> None:
+    made.run(job(), Outcome.PR_OPENED, cost=10, sha="a")
+    assert made.history.runs(PULL).source_of("c") is None
 
 
 def test_only_runs_that_asked_a_model_count_against_the_limits(made: History) -> None:
@@ -103,18 +121,18 @@ def test_only_runs_that_asked_a_model_count_against_the_limits(made: History) ->
 def test_runs_with_a_model_that_costs_nothing_count_as_well(made: History) -> None:
     fix = made.run(job(), Outcome.PR_OPENED, cost=0, asked=True, sha="a")
     own = RunKey("own", 0)
-    assert made.history.runs(PULL).newest == fix.run.key
+    assert made.history.runs(PULL).source_of("a") == fix.run.key
     answered = made.run(review("review-1"), Outcome.NO_CHANGE_NEEDED, cost=0, asked=True)
     made.run(review("review-2"), Outcome.NO_CHANGE_NEEDED, cost=0)
     runs = made.history.runs(PULL)
-    assert runs.newest == answered.run.key
+    assert runs.source_of("a") == answered.run.key
     assert [row.key for row in runs.reviews_before(own)] == [answered.run.key]
 
 
 def test_a_pull_request_that_no_run_opened_has_none(made: History) -> None:
     made.run(FixIssueJob(issue_url="https://github.com/octo/repo/issues/9"), Outcome.NO_FIX, cost=1)
     runs = made.history.runs(PullRef.parse("https://github.com/octo/repo/pull/9"))
-    assert runs.newest is None and runs.commits == frozenset()
+    assert runs.pushes == {}
 
 
 async def test_the_newest_result_of_a_stage_is_read(made: History) -> None:
