@@ -144,7 +144,9 @@ class Settings(BaseSettings):
         5, ge=0, description="follow-ups that one pull request may get after reviews"
     )
     max_review_usd_per_pull: float = Field(
-        5.00, gt=0, description="US dollars after which a pull request gets no further follow-up"
+        5.00,
+        gt=0,
+        description="US dollars that the follow-ups of one pull request may cost together",
     )
     max_cost_usd_per_repository_day: float = Field(
         20, gt=0, description="US dollars a repository may cost in a UTC day"

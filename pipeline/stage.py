@@ -277,6 +277,17 @@ class HasFacts(Protocol):
 
 
 @runtime_checkable
+class HasMoneyLimit(Protocol):
+    """A stage's result that lowers what the run may spend."""
+
+    def money_limit(self) -> float:
+        """Return the most that the whole run may spend, in US dollars, if its own limit is not
+        lower.
+        """
+        ...
+
+
+@runtime_checkable
 class HasEffects(Protocol):
     """A stage that changes the outside world."""
 

@@ -3,12 +3,13 @@
 import asyncio
 import shutil
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import BaseModel
 
 from pipeline import metrics, telemetry
-from pipeline.budget import Budget, Stopwatch
+from pipeline.budget import Budget, EffectiveLimits, Stopwatch
 from pipeline.engine import checkpoints, ending
 from pipeline.engine.deps import EngineDeps, Progress, ProgressKind, workspace_of
 from pipeline.engine.progress_comment import show_start
@@ -19,6 +20,7 @@ from pipeline.repetition import is_repeating
 from pipeline.stage import (
     Back,
     Concludes,
+    HasMoneyLimit,
     LocalResources,
     Observers,
     PipelineError,
@@ -53,8 +55,7 @@ class RunLoop:
         """What stages hold until the delivery's work ends."""
         self._row = row
         self._job = claimed.job
-        caps = deps.policy.caps_of(limits, row.owner)
-        self._budget = Budget(limits, Ledger(run, caps), self.stopwatch)
+        self._budget = self._budget_within(limits)
         self._workspace = workspace_of(deps.workspaces, run.key)
         self._rounds: list[Round] = []
         self._local_stages: set[str] = set()
@@ -127,11 +128,23 @@ class RunLoop:
                 return answer
             assert step.gives is not None  # noqa: S101 (the last stage stops the run)
             results[step.gives] = answer
+            if isinstance(answer, HasMoneyLimit):
+                self._lower_money(answer.money_limit())
             if step.name == self._pipeline.admitted_after:
                 # At every delivery: an earlier one may have died before this point.
                 await ending.announce_start(self._deps, self._run, self._row, self._job)
                 await self._show_start()
         raise AssertionError("the pipeline has no last stage")
+
+    def _budget_within(self, limits: EffectiveLimits) -> Budget:
+        caps = self._deps.policy.caps_of(limits, self._row.owner)
+        return Budget(limits, Ledger(self._run, caps), self.stopwatch)
+
+    def _lower_money(self, usd: float) -> None:
+        """Let later stages spend no more than makes ``usd`` for the whole run."""
+        limits = self._budget.limits
+        if usd < limits.max_cost_usd:
+            self._budget = self._budget_within(replace(limits, max_cost_usd=usd))
 
     async def _show_start(self) -> None:
         """Say on GitHub that the work has begun, once a delivery."""

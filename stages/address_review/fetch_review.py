@@ -82,6 +82,7 @@ class FetchReview:
             omitted=selection.omitted,
             source=source,
             conversation_key=await self._find_conversation(source, run),
+            max_usd=self._limits.usd - runs.review_usd_before(own),
         )
 
     async def _refuse(self, refusal: Refusal, pull: PullRef, run: RunContext) -> Stop:

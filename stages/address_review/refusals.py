@@ -16,7 +16,7 @@ class ReviewLimits:
     runs: int
     """Runs that ask a model."""
     usd: float
-    """Their cost together, after which no further one begins."""
+    """What they may cost together."""
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,8 @@ class Review(BaseModel):
     """Descriptions of the remarks that are not shown."""
     source: RunKey
     """The newest run that ended with the files of ``head_sha``: its results hold for this one."""
+    max_usd: float
+    """What the run may spend: what is left for the reviews of the pull request."""
     conversation_key: str | None
     """Artifact: the agent's conversation in it; None if it is not stored, or there was none."""
 
@@ -50,6 +52,10 @@ class Review(BaseModel):
             tree=tree,
             conversation_key=self.conversation_key,
         )
+
+    def money_limit(self) -> float:
+        """See ``pipeline.stage.HasMoneyLimit``."""
+        return self.max_usd
 
     def facts(self) -> Facts:
         return Facts(

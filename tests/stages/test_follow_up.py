@@ -64,6 +64,7 @@ def review_of(dialogue: Conversation, result: RunResult) -> Review:
         checks=(),
         omitted=(),
         source=source,
+        max_usd=0.5,
         conversation_key=read_conversation_key(history, source),
     )
 
