@@ -1,6 +1,6 @@
 """GitHub's rows of reviews and comments as a Discussion."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -42,7 +42,8 @@ def read_threads(rows: Iterable[Row], states: Mapping[int, ThreadState]) -> tupl
     """Group comments on lines by their threads, which are in the order of their oldest comments.
 
     Args:
-        states: of each thread, by the id of its first comment.
+        states: of each thread, by the id of its first comment. That may be a reply, if the comment
+            that started the thread was deleted.
     """
     by_thread: dict[int, list[Row]] = {}
     for row in sorted(rows, key=lambda row: (row["created_at"], row["id"])):
@@ -50,8 +51,15 @@ def read_threads(rows: Iterable[Row], states: Mapping[int, ThreadState]) -> tupl
         by_thread.setdefault(first, []).append(row)
     threads: list[Thread] = []
     for first, rows_of_thread in by_thread.items():
-        threads.append(_thread(first, rows_of_thread, states.get(first, _NEW)))
+        threads.append(_thread(first, rows_of_thread, _state(first, rows_of_thread, states)))
     return tuple(threads)
+
+
+def _state(first: int, rows: Sequence[Row], states: Mapping[int, ThreadState]) -> ThreadState:
+    for comment_id in (first, *(row["id"] for row in rows)):
+        if comment_id in states:
+            return states[comment_id]
+    return _NEW
 
 
 def _thread(first: int, rows: list[Row], state: ThreadState) -> Thread:
