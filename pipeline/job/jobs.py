@@ -173,6 +173,11 @@ class AddressReviewJob(_AnyJob):
         return PullRef.parse(self.pull_request_url)
 
     @property
+    def is_about_checks(self) -> bool:
+        """Whether failed checks ask, rather than a person."""
+        return self.request.startswith(CHECKS_REQUEST)
+
+    @property
     def subject(self) -> PullRef:
         """What the job is about."""
         return self.pull

@@ -9,8 +9,8 @@ from functools import cache
 from pipeline.errors import Retry
 from pipeline.github import ForgeRefused
 from pipeline.github.accounts import Accounts
-from pipeline.github.conversation import Conversation, PullDetails
-from pipeline.job import CHECKS_REQUEST, PullRef
+from pipeline.github.conversation import Conversation, Discussion, PullDetails
+from pipeline.job import AddressReviewJob, PullRef
 from pipeline.outcome import Facts, Outcome
 from pipeline.pull_history import PullHistory
 from pipeline.run_key import RunKey
@@ -18,7 +18,7 @@ from pipeline.stage import RunContext, Stop
 from stages.address_review.check_text import MAX_CHECKS, describe_check
 from stages.address_review.refusals import Refusal, ReviewLimits, find_refusal, find_stop
 from stages.address_review.remarks import RemarkRules, Selection
-from stages.address_review.replies import ReplyPoster, notice, reply_marker
+from stages.address_review.replies import ReplyPoster, find_answered, notice
 from stages.address_review.review import Review, checks_key
 from stages.address_review.source import read_conversation_key
 from stages.fetch_issue import find_requester_refusal
@@ -66,8 +66,9 @@ class FetchReview:
             return await self._refuse(refusal, pull, run)
         source = runs.source_of(details.head_sha)
         assert source is not None  # noqa: S101 (find_refusal has checked it)
-        selection = await asyncio.to_thread(self._select, pull, run.review_job.request)
-        checks = await self._read_checks(pull, details, run)
+        discussion = await asyncio.to_thread(self._conversation.discussion, pull)
+        selection = await asyncio.to_thread(self._select, discussion, run.review_job)
+        checks = await self._read_checks(pull, details, discussion, run)
         if not selection.remarks and not checks:
             return _nothing_to_do(details, selection)
         if selection.omitted:
@@ -81,8 +82,8 @@ class FetchReview:
             checks=checks,
             omitted=selection.omitted,
             source=source,
-            conversation_key=await self._find_conversation(source, run),
             max_usd=self._limits.usd - runs.review_usd_before(own),
+            conversation_key=await self._find_conversation(source, run),
         )
 
     async def _refuse(self, refusal: Refusal, pull: PullRef, run: RunContext) -> Stop:
@@ -90,44 +91,45 @@ class FetchReview:
 
         If checks failed, nobody has asked.
         """
-        if refusal.is_told and not run.review_job.request.startswith(CHECKS_REQUEST):
+        if refusal.notice is not None and not run.review_job.is_about_checks:
             own = await asyncio.to_thread(self._accounts.own, pull.repository)
             poster = ReplyPoster(run, self._conversation, pull, own.login)
-            await poster.post(
-                notice(run, f"Nothing was done about the comments: {refusal.reason}.")
-            )
+            text = f"Nothing was done about the comments: {refusal.reason}."
+            await poster.post(notice(refusal.notice, text))
         return Stop(Outcome.REJECTED, refusal.reason)
 
-    def _select(self, pull: PullRef, request: str) -> Selection:
+    def _select(self, discussion: Discussion, job: AddressReviewJob) -> Selection:
         """Return the remarks to answer. Blocks."""
+        pull = job.pull
 
         @cache
         def may_write(login: str) -> bool:
             return self._conversation.permission(pull, login).may_write
 
         own = self._accounts.own(pull.repository)
-        rules = RemarkRules(own.login, request, may_write)
-        return rules.select(self._conversation.discussion(pull))
+        rules = RemarkRules(own.login, job.request, may_write)
+        return rules.select(discussion)
 
     async def _read_checks(
-        self, pull: PullRef, details: PullDetails, run: RunContext
+        self, pull: PullRef, details: PullDetails, discussion: Discussion, run: RunContext
     ) -> tuple[ReviewCheck, ...]:
         """Return the failed checks to answer; none if the token may not read them, unless they are
         what the job is about.
         """
         try:
-            return await asyncio.to_thread(self._failed_checks, pull, details)
+            return await asyncio.to_thread(self._failed_checks, pull, details, discussion)
         except ForgeRefused as error:
-            if run.review_job.request.startswith(CHECKS_REQUEST):
+            if run.review_job.is_about_checks:
                 raise
             run.progress(f"checks are not read: {error}")
             return ()
 
-    def _failed_checks(self, pull: PullRef, details: PullDetails) -> tuple[ReviewCheck, ...]:
+    def _failed_checks(
+        self, pull: PullRef, details: PullDetails, discussion: Discussion
+    ) -> tuple[ReviewCheck, ...]:
         """Return the failed checks of the newest commit, unless they are answered. Blocks."""
         own = self._accounts.own(pull.repository)
-        marker = reply_marker(checks_key(details.head_sha))
-        if self._conversation.discussion(pull).find_marked(marker, own.login) is not None:
+        if checks_key(details.head_sha) in find_answered(discussion, own.login):
             return ()
         failed = self._conversation.failed_checks(pull, details.base, details.head_sha)
         return tuple(describe_check(check) for check in failed[:MAX_CHECKS])

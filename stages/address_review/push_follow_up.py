@@ -145,8 +145,16 @@ class PushFollowUp:
 
     async def conclude(self, stop: Stop, run: RunContext) -> None:
         """Tell the people on the pull request of a run that ended without an answer to them."""
-        if stop.outcome in _TOLD:
-            await self._tell(run, f"The comments could not be addressed: {stop.reason}")
+        if stop.outcome not in _TOLD:
+            return
+        try:
+            is_stopped = await self._find_stop(run, issue=None) is not None
+        except ForgeRefused as error:
+            log.warning("nobody is told that the run came to nothing: %s", error)
+            return
+        if not is_stopped:
+            asked = "failed checks" if run.review_job.is_about_checks else "comments"
+            await self._tell(run, f"The {asked} could not be addressed: {stop.reason}")
 
     def effect_facts(self, effects: Sequence[Effect]) -> Facts:
         """See ``pipeline.stage.HasEffects``."""
@@ -158,7 +166,7 @@ class PushFollowUp:
 
     # The commit
 
-    async def _find_stop(self, run: RunContext, issue: IssueRef) -> str | None:
+    async def _find_stop(self, run: RunContext, issue: IssueRef | None) -> str | None:
         """Return why nothing may be pushed any more; None once a push may have happened."""
         if await run.has_intended(PUSH):
             return None
@@ -252,8 +260,9 @@ class PushFollowUp:
         return Stop(Outcome.PR_UPDATED, _with_refusal(reason, refusal), facts)
 
     async def _tell(self, run: RunContext, text: str) -> str | None:
-        """Post a notice; return why it can't be posted."""
-        return await _post(await self._poster(run), notice(run, text))
+        """Post a notice about this run; return why it can't be posted."""
+        key = f"run-{run.job_id}-{run.generation}"
+        return await _post(await self._poster(run), notice(key, text))
 
     async def _poster(self, run: RunContext) -> ReplyPoster:
         pull = run.review_job.pull

@@ -23,8 +23,10 @@ class ReviewLimits:
 class Refusal:
     reason: str
     """A sentence with what to do."""
-    is_told: bool = False
-    """Whether it is posted on the pull request, because whoever asks can't know it."""
+    notice: str | None = None
+    """Names the notice on the pull request, because whoever asks can't know the reason; None if it
+    gets none. There is one of each name.
+    """
 
 
 def find_stop(conversation: Conversation, pull: PullDetails, issue: Subject | None) -> str | None:
@@ -67,18 +69,18 @@ def find_refusal(
             f"the newest commit of branch {pull.head} ({pull.head_sha[:12]}) is not ours, and"
             " nothing is pushed over the work of a person: remove it from the branch, or go on"
             " without the agent",
-            is_told=True,
+            notice=f"foreign-commit-{pull.head_sha}",
         )
     if len(runs.reviews_before(own)) >= limits.runs:
         return Refusal(
             f"the limit of {limits.runs} follow-ups for one pull request is reached: go on"
             " without the agent",
-            is_told=True,
+            notice=f"limit-of-{limits.runs}-runs",
         )
     if runs.review_usd_before(own) >= limits.usd:
         return Refusal(
             f"the follow-ups of this pull request have cost ${limits.usd:.2f}, which is the limit:"
             " go on without the agent",
-            is_told=True,
+            notice=f"limit-of-{limits.usd:g}-usd",
         )
     return None

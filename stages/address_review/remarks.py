@@ -8,7 +8,7 @@ from pipeline.github.conversation import Discussion, Remark, SubmittedReview, Th
 from pipeline.github.mentions import mentions
 from repository.counts import count
 from repository.issue_text import HiddenParts, render_text
-from stages.address_review.replies import reply_marker
+from stages.address_review.replies import find_answered, is_reply
 from stages.address_review.review import RemarkToAnswer
 from stages.propose_patch import ReviewComment
 
@@ -45,8 +45,9 @@ class RemarkRules:
         anybody: of these, and of approvals, only those that mention us are answered.
         """
         collected = _Collected()
+        answered = find_answered(discussion, self.own_login)
         for remark, thread in _in_order(discussion):
-            if not self._is_for_us(remark, thread) or self._is_answered(remark, discussion):
+            if remark.key in answered or not self._is_for_us(remark, thread):
                 continue
             reason = self._reason_to_omit(remark)
             if reason is None:
@@ -66,12 +67,10 @@ class RemarkRules:
             return True
         return remark.key == self.request or mentions(remark.body, self.own_login)
 
-    def _is_answered(self, remark: Remark, discussion: Discussion) -> bool:
-        return discussion.find_marked(reply_marker(remark.key), self.own_login) is not None
-
     def _reason_to_omit(self, remark: Remark) -> str | None:
         """Return why a remark is not answered, as words that follow "comments"; None if it is."""
-        if remark.is_bot:
+        # Two agents that answer each other would never end.
+        if remark.is_bot or is_reply(remark):
             return "by bots"
         if not self.may_write(remark.author):
             return "by people without write access"

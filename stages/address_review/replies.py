@@ -1,10 +1,11 @@
 """Reply to remarks on GitHub, each once: planned, looked for, posted, recorded."""
 
 import asyncio
+import re
 
 from pydantic import BaseModel, ConfigDict
 
-from pipeline.github.conversation import Conversation, Discussion
+from pipeline.github.conversation import Conversation, Discussion, Remark
 from pipeline.job import PullRef
 from pipeline.stage import RunContext
 from prompts.filters import one_line
@@ -12,6 +13,7 @@ from prompts.inert_text import inert
 
 #: Prefix of the names of the effects that post a reply.
 REPLY = "reply:"
+_MARKER = re.compile(r"<!-- coding-agent:reply=([^\s>]+) -->")
 
 
 class PlannedReply(BaseModel):
@@ -31,9 +33,25 @@ def reply_marker(key: str) -> str:
     return f"<!-- coding-agent:reply={key} -->"
 
 
-def notice(run: RunContext, text: str) -> PlannedReply:
-    """Return a comment that says why a run did nothing; ``text`` may quote strangers."""
-    key = f"run-{run.job_id}-{run.generation}"
+def is_reply(remark: Remark) -> bool:
+    """Return whether a remark looks like a reply of this program, perhaps of another deployment."""
+    return _MARKER.search(remark.body) is not None
+
+
+def find_answered(discussion: Discussion, own_login: str) -> frozenset[str]:
+    """Return the keys of everything that has a reply of ours."""
+    keys: set[str] = set()
+    for remark in discussion.remarks():
+        if remark.author.lower() == own_login.lower():
+            keys.update(_MARKER.findall(remark.body))
+    return frozenset(keys)
+
+
+def notice(key: str, text: str) -> PlannedReply:
+    """Return a comment that says why nothing was done; ``text`` may quote strangers.
+
+    Of notices with the same key, a pull request gets one.
+    """
     return PlannedReply(key=key, thread_id=None, body=inert(one_line(text)))
 
 

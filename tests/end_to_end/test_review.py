@@ -8,6 +8,7 @@ from pipeline.outcome import Outcome
 from tests.end_to_end.reviewed_pull import ANSWERS, FOLLOW_UP, REPOSITORY, ReviewedPull
 from tests.stages.conversation import replace, tool
 from tests.stand_ins.github import GithubStandIn
+from tests.stand_ins.github.world import git
 
 
 @pytest.fixture
@@ -87,7 +88,7 @@ async def test_a_persons_commit_is_never_pushed_over_and_the_reviewer_is_told_on
     reviewed.review("Write the result, too.")
     reviewed.github.commit(REPOSITORY, {"calc.txt": "by hand\n"}, branch=reviewed.pull.head)
     result = await reviewed.answer()
-    again = await reviewed.answer()
+    again = await reviewed.answer(job=reviewed.job_of("review-2"))
     assert result.outcome is again.outcome is Outcome.REJECTED
     assert "is not ours, and nothing is pushed over the work of a person" in result.reason
     assert reviewed.text() == "by hand\n"
@@ -205,6 +206,27 @@ async def test_a_review_that_comes_to_nothing_is_told(reviewed: ReviewedPull) ->
     assert reviewed.replies(first) == []
 
 
+async def test_red_checks_that_come_to_nothing_are_told_as_such(reviewed: ReviewedPull) -> None:
+    await reviewed.fix()
+    reviewed.github.checks.add_run(REPOSITORY, reviewed.head_sha, "lint", summary="E302")
+    job = reviewed.job_of(f"checks-{reviewed.head_sha}")
+    result = await reviewed.answer("I do not know.", job=job, max_rounds=1)
+    assert result.outcome is Outcome.NO_FIX
+    (note,) = reviewed.notes()
+    assert note.startswith("The failed checks could not be addressed: ")
+
+
+async def test_nothing_is_said_on_a_pull_request_that_was_closed_meanwhile(
+    reviewed: ReviewedPull,
+) -> None:
+    await reviewed.fix()
+    reviewed.review("Write the result, too.")
+    reviewed.meanwhile = lambda: reviewed.github.close_pull(REPOSITORY, 2)
+    result = await reviewed.answer("I do not know.", max_rounds=1)
+    assert result.outcome is Outcome.NO_FIX
+    assert reviewed.notes() == []
+
+
 async def test_the_agent_goes_on_in_the_conversation_that_made_the_change(
     reviewed: ReviewedPull,
 ) -> None:
@@ -218,6 +240,7 @@ async def test_the_agent_goes_on_in_the_conversation_that_made_the_change(
         again,
         again,
         strategy="agent",
+        max_review_usd_per_pull=0.5,
     )
     assert result.outcome is Outcome.PR_UPDATED, result.reason
     assert (reviewed.text(), reviewed.commits()) == ("1 + 1 = 2\n", 2)
@@ -225,6 +248,30 @@ async def test_the_agent_goes_on_in_the_conversation_that_made_the_change(
     (reply,) = reviewed.replies(comment)
     assert "It is there now." in reply
     assert "The conversation goes on" in reviewed.asked[3]
+    assert "minutes and $0.50" in reviewed.asked[3], "no more than is left for the pull request"
+
+
+async def test_a_follow_up_that_a_person_removed_does_not_come_back(
+    reviewed: ReviewedPull,
+) -> None:
+    submit = tool("submit", summary="The sum.", title="Write the sum")
+    await reviewed.fix(replace("calc.txt", "1 - 1", "1 + 1"), submit, submit, strategy="agent")
+    fixed = reviewed.head_sha
+    reviewed.review("Write the result, too.")
+    answer = (tool("reply", comment="C1", text="It is there."), submit, submit)
+    await reviewed.answer(replace("calc.txt", "1 + 1", "1 + 1 = 3"), *answer, strategy="agent")
+    assert reviewed.text() == "1 + 1 = 3\n"
+    branch = f"refs/heads/{reviewed.pull.head}"
+    git(reviewed.github.path(REPOSITORY), "update-ref", branch, fixed)
+    reviewed.review("That was wrong: write it as a question.")
+    result = await reviewed.answer(
+        replace("calc.txt", "1 + 1", "1 + 1?"),
+        *answer,
+        strategy="agent",
+        job=reviewed.job_of("review-2"),
+    )
+    assert result.outcome is Outcome.PR_UPDATED, result.reason
+    assert (reviewed.text(), reviewed.commits()) == ("1 + 1?\n", 2)
 
 
 async def test_the_follow_ups_commit_names_the_same_people_as_a_fix(

@@ -118,6 +118,13 @@ def test_a_copied_marker_of_a_stranger_answers_nothing() -> None:
     assert keys(select(thread(line_comment(1), forged))) == ["line-comment-1"]
 
 
+def test_replies_of_another_agent_are_not_answered() -> None:
+    done = line_comment(2, f"Done.\n\n{reply_marker('line-comment-1')}")
+    selection = select(thread(done))
+    assert selection.remarks == ()
+    assert selection.omitted == ("1 comment by bots",)
+
+
 def test_strangers_and_bots_are_counted() -> None:
     selection = select(
         thread(line_comment(1, author="mallory")),
