@@ -138,9 +138,14 @@ def read_enabled(text: str | None) -> bool | None:
     None if it says nothing.
 
     Raises:
-        ConfigError: the text is not TOML, or the value is neither.
+        ConfigError: the text is not TOML, the value is neither, or it stands in a table.
     """
-    value = _read_document(text).get("enabled")
+    document = _read_document(text)
+    for table in ("edits", "tests"):
+        content = document.get(table)
+        if isinstance(content, dict) and "enabled" in content:
+            raise ConfigError(f"{CONFIG}: enabled must stand before the tables, not in [{table}]")
+    value = document.get("enabled")
     if value is None or isinstance(value, bool):
         return value
     raise ConfigError(f"{CONFIG}: enabled must be true or false")

@@ -95,7 +95,8 @@ class CheckoutStage:
             sends_nothing = run.fix_job.options.dry_run or run.fix_job.issue.is_local
             if isinstance(checkout, Stop) or sends_nothing:
                 return checkout
-            return await asyncio.to_thread(_obey_policy, mirror, issue, checkout)
+            sha = mirror.branch(issue.default_branch) or checkout.base_sha
+            return await asyncio.to_thread(obey_policy, mirror, checkout, sha)
         except GitUnauthorized:
             raise  # the deployment's credentials: the run waits until they are replaced
         except (ForgeRefused, GitRefused) as error:  # the forge has no token for it any more
@@ -170,7 +171,7 @@ class CheckoutStage:
             committed_at=mirror.commit_time(sha),
             described=mirror.describe(sha),
             partial=mirror.is_partial(),
-            config=_read_config(mirror, issue, mirror.branch(issue.default_branch) or sha),
+            config=read_config(mirror, issue.clone_url, mirror.branch(issue.default_branch) or sha),
         )
 
     def _fetch_files(self, mirror: Mirror, issue: Issue, sha: str, branch: str) -> str | None:
@@ -189,13 +190,17 @@ class CheckoutStage:
         return _too_large(name, "its files", size, limit)
 
 
-def _obey_policy(mirror: Mirror, issue: Issue, checkout: Checkout) -> Checkout | Stop:
+def obey_policy(mirror: Mirror, checkout: Checkout, sha: str) -> Checkout | Stop:
     """Reject the run if the repository's files forbid its pull request; else add their conditions.
+    Blocks.
 
-    They are read from the default branch, whichever branch the job names.
+    Args:
+        sha: of the default branch, whichever branch the job names.
+
+    Raises:
+        GitRefused, GitUnavailable: the files can't be fetched.
     """
-    sha = mirror.branch(issue.default_branch) or checkout.base_sha
-    admission = read_admission(mirror, issue.repository, issue.clone_url, sha)
+    admission = read_admission(mirror, checkout.repository, checkout.clone_url, sha)
     if admission.refusal is not None:
         return _rejected(admission.refusal)
     conditions = tuple(str(quote) for quote in admission.conditions)
@@ -233,8 +238,9 @@ def _too_large(repository: str, what: str, size: int, limit: int) -> str:
     )
 
 
-def _read_config(mirror: Mirror, issue: Issue, sha: str) -> str | None:
-    mirror.fetch_contents(issue.clone_url, sha, [CONFIG])
+def read_config(mirror: Mirror, url: str, sha: str) -> str | None:
+    """Return the beginning of a commit's ``.coding-agent.toml``; None without one. Blocks."""
+    mirror.fetch_contents(url, sha, [CONFIG])
     data = mirror.read(sha, CONFIG)
     return None if data is None else read_text(data)[:MAX_CONFIG]
 

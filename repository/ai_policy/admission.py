@@ -55,12 +55,18 @@ def _read_files(mirror: Mirror, url: str, sha: str) -> tuple[str | None, dict[st
 def _find_refusal(repository: str, policy: AiPolicy, config: str | None) -> str | None:
     """Return why no pull request may be opened in a repository; None if one may.
 
-    Its ``.coding-agent.toml`` is about this very service, and outweighs what is said about all.
+    Its ``.coding-agent.toml`` is about this very service, and outweighs what is said about all. A
+    file that says something of ``enabled`` which can't be read may be meant as a no.
     """
+    enabled = None
     try:
         enabled = read_enabled(config)
-    except ConfigError:
-        enabled = None
+    except ConfigError as error:
+        if config is not None and "enabled" in config:
+            return (
+                f"{repository} may not want this service: {error}; write enabled = true or"
+                " enabled = false before the first table"
+            )
     if enabled is False:
         return f"{repository} does not want this service: its {CONFIG} says enabled = false"
     if enabled or policy.forbidden_by is None:

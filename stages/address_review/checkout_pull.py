@@ -15,7 +15,14 @@ from repository.git import GitRefused, GitUnauthorized, Mirror, Mirrors
 from stages.address_review.recall_issue import NOT_STORED
 from stages.address_review.review import Review
 from stages.address_review.source import read_checkout
-from stages.checkout import Checkout, CheckoutStage, PullHead, fetch_commits
+from stages.checkout import (
+    Checkout,
+    CheckoutStage,
+    PullHead,
+    fetch_commits,
+    obey_policy,
+    read_config,
+)
 from stages.fetch_issue import Issue
 
 
@@ -43,14 +50,30 @@ class CheckoutPull:
     def _check_out(
         self, mirror: Mirror, ref: IssueRef, earlier: Checkout, review: Review
     ) -> Checkout | Stop:
-        """Fetch both commits, after a look at the rights that the run will need. Blocks."""
+        """Fetch both commits, after a look at the rights that the run will need, and at what the
+        repository says now. Blocks.
+        """
         refusal = find_access_refusal(self._forge, ref, review.branch)
         if refusal is not None:
             return Stop(Outcome.REJECTED, refusal)
         head = PullHead(sha=review.head_sha, url=self._forge.push_url(ref))
         checkout = earlier.model_copy(update={"head": head})
-        fetch_commits(mirror, checkout)
-        return checkout
+        admitted = self._obey_policy(mirror, ref, checkout)
+        if isinstance(admitted, Checkout):
+            fetch_commits(mirror, admitted)
+        return admitted
+
+    def _obey_policy(self, mirror: Mirror, ref: IssueRef, checkout: Checkout) -> Checkout | Stop:
+        """Read the default branch again: what it says may have been written because of this pull
+        request.
+        """
+        branch = self._forge.repository(ref).default_branch
+        mirror.fetch(checkout.clone_url, {branch}, partial=checkout.partial)
+        sha = mirror.branch(branch)
+        if sha is None:
+            return checkout
+        config = read_config(mirror, checkout.clone_url, sha)
+        return obey_policy(mirror, checkout.model_copy(update={"config": config}), sha)
 
     async def restore(self, result: Checkout, run: RunContext) -> None:
         """Fetch the recorded commits into this machine's mirror."""

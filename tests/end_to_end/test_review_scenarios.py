@@ -147,6 +147,15 @@ def _labels_issue(reviewed: ReviewedPull) -> None:
     reviewed.github.label(REPOSITORY, 1, "no-agent")
 
 
+def _refuses_the_service(reviewed: ReviewedPull) -> None:
+    reviewed.github.commit(REPOSITORY, {".coding-agent.toml": "enabled = false\n"})
+
+
+def _writes_a_policy(reviewed: ReviewedPull) -> None:
+    rule = "We do not accept AI-generated pull requests.\n"
+    reviewed.github.commit(REPOSITORY, {"CONTRIBUTING.md": rule})
+
+
 def _deletes_the_comments(reviewed: ReviewedPull) -> None:
     reviewed.github.reviews.delete_line_comments(REPOSITORY, reviewed.pull.number)
 
@@ -269,6 +278,18 @@ ROWS = [
         _all(ONE, _labels_issue),
         Outcome.REJECTED,
         "has the label no-agent",
+    ),
+    Row(
+        "the repository refuses the service since",
+        _all(ONE, _refuses_the_service),
+        Outcome.REJECTED,
+        "its .coding-agent.toml says enabled = false",
+    ),
+    Row(
+        "the repository has a policy since",
+        _all(ONE, _writes_a_policy),
+        Outcome.REJECTED,
+        r"does not accept such contributions: .*\(CONTRIBUTING.md, line 1\)",
     ),
     Row(
         "the follow-ups are used up",

@@ -72,7 +72,10 @@ def test_a_repository_invites_or_refuses_the_service(text, enabled):
     assert read_enabled(text) is enabled
 
 
-@pytest.mark.parametrize("text", ["enabled = 1\n", 'enabled = "false"\n', "enabled ="])
+@pytest.mark.parametrize(
+    "text",
+    ["enabled = 1\n", 'enabled = "false"\n', "enabled =", "[tests]\nenabled = false\n"],
+)
 def test_an_invitation_in_other_words_is_an_error(text):
     with pytest.raises(ConfigError, match=r"\.coding-agent\.toml"):
         read_enabled(text)

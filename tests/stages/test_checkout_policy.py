@@ -66,12 +66,24 @@ async def test_a_repository_can_say_no_to_this_service_alone(
     )
 
 
-@pytest.mark.parametrize("config", ["enabled = ", 'enabled = "yes"\n'])
-async def test_an_invitation_that_cannot_be_read_is_none(
+@pytest.mark.parametrize(
+    "config", ["enabled = ", 'enabled = "false"\n', "[edits]\nenabled = false\n"]
+)
+async def test_a_word_on_this_service_that_cannot_be_read_may_be_a_no(
     tmp_path: Path, remote: Remote, config: str
 ) -> None:
-    remote.commit("main", {**CODE, "CONTRIBUTING.md": BAN, ".coding-agent.toml": config})
-    assert isinstance(await check_out(tmp_path, remote), Stop)
+    remote.commit("main", {**CODE, ".coding-agent.toml": config})
+    result = await check_out(tmp_path, remote)
+    assert isinstance(result, Stop) and result.outcome is Outcome.REJECTED
+    assert result.reason.startswith("octo/repo may not want this service: .coding-agent.toml")
+    assert "write enabled = true or enabled = false before the first table" in result.reason
+
+
+async def test_a_broken_file_that_says_nothing_of_this_service_stops_nothing(
+    tmp_path: Path, remote: Remote
+) -> None:
+    remote.commit("main", {**CODE, ".coding-agent.toml": "[edits\n"})
+    assert isinstance(await check_out(tmp_path, remote), Checkout)
 
 
 async def test_conditions_are_handed_on(tmp_path: Path, remote: Remote) -> None:
