@@ -11,7 +11,9 @@ MAX_CHARACTERS = 200_000
 _SUFFIXES = {"", ".md", ".markdown", ".mdx", ".rst", ".txt", ".adoc", ".org"}
 _FOLDERS = {".github", ".gitlab", ".forgejo", ".gitea", "doc", "docs", "documentation"}
 _MAX_DEPTH = 4
-"""Parts of a path below one of the folders, its name included."""
+"""Parts of a path that begins with one of the folders, the file's name included."""
+_MAX_POLICY_DEPTH = 6
+"""Of a file whose name says that it is a policy on models."""
 
 _SEPARATOR = r"[-_. ]"
 _AI = rf"(?:gen(?:erative)?{_SEPARATOR}?)?(?:ai|llms?)"
@@ -40,12 +42,14 @@ def kind_of(path: str) -> Kind | None:
     name = PurePosixPath(path.lower())
     parts = name.parts
     is_at_top = len(parts) == 1
-    in_folder = parts[0] in _FOLDERS and len(parts) <= _MAX_DEPTH
+    in_folder = parts[0] in _FOLDERS and len(parts) <= _MAX_POLICY_DEPTH
     if name.suffix not in _SUFFIXES or not (is_at_top or in_folder):
         return None
     stem = name.stem
     if _is_ai_policy(stem, is_official=is_at_top or (len(parts) == 2 and parts[0] == ".github")):
         return Kind.AI_POLICY
+    if len(parts) > _MAX_DEPTH:
+        return None
     if _CONTRIBUTING_STEM.fullmatch(stem) or "pull_request_template" in parts:
         return Kind.CONTRIBUTING
     if name.name in _AGENTS:

@@ -3,6 +3,9 @@
 import re
 import unicodedata
 
+#: Words that somebody else says, or a program: more of them than a name has.
+_CODE_SPAN = re.compile(r"(?<!`)`(?:[^`\s]+ +){3,}[^`\s]+`(?!`)")
+_QUOTATION = re.compile(r"(?<![^\s(\[])[\"“](?:[^\s\"“”]+ +){4,}[^\s\"“”]+[\"”]")
 _LINK = re.compile(r"!?\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])")
 _RST_LINK = re.compile(r"`([^`<]*)<[^>]*>`_{0,2}")
 _RST_ROLE = re.compile(r":[a-z-]+:(?=`)")
@@ -27,9 +30,10 @@ def plain_words(text: str) -> str:
     """Return the words in lower case with single spaces, and the marks between clauses.
 
     Parts of compounds are words of their own, so that ``AI-generated`` and ``AI generated`` are
-    the same.
+    the same. Quotations and code of several words are left out: they are the words of others.
     """
     words = unicodedata.normalize("NFKC", text).replace("’", "'").replace("‘", "'")
+    words = _QUOTATION.sub(" ", _CODE_SPAN.sub(" ", words))
     words = _TAG.sub(" ", _RST_ROLE.sub("", _RST_LINK.sub(r"\1", _LINK.sub(r"\1", words))))
     words = _DASH.sub(" ; ", words).replace("*", "").replace("`", "").lower()
     for form, plain in _FORMS:

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-_FENCE = re.compile(r"\s*(?:```|~~~)")
+_FENCE = re.compile(r"\s*(?P<marks>`{3,}(?=[^`]*$)|~{3,})(?P<info>.*)")
+_INDENTED = re.compile(r"(?: {4}|\t)\s*\S")
 _HEADING = re.compile(r"\s{0,3}(?P<marks>#{1,6}|={2,6})\s+(?P<title>.+?)\s*[#=]*\s*$")
 _UNDERLINE = re.compile(r"\s{0,3}([=\-~^\"'*+#.`])\1{2,}\s*$")
 _ITEM = re.compile(r"(?P<indent>\s*)(?:[-*+•]|\d{1,3}[.)])\s+(?P<box>\[[ xX]\]\s+)?(?P<text>.*)")
@@ -30,13 +31,14 @@ class Sentence:
     headings: tuple[str, ...] = ()
     """Above it, the innermost last."""
     intro: str = ""
-    """The words that introduce the list that it is in, without their colon."""
+    """The words that introduce the list or the quotation that it is in, without their colon."""
     before: str = ""
     """The sentence before it in the same paragraph."""
     is_item: bool = False
     """Of a list."""
     is_checkbox: bool = False
     """An item that its reader ticks or not."""
+    is_heading: bool = False
 
 
 @dataclass
@@ -45,6 +47,7 @@ class _Block:
 
     lines: list[tuple[int, str]] = field(default_factory=list)
     is_item: bool = False
+    is_quote: bool = False
     is_checkbox: bool = False
 
     def text(self) -> str:
@@ -69,18 +72,46 @@ class _Reader:
         self._styles: list[str] = []
         """The characters under headings, the outermost first."""
         self._intro = ""
+        self._fence = ""
+        """The marks that began the code in which the next line is; empty outside of code."""
+        self._in_list = False
+        """Whether an indented line may belong to an item."""
 
     def read(self, numbered: Iterator[tuple[int, str]]) -> None:
-        in_code = False
         for number, raw in numbered:
-            if _FENCE.match(raw):
-                in_code = not in_code
-                self._end_block()
-            elif not in_code:
-                self._read_line(number, _ALERT.sub("", _QUOTE.sub("", raw)))
+            if not self._is_code(raw):
+                self._read_line(number, raw)
         self._end_block()
 
-    def _read_line(self, number: int, line: str) -> None:
+    def _is_code(self, line: str) -> bool:
+        """Return whether a line is code, or begins or ends it."""
+        fence = _FENCE.match(line)
+        if self._fence:
+            if fence and fence["marks"].startswith(self._fence) and not fence["info"].strip():
+                self._fence = ""
+            return True
+        if fence and not self._is_underlined(line):
+            self._fence = fence["marks"]
+            self._end_block()
+            return True
+        return not (self._block.lines or self._in_list) and _INDENTED.match(line) is not None
+
+    def _is_underlined(self, line: str) -> bool:
+        """Return whether a line of tildes makes a heading of the line above, as in
+        reStructuredText.
+        """
+        above = self._block.lines
+        marks = line.strip()
+        return len(above) == 1 and marks == "~" * len(marks) and len(marks) >= len(above[0][1])
+
+    def _read_line(self, number: int, raw: str) -> None:
+        line = _QUOTE.sub("", raw)
+        if line != raw and not self._block.is_quote:
+            self._end_block()
+            self._block.is_quote = True
+        line = _ALERT.sub("", line)
+        if line.strip() and not line[0].isspace():
+            self._in_list = False
         heading = _HEADING.match(line)
         item = _ITEM.match(line)
         if not line.strip():
@@ -92,6 +123,7 @@ class _Reader:
             self._read_underline(line.strip()[0])
         elif item:
             self._end_block()
+            self._in_list = True
             self._block.is_item = True
             self._block.is_checkbox = item["box"] is not None
             self._block.lines.append((number, item["text"].strip()))
@@ -115,7 +147,7 @@ class _Reader:
     def _add_heading(self, number: int, title: str, level: int) -> None:
         self._headings = {above: name for above, name in self._headings.items() if above < level}
         outer = tuple(self._headings.values())
-        self.sentences.append(Sentence(title, number, outer))
+        self.sentences.append(Sentence(title, number, outer, is_heading=True))
         self._headings[level] = title
         self._intro = ""
 
@@ -125,7 +157,7 @@ class _Reader:
         if not block.lines:
             return
         headings = tuple(self._headings.values())
-        intro = self._intro if block.is_item else ""
+        intro = self._intro if block.is_item or block.is_quote else ""
         before = ""
         text = block.text()
         for start, sentence in split_sentences(text):
@@ -134,7 +166,7 @@ class _Reader:
                 Sentence(sentence, line, headings, intro, before, block.is_item, block.is_checkbox)
             )
             before = sentence
-        if not block.is_item:
+        if not (block.is_item or block.is_quote):
             self._intro = before.rstrip(":*_ ") if text.rstrip("*_ ").endswith(":") else ""
 
 

@@ -33,24 +33,31 @@ _WEAK_WORK = (
 WORK = rf"(?:{STRONG_WORK}|{_WEAK_WORK})"
 SUCH_WORK = (
     r"(?:(?:such|these|those|this kind of|this type of|any such) (?:\w+ )?"
-    rf"(?:{WORK}|tools?|things?|generators?))"
+    rf"(?:{WORK}|tools?|things?|generators?)"
+    rf"|\b{WORK} (?:\w+ )?(?:written|made|generated|created|produced) (?:by|with|using)"
+    r" (?:it|them|these|those)\b)"
 )
 
+#: The words of a clause between two that matter.
+GAP = r"[^.;!?]{0,90}?"
 _SPAN = r"[\w, ]{0,90}?"
 _BY = (
     r"(?:by|with|from|using|via|involv\w+|contain\w*|includ\w+|derive[sd]? from|utiliz\w+|through"
-    r"|had|use[sd]?|output of|help of|assistance of|aid of)"
+    r"|had|use[sd]?|out of|output of|help of|assistance of|aid of|whose author is)"
 )
 #: A contribution that a model made, or was used for.
 AI_WORK = (
     rf"(?:{AI} {_MADE}(?: or {AI}? ?{_MADE})?(?: \w+){{0,3}}? {WORK}"
     rf"|{AI} {WORK}"
     rf"|\b{WORK}\b{_SPAN} {_BY} {_SPAN}{AI}"
-    rf"|\b{WORK}\b{_SPAN} {AI} {_MADE}"
+    rf"|\b{WORK}\b{_SPAN} {AI} (?:{_MADE}|wrote|had a hand)"
+    rf"|\b(?:output|product|work) of (?:\w+ ){{0,2}}?{AI}"
+    rf"|\b{WORK}\b{_SPAN} (?:smells?|smelling|reeks?|looks?|looking) (?:of|like) (?:\w+ )?{AI}"
     r"|\b(?:fully|mostly|machine|bot|auto|automatically|computer) ?generated (?:\w+ )?"
     rf"{WORK}"
     rf"|\b(?:automated|bot|agent)(?: or bot)? (?:\w+ )?{STRONG_WORK}"
-    rf"|\b{STRONG_WORK}{_SPAN} (?:by|from) (?:\w+ ){{0,3}}(?:bots?|machines?|agents?)\b)"
+    rf"|\b{STRONG_WORK}{_SPAN} (?:by|from) (?:\w+ ){{0,3}}(?:bots?|machines?|agents?"
+    r"|automated tools?)\b)"
 )
 _NEGATION = (
     r"(?:(?:do|does|did|will|can|could|shall|should|must|may|are|is|am) not|never"
@@ -77,22 +84,27 @@ AGENTS = (
 _ACCEPTED = (
     r"(?:accept(?:ed|able|ing)?|allow(?:ed|ing)?|permit(?:ted|ting)?|permissible|welcom(?:ed?|ing)"
     r"|merg(?:ed?|ing)|consider(?:ed|ing)?|tolerat(?:ed?|ing)|approv(?:ed?|ing)|want(?:ed)?"
-    r"|appreciated?|tak(?:e|en|ing)|eligible|support(?:ed)?|okay|ok|review(?:ed|ing)?|appropriate"
+    r"|appreciated?|tak(?:e|en|ing)|eligible|support(?:ed)?|okay|ok|(?<!code )review(?:ed|ing)?"
+    r"|appropriate"
     r"|submitted|committed|contributed|used|suitable|desired|entertain(?:ed)?"
     r"|look(?:ed)? at|open to|interested in|pull(?:ed)?"
-    r"|incorporat(?:ed?|ing)|adopt(?:ed)?)"
+    r"|incorporat(?:ed?|ing)|adopt(?:ed)?|part of|appl(?:y|ied))"
 )
 _BANNED = (
     r"(?:prohibited|forbidden|banned|disallowed|unacceptable|unwelcome|rejected|closed|declined"
-    r"|refused|denied|deleted|removed|reverted|barred|discarded|outlawed|off limits|verboten)"
+    r"|refused|denied|deleted|removed|reverted|barred|discarded|outlawed|off limits|verboten"
+    r"|turned (?:down|away)|thrown (?:out|away)|ignored|blocked|unwanted)"
 )
 #: Verbs that follow what is forbidden.
 BANNED_AFTER = (
     rf"(?:\b(?:is|are|be|been|being|was|were|get|gets|remains?"
-    rf"|considered)\b (?:\w+ly )*(?:and )?(?:\w+ly )?{_BANNED}\b"
+    rf"|considered)\b (?:\w+ly |all |both |also |therefore |thus )*(?:and )?(?:\w+ly )?{_BANNED}\b"
     rf"|\b{_NEGATION} (?:\w+ ){{0,3}}?{_ACCEPTED}\b"
     rf"|: (?:\w+ly )*{_BANNED}\b|\b(?:strictly |explicitly |expressly )(?:{_BANNED})\b"
-    r"|\b(?:not here|have no place|has no place|is a no go|are a no go)\b)"
+    r"|\b(?:not here|have no place|has no place|is a no go|are a no go)\b"
+    r"|\b(?:violates?|breaks) (?:our|the|this|these)\b"
+    r"|\b(?:is|are) grounds for (?:\w+ )?(?:rejection|closure|closing|a ban)\b"
+    r"|\b(?:gets?|will get) you (?:\w+ )?(?:banned|blocked)\b)"
 )
 _SUBMIT = (
     r"(?:submit(?:ted|ting)?|us(?:e|ed|ing)|open(?:ing)?|send(?:ing)?|contribut(?:e|ing)"
@@ -110,6 +122,7 @@ _REJECT = (
 BANNED_BEFORE = (
     rf"(?:\b{_NEGATION} (?:\w+ ){{0,3}}?(?:{_ACCEPTED}|{_SUBMIT})\b"
     r"|\b(?:refrain|abstain|prohibited|banned|barred) from\b|\bstop\b|\bzero tolerance\b"
+    r"|\b(?:policy|policies|rules?|ban) against\b"
     r"|\b(?:under no circumstances?|in no case|at no time)\b"
     rf"|\b(?:we|i|project|projects|policy|maintainers|to|will|immediately|please|it is|is"
     rf"|are|strictly|expressly|explicitly|following) (?:\w+ ){{0,2}}?{_REJECT}\b"
@@ -127,6 +140,8 @@ HUMAN_ONLY = (
     rf" (?:\w+ ){{0,2}}?by {_PERSON}\b"
     rf"|\bonly (?:accept|merge|take|consider|want|allow|welcome)\b{_SPAN}"
     rf"(?:by {_PERSON}\b|human (?:written|authored|made))"
+    rf"|\bonly (?:accept|merge|take|consider|want|allow|welcome)\b{_SPAN} without"
+    rf" (?:\w+ ){{0,5}}?{AI}"
     rf"|\bhuman (?:written|authored|made) {WORK} only\b|\b(?:only|must be) human (?:written"
     rf"|authored|made)\b"
     rf"|\b(?:free of|free from|without) (?:\w+ ){{0,3}}?(?:{AI} {_MADE}|{AI_WORK})"
@@ -147,7 +162,7 @@ UNREVIEWED = re.compile(
 
 #: What makes a rule about something other than all contributions.
 LOW_QUALITY = re.compile(
-    r"\b(?:low|poor|bad) (?:quality|effort)\b|\bspam\w*\b|\bslop\b|\bgarbage\b|\buntested\b"
+    r"\b(?:low|poor|bad) (?:quality|effort)\b|\b(?<!as )spam\w*\b|\bslop\b|\bgarbage\b|\buntested\b"
     r"|\bunverified\b"
     r"|\bunsolicited\b|\bhallucinat\w+|\bplagiari\w+|\bdrive by\b|\bbulk\b|\bmass\b"
     r"|\bblind(?:ly)?\b"
@@ -159,43 +174,58 @@ EXCEPTION = re.compile(
     r"|stating|saying"
     r"|marking|understanding|testing|verif\w+|explain\w*|indicat\w+|acknowledg\w+|first"
     r"|tests?|check\w*)"
+    r"|\bunless (?:the |your )?(?:user|operator)\b"
     r"|\bunless (?!(?:\w+ ){0,6}?(?:approv\w+|permission|permitted|asked|agreed|invited"
     r"|maintainer\w*|core|requested|allowed|consent))"
-    r"|\b(?:that|which|if|when|what|code) (?:you|they|the author|the contributor"
+    r"|\b(?!ask|asks|asking|but|and|or)\w+ (?:you|they|the author|the contributor"
     r"|contributors?|the submitter|authors?) "
     r"(?:\w+ ){0,3}?(?:not|never|unable)\b(?! (?:used?|write|wr[io]tten|author(?:ed)?)\b)"
     r"|\b(?:you|they|author|contributor|submitter)s? (?:do|does|can|could|have"
     r"|has) not (?:\w+ ){0,2}?"
     r"(?:understand|explain|test|verif|read|defend|justify|stand behind|review)"
-    r"|\bthat (?:is|are|was|has|have|were|do|does) (?:\w+ ){0,2}?not\b|\bif (?:it|they|this|the)\b"
+    r"|\bthat (?:is|are|was|has|have|were|do|does) (?:\w+ ){0,2}?not\b"
+    r"|\bif (?:it|they|this|the)\b(?! (?:is|are) (?:found|discovered|detected|noticed))"
+    r"|\b(?:before|until) (?:you|they|it has|it is|he|she|(?:a|an|the) (?:maintainer|reviewer|human"
+    r"|person|author|contributor|submitter)|someone|somebody)\b"
+    r"|\b(?:hid(?:e|es|ing)|mask(?:ing)?|conceal(?:ing)?|disguis(?:e|ing)|misrepresent(?:ing)?)\b"
+    r"|\bas (?:your|one s|their) own\b|\bwho (?:\w+ ){0,6}?not (?:\w+ )?(?:disclos|declar|say)"
     r"|\bnot (?:been )?(?:disclosed|tested|understood)\b|\bfails? to\b"
-    r"|\bwithout prior (?:context|discussion)\b|\b(?:violat|ignor)\w+\b"
+    r"|\b(?:other than|except|except for|apart from) code\b"
+    r"|\bwithout prior (?:context|discussion)\b|\b(?:violat(?:e|ed|ing)|ignor\w+)\b"
 )
 DISCRETION = re.compile(
-    r"\b(?:may|might|could|can) (?:also |then |still |simply |be )*(?:be |close|reject"
-    r"|decline|delete|refuse|ban|block)"
+    r"\b(?:may|might|could|can) (?:also |then |still |simply |be )*(?:clos|reject|declin|delet"
+    r"|refus|ban|block|remov|ignor)"
     r"|\breserves? the right\b|\blikely\b|\bprefer(?:red|ably)?\b|\busually\b|\btypically\b"
     r"|\bgenerally\b"
 )
 NOT_A_BAN = re.compile(
     r"\b(?:not|never|no|nor|without|rather than|instead of) (?:\w+ ){0,3}?"
     r"(?:ban|bans|banned|banning|prohibit\w*|forbid\w*|forbidden|disallow\w*|outlaw\w*"
-    r"|reject\w*|police|closed|objection\w*|prohibition\w*)\b"
+    r"|reject\w*|refus\w*|declin\w*|turned|police|closed|objection\w*|prohibition\w*)\b"
     r"|\bnot (?:necessarily|only|just|solely|merely|mean|automatically|categorically"
     r"|inherently|required?|need\w*|mandatory|matter|care|guarantee\w*)\b"
-    r"|\bnot a (?:substitute|replacement|reason|excuse|ban|prohibition|requirement|guarantee)\b"
+    r"|\b(?:not|as) an? (?:\w+ )?(?:substitute|replacement|reason|excuse|justification|answer"
+    r"|explanation|argument|ban|prohibition|requirement|guarantee)\b"
+    r"|\b(?:projects?|repositories|communities|organi[sz]ations) (?:that|which|who)\b"
+    r"|\b(?:position|stance|decision|view|opinion|statement|question) (?:on|about|of) whether\b"
     r"|\b(?:some|other|many|several|few|most|certain) (?:\w+ )?(?:projects?|communities"
     r"|repositories|maintainers)\b"
     r"|\bno (?:need|requirement|difference|problem|issue|obligation|special|distinction"
     r"|restrictions?|limits?|additional)\b"
     r"|\b(?:i|we) (?:did|have|do|will) not used?\b|\bnot prevent\b|\badvise against\b"
     r"|\bdo not (?:mind|care|hesitate|worry|distinguish|discriminate|require|have to)\b"
-    r"|\bif we\b|\bnot against\b|\bnothing against\b"
+    r"|\b(?:generated|written|assisted|made|ai|llms?) or (?:not|otherwise)\b"
+    r"|\bif we\b(?! (?:find|discover|detect|notice|learn|suspect|believe|think))"
+    r"|\bno (?:\w+ )?(?:policy|policies|rules?|ban) against\b"
+    r"|\b(?:decided|voted) (?:against|not)\b|\bdifferently\b|\bwith or without\b"
+    r"|\bnot against\b|\bnothing against\b"
 )
 OTHER_TOPIC = re.compile(
     r"\b(?:to|for) train(?:ing)?\b|\btrain (?:\w+ ){0,2}?(?:ai|models?|llms?)\b"
     r"|\bfine ?tun\w+|\bscrap(?:e|es|ing)\b|\bcrawl\w*|\bdatasets?\b"
-    r"|\bco author\w*|\bsigned off by\b|\btrailers?\b|\bfooters?\b"
+    r"|\bco author\w*|\bsigned off by\b|\btrailers?\b|\bfooters?\b|\battributions?\b"
+    r"|\b(?:in|on|from|to) your (?:\w+ )?(?:repo\w*|projects?|organi[sz]ation)\b"
     r"|\b(?:api|secret|access) keys?\b|\bsecrets?\b|\bcredentials?\b"
     r"|\b(?:confidential|sensitive|personal|private) (?:data|information|code)\b"
     r"|\bdirectly in (?:prs|pull requests)\b|\breview tools?\b|\ba list of\b|\bvolume\b"
@@ -210,7 +240,8 @@ OTHER_TOPIC = re.compile(
 OTHER_SUBMISSION = (
     r"(?:issues?|bug reports?|reports?|security reports?|vulnerabilit\w+|comments?"
     r"|discussions?|translations?"
-    r"|artworks?|arts?|assets?|images?|icons?|avatars?|music|sounds?|messages?|emails?"
+    r"|artworks?|arts?|assets?|media|images?|icons?|avatars?|videos?|music|audio|sounds?"
+    r"|messages?|emails?"
     r"|reviews?|replies|answers?"
     r"|questions?|descriptions?|proposals?|posts?|articles?|feature requests?|tickets?"
     r"|responses?|conversations?|communication)"
@@ -218,6 +249,7 @@ OTHER_SUBMISSION = (
 OTHER_ONLY = re.compile(
     rf"{AI} {_MADE} (?:\w+ ){{0,2}}?{OTHER_SUBMISSION}\b|\b{OTHER_SUBMISSION}\b{_SPAN} (?:by"
     rf"|with|using|from) {_SPAN}{AI}"
+    rf"|{AI} (?:\w+ )?(?:as|for) (?:the |a |an |your )?{OTHER_SUBMISSION}\b"
     rf"|{AI} {OTHER_SUBMISSION}\b|\b{OTHER_SUBMISSION}\b{_SPAN} {AI} {_MADE}"
 )
 

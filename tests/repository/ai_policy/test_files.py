@@ -17,6 +17,7 @@ from repository.ai_policy.files import MAX_FILES
         "LLM_POLICY.txt",
         "docs/dev/ai_policy.rst",
         "doc/contributing/ai-contributions.md",
+        "doc/source/dev/conduct/ai_policy.rst",
         "CONTRIBUTING",
         "CONTRIBUTING.md",
         "contributing.rst",

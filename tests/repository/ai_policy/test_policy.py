@@ -1,8 +1,7 @@
-"""Which sentences forbid contributions that a model made, in the wording of real policies.
+"""Which sentences forbid contributions that a model made, in the style of real policies.
 
-The rules were tuned on every other sentence of a first collection. The rest of it, and a second
-one, were tried afterwards: of 58 sentences that forbid, 49 were found, and of 72 others, 70 were
-left alone. All of them are regression tests since.
+The rules were made from these sentences. How well they understand others is measured in
+``test_unseen.py``.
 """
 
 from pathlib import Path
@@ -59,6 +58,54 @@ def test_a_policys_own_file_is_quoted_before_others() -> None:
     assert quote is not None and quote.path == "AI_POLICY.md"
 
 
+LIST_OF_POLICIES = """# Policies on AI
+
+- [Agda](https://example.org/agda): [a ban on AI-generated contributions](https://example.org/1)
+- [QEMU](https://example.org/qemu), since 2025: [AI-generated code is not accepted any more](https://example.org/2)
+
+## Projects that ban AI contributions
+
+- NetBSD: no AI-generated code
+
+| project | policy |
+|---|---|
+| Zig | AI-generated pull requests are not accepted |
+"""
+
+
+def test_a_list_of_other_projects_policies_forbids_nothing() -> None:
+    assert read_ai_policy({"README.md": LIST_OF_POLICIES}).forbidden_by is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'A file may say "we do not accept AI-generated contributions" in its first line.',
+        "The line `We do not accept AI-generated contributions.` is found by our linter.",
+        "We do not accept AI-generated contributions.".join(["    ", "\n"]),
+    ],
+)
+def test_quotations_and_code_are_the_words_of_others(text: str) -> None:
+    assert read_ai_policy({"README.md": text}).forbidden_by is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Wir nehmen keine KI-generierten Pull Requests an.",
+        "No aceptamos contribuciones generadas por IA.",
+        "AI で生成されたプルリクエストは受け付けません。",
+    ],
+)
+def test_other_languages_than_english_are_not_read(text: str) -> None:
+    assert read_ai_policy({"CONTRIBUTING.md": text}).forbidden_by is None
+
+
+def test_a_heading_is_no_condition() -> None:
+    text = "# AI policy\n\n## When to disclose AI\n\n## Acknowledgements\n\nThanks.\n"
+    assert read_ai_policy({"AI_POLICY.md": text}).conditions == ()
+
+
 def test_a_condition_is_quoted_and_forbids_nothing() -> None:
     text = "If AI was used, disclose it with an `Assisted-by:` trailer."
     policy = read_ai_policy({"CONTRIBUTING.md": text})
@@ -84,7 +131,10 @@ def test_a_file_about_something_else_is_not_read() -> None:
     assert read_ai_policy({"src/policy_test_data.md": text}).forbidden_by is None
 
 
-@pytest.mark.parametrize("unit", ["code by ai ", "[a](b ", "`<", "do not use ai for ", "- [ ] "])
+@pytest.mark.parametrize(
+    "unit",
+    ["code by ai ", "[a](b ", "[a](b) ", "`<", "` a ", '"a b ', "do not use ai for ", "- [ ] "],
+)
 def test_a_hostile_file_is_read_in_a_moment(unit: str) -> None:
     sentence = (unit * 100)[:600]
     text = "\n\n".join([sentence] * 300)

@@ -47,6 +47,35 @@ def test_code_tables_and_comments_are_left_out() -> None:
     assert texts(text) == ["a", "g"]
 
 
+def test_an_underline_of_tildes_is_no_code() -> None:
+    """reStructuredText has such headings."""
+    found = read_sentences("Title\n~~~~~\n\nwords\n", with_comments=False)
+    assert [(sentence.text, sentence.headings) for sentence in found] == [
+        ("Title", ()),
+        ("words", ("Title",)),
+    ]
+    assert found[0].is_heading and not found[1].is_heading
+
+
+def test_code_ends_with_the_marks_that_it_began_with() -> None:
+    assert texts("````\n```\na\n```\nb\n````\nc\n") == ["c"]
+    assert texts("```one``` line\n\nd\n") == ["```one``` line", "d"]
+
+
+def test_indented_lines_are_code_outside_of_lists() -> None:
+    assert texts("a\n\n    b\n\nc\n") == ["a", "c"]
+    assert texts("- a\n\n    b\n") == ["a", "b"]
+
+
+def test_a_quotation_knows_what_introduces_it() -> None:
+    found = read_sentences("Others say:\n> no\n\nWe don't.\n", with_comments=False)
+    assert [(sentence.text, sentence.intro) for sentence in found] == [
+        ("Others say:", ""),
+        ("no", "Others say"),
+        ("We don't.", ""),
+    ]
+
+
 def test_comments_are_read_where_people_see_them() -> None:
     found = read_sentences("<!-- a -->\n\nb", with_comments=True)
     assert [sentence.text for sentence in found] == ["a", "b"]
