@@ -5,8 +5,8 @@
 DIR contains git repositories (bare or not) named owner__name, of which the newest commit is read;
 those that are missing are left out. FILE has two lists of repositories: ``forbids``, whose files
 forbid contributions that a model made without a person, and ``permits``, whose files don't. By
-default it is ``policies.yaml`` beside this file, as its repositories were read in 2026. ``found`` is
-the share of the former that are taken for a ban, ``refused`` the share of the latter.
+default it is ``policies.yaml`` beside this file, as its repositories were read in 2026. ``found``
+is the share of the former that are taken for a ban, ``refused`` the share of the latter.
 """
 
 from dataclasses import asdict, dataclass
