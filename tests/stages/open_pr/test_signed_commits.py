@@ -11,7 +11,8 @@ from pipeline.github.rest import GithubForge
 from pipeline.github.signed_commits import GithubSigner
 from pipeline.outcome import Outcome
 from pipeline.pushes import PUSH, SIGNED_COMMIT
-from repository.git import GitUnavailable
+from pipeline.store.store import RunStore
+from repository.git import GitUnavailable, Mirror
 from tests.stages.open_pr.scenario import BRANCH, JOB, REPOSITORY, Scenario
 from tests.stand_ins.github import GithubStandIn
 from tests.stand_ins.github.world import git
@@ -45,6 +46,10 @@ def head(github: GithubStandIn) -> str:
 
 def hidden_refs(github: GithubStandIn) -> str:
     return git(github.path(REPOSITORY), "for-each-ref", "refs/coding-agent").stdout.decode()
+
+
+def commits_on_the_branch(github: GithubStandIn) -> int:
+    return int(git(github.path(REPOSITORY), "rev-list", "--count", f"main..{BRANCH}").stdout)
 
 
 def effects(scenario: Scenario) -> dict[str, Any]:
@@ -94,8 +99,55 @@ async def test_a_run_that_was_interrupted_goes_on_with_one_commit_on_the_branch(
     assert stop.outcome is Outcome.PR_OPENED
     assert "gpgsig" in raw_commit(github, head(github))
     assert len(github.pulls(REPOSITORY)) == 1
-    count = git(github.path(REPOSITORY), "rev-list", "--count", f"main..{BRANCH}").stdout
-    assert count.strip() == b"1"
+    assert commits_on_the_branch(github) == 1
+    assert hidden_refs(github) == ""
+
+
+class Killed(Exception):
+    """The worker dies."""
+
+
+def kill_once(monkeypatch: pytest.MonkeyPatch, owner: type, name: str, effect: str | None) -> None:
+    """Let the worker die instead of the next call of a method; of one for this effect, if given."""
+    original = getattr(owner, name)
+
+    def wrapped(*arguments: Any, **named: Any) -> Any:
+        if effect is not None and effect not in arguments:
+            return original(*arguments, **named)
+        monkeypatch.setattr(owner, name, original)
+        raise Killed(name)
+
+    monkeypatch.setattr(owner, name, wrapped)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "effect"),
+    [
+        (Mirror, "push_hidden", None),
+        (GithubSigner, "sign", None),
+        (Mirror, "delete_hidden", None),
+        (RunStore, "intend", SIGNED_COMMIT),
+        (Mirror, "push", None),
+        (RunStore, "record", SIGNED_COMMIT),
+        (RunStore, "record", PUSH),
+    ],
+)
+async def test_a_worker_that_dies_before_any_step_leaves_one_signed_commit_in_the_end(
+    scenario: Scenario,
+    github: GithubStandIn,
+    monkeypatch: pytest.MonkeyPatch,
+    owner: type,
+    name: str,
+    effect: str | None,
+) -> None:
+    first = claim(scenario.store)
+    kill_once(monkeypatch, owner, name, effect)
+    with pytest.raises(Killed):
+        await scenario.open(first)
+    stop = await scenario.open(scenario.deliver_again(first), machine="two")
+    assert stop.outcome is Outcome.PR_OPENED
+    assert "gpgsig" in raw_commit(github, head(github))
+    assert commits_on_the_branch(github) == 1
     assert hidden_refs(github) == ""
 
 
