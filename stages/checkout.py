@@ -96,7 +96,10 @@ class CheckoutStage:
             if isinstance(checkout, Stop) or sends_nothing:
                 return checkout
             sha = mirror.branch(issue.default_branch) or checkout.base_sha
-            return await asyncio.to_thread(obey_policy, mirror, checkout, sha)
+            admitted = await asyncio.to_thread(obey_policy, mirror, checkout, sha)
+            if isinstance(admitted, Stop):
+                return admitted
+            return await asyncio.to_thread(self._make_fork, run.fix_job.issue) or admitted
         except GitUnauthorized:
             raise  # the deployment's credentials: the run waits until they are replaced
         except (ForgeRefused, GitRefused) as error:  # the forge has no token for it any more
@@ -108,6 +111,18 @@ class CheckoutStage:
             return find_access_refusal(self._forge, ref, branch)
         except ForgeRefused as error:
             return str(error)
+
+    def _make_fork(self, ref: IssueRef) -> Stop | None:
+        """Make the fork that fixes are pushed to, if it is missing; return why it can't be made.
+
+        It stays behind, so it is made only where a pull request is welcome.
+        """
+        try:
+            if self._forge.existing_push_url(ref) is None:
+                self._forge.push_url(ref)
+        except ForgeRefused as error:
+            return _rejected(str(error))
+        return None
 
     async def _refuse_foreign_branch(
         self, mirror: Mirror, issue: Issue, run: RunContext

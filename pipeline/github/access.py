@@ -24,12 +24,11 @@ def find_repository_refusal(repository: Repository, *, pushes: bool) -> str | No
 
 
 def find_access_refusal(forge: Forge, ref: IssueRef, branch: str) -> str | None:
-    """Return why the branch can't be pushed, or its pull request can't be opened; None if both can.
-
-    A missing fork is made.
+    """Return why the branch can't be pushed, or its pull request can't be opened; None if both can,
+    as far as is known: a fork that is missing is not made.
 
     Raises:
-        ForgeRefused: the repository can't be reached, or not forked.
+        ForgeRefused: the repository can't be reached.
         GitUnavailable: git got no answer.
     """
     refusal = forge.pull_refusal(ref)
@@ -37,8 +36,7 @@ def find_access_refusal(forge: Forge, ref: IssueRef, branch: str) -> str | None:
         return refusal
     url = forge.existing_push_url(ref)
     if url is None:
-        forge.push_url(ref)  # the owner of a new fork may push to it
-        return None
+        return None  # the owner of a new fork may push to it
     return find_branch_refusal(forge, ref, url, branch)
 
 

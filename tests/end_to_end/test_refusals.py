@@ -100,6 +100,13 @@ BEFORE = [
         "does not accept such contributions: “AI code is not accepted.” (AI_POLICY.md, line 1)",
     ),
     Refused(
+        "policy-before-a-fork",
+        lambda github: github.commit(REPOSITORY, {"AI_POLICY.md": "AI code is not accepted."}),
+        "does not accept such contributions",
+        READ_TOKEN,
+        {"push": "fork"},
+    ),
+    Refused(
         "not-enabled",
         lambda github: github.commit(REPOSITORY, {".coding-agent.toml": "enabled = false\n"}),
         "its .coding-agent.toml says enabled = false",
@@ -145,6 +152,7 @@ async def test_a_refusal_that_can_be_known_comes_before_the_model_is_paid(
     assert run.waits == []
     if row.name not in ("deleted", "renamed", "prefix", "foreign-commit-in-the-fork"):
         assert left_behind(github) == (set(), 0)
+        assert github.fork_of(REPOSITORY) is None
 
 
 async def test_an_invited_service_works_on_an_assigned_issue_and_quotes_conditions(
