@@ -11,9 +11,6 @@ _VIEWER = "query { viewer { login databaseId } }"
 """Every kind of token may ask this. REST's ``/user`` refuses an App's installation and a workflow
 (https://docs.github.com/en/graphql/reference/queries#viewer)."""
 
-_BOT = "[bot]"
-"""How the login of an App's account ends."""
-
 
 @dataclass(frozen=True)
 class Account:
@@ -21,10 +18,6 @@ class Account:
 
     login: str
     id: int
-
-    @property
-    def is_app(self) -> bool:
-        return self.login.endswith(_BOT)
 
     def is_called(self, login: str) -> bool:
         """Return whether this is its login, whatever the case of the letters."""

@@ -31,7 +31,6 @@ def accounts_of(github: GithubStandIn) -> GithubAccounts:
 def test_a_tokens_account_is_its_persons(github: GithubStandIn) -> None:
     own = accounts_of(github).own(REPOSITORY)
     assert own.login == "write-bot"
-    assert not own.is_app
 
 
 def test_a_fine_grained_token_is_its_persons_too(github: GithubStandIn) -> None:
@@ -45,7 +44,6 @@ def test_an_apps_account_is_its_bot(github: GithubStandIn, keys: tuple[str, str]
     tokens = AppTokens("7", SecretStr(private), api_url=github.api_url)
     own = GithubAccounts(github.connect(tokens)).own(REPOSITORY)
     assert own.login == "coding-agent[bot]"
-    assert own.is_app
 
 
 def test_the_own_account_is_asked_for_once(github: GithubStandIn) -> None:
