@@ -5,15 +5,22 @@ the rate limit
 (https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api).
 A cache that does not ask, such as CacheControl for a minute, could hide that a pull request was
 closed.
+
+The tag of a page says nothing about the pages after it, and a 304 need not have the links to them.
+So a page is stored only if it is the whole list, with room for another row.
 """
 
 import copy
+import json
 from collections import OrderedDict
+from urllib.parse import parse_qs, urlsplit
 
 from requests import PreparedRequest, Response
 
 MAX_BYTES = 16_000_000
 """Of all bodies: a page of 100 pull requests has 2 MB."""
+_DEFAULT_PAGE_SIZE = 30
+"""Rows of a page if the request has no ``per_page``."""
 
 _Key = tuple[str | bytes | None, ...]
 
@@ -50,8 +57,12 @@ class ResponseCache:
             completed.headers = completed.headers.copy()
             completed.headers.update(response.headers)
             return completed
-        if response.status_code == 200 and "ETag" in response.headers:
+        if response.status_code != 200:
+            return response
+        if "ETag" in response.headers and not _may_have_other_pages(request, response):
             self._store(key, response)
+        else:
+            self._remove(key)
         return response
 
     def _store(self, key: _Key, response: Response) -> None:
@@ -65,6 +76,23 @@ class ResponseCache:
         stored = self._responses.pop(key, None)
         if stored is not None:
             self._bytes -= len(stored.content)
+
+
+def _may_have_other_pages(request: PreparedRequest, response: Response) -> bool:
+    """Return whether a list has other pages, or gets one with its next row."""
+    if "Link" in response.headers:
+        return True
+    try:
+        content = response.json()
+    except json.JSONDecodeError:
+        return False
+    return isinstance(content, list) and len(content) >= _page_size(request)
+
+
+def _page_size(request: PreparedRequest) -> int:
+    """Return the maximum number of rows that the request asks for."""
+    query = parse_qs(urlsplit(str(request.url)).query)
+    return int(query.get("per_page", [_DEFAULT_PAGE_SIZE])[0])
 
 
 def _key(request: PreparedRequest) -> _Key:

@@ -8,7 +8,8 @@ from requests import PreparedRequest, Request, Response
 
 from pipeline.github.response_cache import ResponseCache
 from pipeline.github.rest import GithubForge
-from pipeline.job import IssueRef
+from pipeline.github.rest_conversation import GithubConversation
+from pipeline.job import IssueRef, PullRef
 from tests.stand_ins.github import OUTSIDER_TOKEN, READ_TOKEN, WRITE_TOKEN, GithubStandIn
 
 REF = IssueRef.parse("https://github.com/octo/sample/issues/1")
@@ -66,8 +67,20 @@ def test_scopes_are_those_of_the_newest_answer(github: GithubStandIn) -> None:
     assert "give it the scope" in str(forge.pull_refusal(REF))
 
 
+def test_a_comment_that_begins_another_page_is_seen(github: GithubStandIn) -> None:
+    conversation = GithubConversation(github.connect(WRITE_TOKEN))
+    pull = PullRef.parse(
+        f"https://github.com/octo/sample/pull/{github.add_pull('octo/sample', 'A')}"
+    )
+    for number in range(1, 102):
+        github.add_comment("octo/sample", pull.number, "ann", f"{number}")
+        if number >= 100:
+            newest = conversation.discussion(pull).comments[-1]
+            assert newest.body == f"{number}"
+
+
 def request(token: str, page: int = 1) -> PreparedRequest:
-    address = f"https://api.github.com/repos/o/r/pulls?page={page}"
+    address = f"https://api.github.com/repos/o/r/pulls?per_page=2&page={page}"
     return Request("GET", address, headers={"Authorization": f"token {token}"}).prepare()
 
 
@@ -96,15 +109,24 @@ def test_an_answer_is_for_its_token_and_its_address_only() -> None:
 
 def test_the_headers_of_the_new_answer_replace_the_stored_ones() -> None:
     cache = ResponseCache()
-    first = response(200, b"[1]", **{"ETag": '"1"', "X-RateLimit-Remaining": "9", "Link": "next"})
+    first = response(200, b"[1]", **{"ETag": '"1"', "X-RateLimit-Remaining": "9", "X-Other": "a"})
     cache.complete(request(WRITE_TOKEN), first)
     unchanged = response(304, **{"X-RateLimit-Remaining": "8"})
     for _ in range(2):
         completed = cache.complete(request(WRITE_TOKEN), unchanged)
         assert (completed.status_code, completed.json()) == (200, [1])
         assert completed.headers["X-RateLimit-Remaining"] == "8"
-        assert completed.headers["Link"] == "next"
+        assert completed.headers["X-Other"] == "a"
     assert first.headers["X-RateLimit-Remaining"] == "9"
+
+
+def test_a_page_that_is_not_the_last_one_or_is_full_is_not_stored() -> None:
+    cache = ResponseCache()
+    linked = response(200, b"[1]", ETag='"1"', Link='<https://api.github.com/x>; rel="first"')
+    for page in (linked, response(200, b"[1, 2]", ETag='"2"')):
+        cache.complete(request(WRITE_TOKEN), response(200, b"[1]", ETag='"0"'))
+        cache.complete(request(WRITE_TOKEN), page)
+        assert not is_conditional(cache, request(WRITE_TOKEN))
 
 
 def test_the_cache_stays_small_and_forgets_what_was_not_used_for_longest() -> None:
