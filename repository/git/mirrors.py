@@ -99,7 +99,7 @@ class Mirrors:
         return disk.free >= disk.total * MIN_FREE_SHARE
 
     def _remove(self, folder: Path) -> bool:
-        """Remove a mirror; return False if a run uses it.
+        """Remove a mirror; return False if it can't be, such as one that a run uses.
 
         It is renamed first, so that what a crash leaves of it is not taken for a mirror.
         """
@@ -108,7 +108,13 @@ class Mirrors:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 return False
-            folder.rename(folder.with_suffix(_REMOVED))
+            try:
+                folder.rename(folder.with_suffix(_REMOVED))
+            except FileNotFoundError:  # another process has removed it
+                return True
+            except OSError:  # the remains of an earlier mirror are still there
+                log.warning("mirror %s could not be removed", folder.name, exc_info=True)
+                return False
         self._finish_removals()
         return True
 
@@ -132,6 +138,11 @@ def _name_of(repository: str) -> str:
 
 
 def _last_use(folder: Path) -> float:
-    """Return the time of a mirror's last use; an older version's mirror has only its own."""
-    path = folder.with_suffix(_IN_USE)
-    return path.stat().st_mtime if path.exists() else folder.stat().st_mtime
+    """Return the time of a mirror's last use; an older version's mirror has only its own.
+
+    It is 0 if another process has removed the mirror meanwhile.
+    """
+    for path in (folder.with_suffix(_IN_USE), folder):
+        with suppress(FileNotFoundError):
+            return path.stat().st_mtime
+    return 0.0

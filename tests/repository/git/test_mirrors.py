@@ -112,3 +112,30 @@ def test_a_mirror_of_an_older_version_is_removed_by_its_own_time(root: Path) -> 
     os.utime(root / "b.use", (1, 1))
     mirrors(root, 1000).make_room()
     assert remaining(root) == {"b.git"}
+
+
+def test_a_mirror_that_another_process_removes_meanwhile_is_no_failure(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used(root, "a", "b")
+
+    def usage(folder: Path) -> _Usage:
+        for name in remaining(root):
+            shutil.rmtree(root / name)
+        return _Usage(100, 100, 0)
+
+    monkeypatch.setattr(shutil, "disk_usage", usage)
+    with mirrors(root).using("c") as mirror:
+        mirror.create()
+    assert remaining(root) == {"c.git"}
+
+
+def test_a_mirror_whose_removal_fails_stops_no_run(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used(root, "a", "b")
+    (root / "a.removed").mkdir()
+    (root / "a.removed" / "pack").write_bytes(b"x")
+    monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: None)
+    mirrors(root, 0).make_room()
+    assert remaining(root) == {"a.git"}
