@@ -192,13 +192,13 @@ class CheckoutStage:
     def _fetch_files(self, mirror: Mirror, issue: Issue, sha: str, branch: str) -> str | None:
         """Fetch the contents of a commit's files; return why they can't be worked on, or None."""
         name = issue.repository
-        count = len(mirror.paths(sha))
-        if count == 0:
-            return f"{name} has no files on {branch!r}"
-        if count > MAX_FILES:
-            return f"{name} is too large: {count} files, {MAX_FILES} at most"
+        if mirror.has_more_files(sha, MAX_FILES):
+            return _too_many_files(name)
         mirror.fetch_contents(issue.clone_url, sha)
-        size = sum(entry.size for entry in mirror.files(sha))
+        files = mirror.files(sha)
+        if not files:
+            return f"{name} has no files on {branch!r}"
+        size = sum(entry.size for entry in files)
         limit = self._mirrors.limits.repository
         if limit is None or size <= limit:
             return None
@@ -215,6 +215,8 @@ def obey_policy(mirror: Mirror, checkout: Checkout, sha: str) -> Checkout | Stop
     Raises:
         GitRefused, GitUnavailable: the files can't be fetched.
     """
+    if mirror.has_more_files(sha, MAX_FILES):
+        return _rejected(_too_many_files(checkout.repository))
     admission = read_admission(mirror, checkout.repository, checkout.clone_url, sha)
     if admission.refusal is not None:
         return _rejected(admission.refusal)
@@ -251,6 +253,10 @@ def _too_large(repository: str, what: str, size: int, limit: int) -> str:
         f"{repository} is too large: {what} have {size // 1_000_000} MB, and"
         f" CODING_AGENT_MAX_REPOSITORY_MB allows {limit // 1_000_000}"
     )
+
+
+def _too_many_files(repository: str) -> str:
+    return f"{repository} is too large: a commit of it has more than {MAX_FILES} files"
 
 
 def read_config(mirror: Mirror, url: str, sha: str) -> str | None:

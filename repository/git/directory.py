@@ -5,9 +5,10 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from repository.git.errors import GitError
-from repository.git.process import Around, run_git
+from repository.git.process import Around, run_git, stream_git
 from repository.git.refusals import MAX_OUTPUT
 
 
@@ -62,6 +63,13 @@ class GitDirectory:
                 stdin=stdin,
                 environment=variables,
             )
+
+    @contextmanager
+    def streaming(self, *arguments: str) -> Iterator[IO[bytes]]:
+        """Provide a command's output while it runs: see ``stream_git``."""
+        command = [f"--git-dir={self.folder}", *arguments]
+        with self._around(_command(arguments)), stream_git(command, cwd=self.folder) as output:
+            yield output
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from repository.git.process import Around
 from repository.git.reading import (
     contains_text,
     find_missing,
+    has_more_files,
     list_blobs,
     list_files,
     list_paths,
@@ -146,6 +147,12 @@ class Mirror:
         if completed.returncode != 0:
             return None
         return completed.stdout.decode(errors="replace").strip()
+
+    def has_more_files(self, treeish: str, count: int) -> bool:
+        """Return whether a commit or tree has more files than ``count``; ask it before the rest
+        about a commit that may be hostile: see ``repository.git.reading.has_more_files``.
+        """
+        return has_more_files(self._git, treeish, count)
 
     def paths(self, treeish: str) -> list[str]:
         """Return the path of every file; of a partial mirror's commits, too."""

@@ -6,9 +6,10 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import IO, cast
 from urllib.request import getproxies_environment
 
-from repository.git.errors import GitUnavailable
+from repository.git.errors import GitError, GitUnavailable
 from repository.trusted_folders import config_variables, trust_settings
 
 TIMEOUT_SECONDS = 900
@@ -83,8 +84,6 @@ def run_git(
     Raises:
         GitUnavailable: git took longer than ``TIMEOUT_SECONDS``.
     """
-    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    variables = config_variables([*_CONFIG.items(), *trust_settings(), *config])
     command = ["git", *arguments]
     if max_file_bytes is not None:
         command = ["sh", "-c", _LIMITED, str(max_file_bytes // FILE_BLOCK), *command]
@@ -96,10 +95,48 @@ def run_git(
             check=False,
             timeout=TIMEOUT_SECONDS,
             cwd=cwd,
-            env={**inherited, **_proxies(), **variables, **_ENVIRONMENT, **(environment or {})},
+            env={**_environment(config), **(environment or {})},
         )
     except subprocess.TimeoutExpired as error:
         raise GitUnavailable(f"git took longer than {TIMEOUT_SECONDS} seconds") from error
+
+
+@contextmanager
+def stream_git(arguments: list[str], *, cwd: Path) -> Iterator[IO[bytes]]:
+    """Provide git's output while git runs; what is left of it is not waited for.
+
+    For the arguments, see ``run_git``.
+
+    Raises:
+        GitError: git failed, and its output was read to the end.
+    """
+    with subprocess.Popen(
+        ["git", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=cwd,
+        env=_environment(),
+    ) as process:
+        output = cast(IO[bytes], process.stdout)
+        try:
+            yield output
+            is_read = not output.read(1)
+        except BaseException:
+            process.kill()
+            raise
+        if not is_read:
+            process.kill()
+            return
+        if process.wait() != 0:
+            raise GitError(f"git failed ({process.returncode})")
+
+
+def _environment(config: Sequence[tuple[str, str]] = ()) -> dict[str, str]:
+    """Return the variables that every git gets; for ``config``, see ``run_git``."""
+    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    variables = config_variables([*_CONFIG.items(), *trust_settings(), *config])
+    return {**inherited, **_proxies(), **variables, **_ENVIRONMENT}
 
 
 @contextmanager

@@ -11,6 +11,24 @@ from repository.git.objects import REGULAR_MODES, Entry
 from repository.git.paths import is_writable
 from repository.git.refusals import MAX_OUTPUT
 
+_CHUNK = 1 << 16
+
+
+def has_more_files(git: GitDirectory, treeish: str, count: int) -> bool:
+    """Return whether a commit or tree has more files than ``count``.
+
+    Ask before you list the files of a stranger's commit: a tree can contain another one many times
+    over, so a small repository can have billions of files. No content is needed.
+    """
+    found = 0
+    with git.streaming("ls-tree", "-r", "-z", "--name-only", treeish) as output:
+        while found <= count:
+            chunk = output.read(_CHUNK)
+            if not chunk:
+                return False
+            found += chunk.count(b"\0")
+    return True
+
 
 def list_files(git: GitDirectory, treeish: str) -> list[Entry]:
     """Return every file of a commit or tree, except those whose path is not UTF-8."""

@@ -9,7 +9,7 @@ import pytest
 from pipeline.outcome import Outcome
 from pipeline.stage import Stop
 from repository.git import MirrorLimits, Mirrors
-from stages.checkout import MAX_WHOLE_HISTORY_KB, Checkout, CheckoutStage
+from stages.checkout import MAX_FILES, MAX_WHOLE_HISTORY_KB, Checkout, CheckoutStage
 from stages.fetch_issue import Issue
 from tests.stages.test_checkout import AUTHOR, Remote, issue
 from tests.stand_ins.forge import StaticForge
@@ -61,6 +61,36 @@ async def test_files_that_are_larger_than_their_pack_are_rejected(tmp_path: Path
     assert reason(result) == (
         "octo/repo is too large: its files have 3 MB, and CODING_AGENT_MAX_REPOSITORY_MB allows 1"
     )
+
+
+def commit_bomb(remote: Remote, branch: str) -> None:
+    """Commit a tree with ten million files, all of which are the same one."""
+    sha = remote.git("hash-object", "-w", "--stdin", stdin="x")
+    kind = "100644 blob"
+    for _ in range(7):
+        entries = [f"{kind} {sha}\t{number}\n" for number in range(10)]
+        sha = remote.git("mktree", stdin="".join(entries))
+        kind = "040000 tree"
+    commit = remote.git("commit-tree", sha, "-m", "many files")
+    remote.git("update-ref", f"refs/heads/{branch}", commit)
+
+
+async def test_a_tree_of_endlessly_many_files_is_rejected_without_listing_them(
+    tmp_path: Path, remote: Remote
+):
+    commit_bomb(remote, "main")
+    answer = await machine(tmp_path).run(issue(remote), StageRun(tmp_path).context())
+    assert f"more than {MAX_FILES} files" in reason(answer)
+
+
+async def test_the_default_branchs_files_are_counted_whichever_branch_the_job_names(
+    tmp_path: Path, remote: Remote
+):
+    remote.commit("old", {"a.py": "x = 1\n"})
+    commit_bomb(remote, "main")
+    run = StageRun(tmp_path, job(base_branch="old"))
+    answer = await machine(tmp_path).run(issue(remote), run.context())
+    assert f"more than {MAX_FILES} files" in reason(answer)
 
 
 async def test_of_a_large_repository_only_the_base_commits_contents_are_fetched(
