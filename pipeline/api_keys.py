@@ -15,6 +15,8 @@ from pipeline.yaml_files import load_yaml
 
 #: The owner of all keys without a name, so that such a key can be rotated.
 UNNAMED = "default"
+#: The owner of the jobs that the webhook queues: no key may have this name.
+WEBHOOK_OWNER = "github-webhook"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _KEY = re.compile(r"[\x21-\x7e]+")
 Pattern = Annotated[str, AfterValidator(check_pattern)]
@@ -144,6 +146,8 @@ def _parse_entry(entry: str) -> tuple[str, str, tuple[str, ...] | None]:
         )
     if not _NAME.fullmatch(name):
         raise ValueError("a name has up to 64 of A-Z a-z 0-9 . _ -")
+    if name == WEBHOOK_OWNER:
+        raise ValueError(f"{WEBHOOK_OWNER} is the owner of the webhook's jobs: choose another name")
     if not _KEY.fullmatch(key):
         raise ValueError("a key consists of visible ASCII without spaces")
     return name, key, _parse_patterns(suffix) if has_patterns else None

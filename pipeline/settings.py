@@ -466,8 +466,12 @@ class Settings(BaseSettings):
 
 
 def _split_secrets(value: SecretStr) -> tuple[str, ...]:
-    """Return the secrets of a comma-separated text. Raises ValueError if one is short."""
+    """Return the secrets of a comma-separated text. Raises ValueError if one is short, or not
+    ASCII.
+    """
     secrets = [secret.strip() for secret in value.get_secret_value().split(",")]
+    if not value.get_secret_value().isascii():
+        raise ValueError("a secret consists of ASCII characters")
     if min(len(secret) for secret in secrets) < MIN_WEBHOOK_SECRET:
         raise ValueError(
             f"each secret needs at least {MIN_WEBHOOK_SECRET} characters: make one with"

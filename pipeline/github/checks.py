@@ -30,6 +30,15 @@ class _Required:
 
 
 @dataclass(frozen=True)
+class _Base:
+    """The branch that a pull request is to be merged into."""
+
+    sha: str
+    """Its newest commit."""
+    required: tuple[_Required, ...]
+
+
+@dataclass(frozen=True)
 class _Report:
     """A check run or a commit status."""
 
@@ -46,6 +55,10 @@ class _Report:
             return False
         return required.app_id is None or self.app_id in (None, required.app_id)
 
+    def is_same_check(self, other: "_Report") -> bool:
+        """Return whether both are of one check, on different commits."""
+        return self.check.name == other.check.name and self.app_id == other.app_id
+
 
 def read_failed_checks(
     requester: "Requester", repository: str, base: str, sha: str
@@ -54,17 +67,26 @@ def read_failed_checks(
 
     For which these are, see ``Conversation.failed_checks``.
     """
-    reports = _read_reports(requester, f"/repos/{repository}/commits/{sha}")
-    required = _read_required(requester, repository, base)
-    failed: list[FailedCheck] = []
-    for report in _select_counting(reports, required):
-        if report.has_failed:
-            failed.append(_with_annotations(requester, report))
-    return failed
+    reports = _read_reports(requester, repository, sha)
+    branch = _read_base(requester, repository, base)
+    failed = _select_failed(_select_counting(reports, branch.required))
+    if not failed:
+        return []
+    failed_on_base = _select_failed(_read_reports(requester, repository, branch.sha))
+    caused: list[FailedCheck] = []
+    for report in failed:
+        if not any(report.is_same_check(other) for other in failed_on_base):
+            caused.append(_with_annotations(requester, report))
+    return caused
 
 
-def _read_reports(requester: "Requester", commit: str) -> list[_Report]:
-    """Return the latest report of each name on a commit; ``commit`` is its path in the API."""
+def _select_failed(reports: Sequence[_Report]) -> list[_Report]:
+    return [report for report in reports if report.has_failed]
+
+
+def _read_reports(requester: "Requester", repository: str, sha: str) -> list[_Report]:
+    """Return the latest report of each name on a commit."""
+    commit = f"/repos/{repository}/commits/{sha}"
     reports: list[_Report] = []
     for row in list_rows(requester, f"{commit}/check-runs", key="check_runs", filter="latest"):
         reports.append(_read_run(row))
@@ -84,8 +106,8 @@ def _select_counting(reports: Sequence[_Report], required: Sequence[_Required]) 
     return counting
 
 
-def _read_required(requester: "Requester", repository: str, base: str) -> list[_Required]:
-    """Return the checks that the base branch requires, by its protection and by rulesets.
+def _read_base(requester: "Requester", repository: str, base: str) -> _Base:
+    """Return the base branch, and the checks that its protection and rulesets require.
 
     Both can be read without the rights of an administrator.
     """
@@ -107,7 +129,7 @@ def _read_required(requester: "Requester", repository: str, base: str) -> list[_
         if rule["type"] == "required_status_checks":
             for check in rule["parameters"]["required_status_checks"]:
                 required.append(_required(check["context"], check.get("integration_id")))
-    return required
+    return _Base(answer["commit"]["sha"], tuple(required))
 
 
 def _required(name: str, app_id: int | None) -> _Required:

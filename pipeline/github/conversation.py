@@ -226,7 +226,8 @@ class Conversation(Protocol):
 
         Required ones count. If none is required, the jobs of GitHub Actions do: they are part of
         the repository, whereas other checks may be red for reasons that no change of the code could
-        remove.
+        remove. One that failed on the newest commit of ``base``, too, does not count: the change is
+        not its cause.
         """
         ...
 

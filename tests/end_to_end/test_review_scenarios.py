@@ -111,6 +111,13 @@ def _fails_required_check(reviewed: ReviewedPull) -> None:
     )
 
 
+def _fails_required_check_on_both(reviewed: ReviewedPull) -> None:
+    _fails_required_check(reviewed)
+    base = reviewed.github.sha(REPOSITORY, "main")
+    assert base is not None
+    reviewed.github.checks.add_run(REPOSITORY, base, "test")
+
+
 def _may_not_read_checks(reviewed: ReviewedPull) -> None:
     """Only in a private repository are they hidden from anybody."""
     reviewed.github.make_private(REPOSITORY)
@@ -221,6 +228,12 @@ ROWS = [
     Row(
         "a red check that is not required",
         _fails_other_check,
+        Outcome.NO_CHANGE_NEEDED,
+        "nothing on pull request",
+    ),
+    Row(
+        "a required check that is red on the base, too",
+        _fails_required_check_on_both,
         Outcome.NO_CHANGE_NEEDED,
         "nothing on pull request",
     ),

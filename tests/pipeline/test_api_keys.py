@@ -55,6 +55,7 @@ def test_repositories_follow_the_last_at_sign(
         ("a=@octo/*", "entry 1: it has no key after its name"),
         ("=secret", "entry 1: a name has"),
         ("a b=secret", "entry 1: a name has"),
+        ("github-webhook=secret", "entry 1: github-webhook is the owner of the webhook's jobs"),
         ("a=se cret", "entry 1: a key consists of"),
         ("a=sécret", "entry 1: a key consists of"),
         ("a=secret,b=secret", "entry 2: it has the same key as another name"),

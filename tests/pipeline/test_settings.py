@@ -262,3 +262,13 @@ def test_webhook_has_several_secrets_while_one_is_replaced(monkeypatch: pytest.M
     secrets = ("the-first-secret-of-it", "the-next-secret-2")
     assert load().webhook_secrets == secrets
     assert set(secrets) <= set(secret_values(load()))
+
+
+@pytest.mark.parametrize("secret", ["a-secret-of-the-caf\u00e9", "a-secret-in-latin-1-\udce9"])
+def test_a_webhooks_secret_that_is_not_ascii_is_refused(
+    monkeypatch: pytest.MonkeyPatch, secret: str
+) -> None:
+    monkeypatch.setenv("CODING_AGENT_WEBHOOK_SECRET", secret)
+    with pytest.raises(SettingsError, match="consists of ASCII characters") as error:
+        load()
+    assert secret not in str(error.value)

@@ -16,14 +16,14 @@ from pipeline.api.webhook.triggers import (
     Trigger,
     read_trigger,
 )
-from pipeline.api_keys import KeyLimits
+from pipeline.api_keys import WEBHOOK_OWNER, KeyLimits
 from pipeline.github import ForgeRefused
 from pipeline.job import AddressReviewJob, FixIssueJob, Job, Replay, explain
 from pipeline.store.contract import RunRow
 
 #: The owner of the webhook's jobs. It may ask for another run of a job of any sender: the issue is
 #: the same, and so is the job.
-CALLER = Caller("github-webhook", KeyLimits(operator=True))
+CALLER = Caller(WEBHOOK_OWNER, KeyLimits(operator=True))
 #: Seconds after which an event is too old to begin something: GitHub itself repeats a delivery for
 #: three days at most, and a signature is valid for ever.
 MAX_AGE_SECONDS = 7 * 86_400.0

@@ -95,6 +95,22 @@ def test_what_no_change_of_the_code_would_mend_has_not_failed(
     assert conversation.failed_checks(PULL, "main", sha) == ()
 
 
+def test_a_check_that_fails_on_the_base_too_is_not_the_changes_fault(
+    github: GithubStandIn, conversation: Conversation, sha: str
+) -> None:
+    github.checks.require(REPOSITORY, "test", "lint", "types", "ci/build")
+    base = github.sha(REPOSITORY, "main")
+    assert base is not None
+    for commit in (base, sha):
+        github.checks.add_run(REPOSITORY, commit, "test")
+        github.checks.add_status(REPOSITORY, commit, "ci/build", "failure")
+    github.checks.add_run(REPOSITORY, base, "lint", conclusion="success")
+    github.checks.add_run(REPOSITORY, base, "types", conclusion=None)
+    github.checks.add_run(REPOSITORY, sha, "lint")
+    github.checks.add_run(REPOSITORY, sha, "types")
+    assert sorted(failed_names(conversation, sha)) == ["lint", "types"]
+
+
 def test_a_job_that_was_run_again_counts_with_its_latest_result(
     github: GithubStandIn, conversation: Conversation, sha: str
 ) -> None:
