@@ -24,9 +24,8 @@ from pathlib import Path
 
 from benchmarks.arguments import make_parser
 from benchmarks.report import report, show, write
-from pipeline.github.commit_author import FixedAuthor
 from pipeline.github.rest import GithubForge
-from repository.git import Identity, Mirror, Mirrors, run_git
+from repository.git import Mirror, Mirrors, run_git
 from repository.git.process import git_credentials
 from stages.checkout import Checkout, CheckoutStage
 from stages.fetch_issue import Issue
@@ -35,7 +34,6 @@ from tests.stand_ins.runs import StageRun, job
 
 REPOSITORY = "octo/repo"
 OTHER_BRANCH_BYTES = 60_000_000
-_AUTHOR = FixedAuthor(Identity("coding-agent", "agent@example.com"))
 _COLUMNS = ("run", "checkout", "export", "shallow", "ratio", "mirror_grew", "tree", "shallow_tree")
 
 
@@ -90,7 +88,7 @@ class Remote:
         too.
         """
         run = StageRun(self._folder, job(options={"dry_run": True}))
-        stage = CheckoutStage(self._forge, self._mirrors, _AUTHOR)
+        stage = CheckoutStage(self._forge, self._mirrors)
         issue = self._issue(run)
         begin = time.perf_counter()
         with run.held:

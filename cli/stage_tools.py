@@ -11,7 +11,7 @@ from cli.backends import python_folders, uv_path
 from pipeline.github import Forge
 from pipeline.github.accounts import Accounts
 from pipeline.github.commit_author import (
-    LOCAL_AUTHOR,
+    ANONYMOUS_AUTHOR,
     CommitAuthor,
     FixedAuthor,
     OwnAccount,
@@ -110,7 +110,7 @@ def _commit_author(settings: Settings, review: ReviewTools | None) -> CommitAuth
         return FixedAuthor(Identity.parse(settings.commit_author))
     if review is not None:
         return OwnAccount(review.accounts)
-    return FixedAuthor(LOCAL_AUTHOR)
+    return FixedAuthor(ANONYMOUS_AUTHOR)
 
 
 def _co_authors(settings: Settings, review: ReviewTools | None) -> Accounts | None:

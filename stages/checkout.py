@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict
 
 from pipeline.github import Forge, ForgeRefused
 from pipeline.github.access import find_access_refusal
-from pipeline.github.commit_author import CommitAuthor
 from pipeline.github.issue_pulls import branch_name
 from pipeline.job import IssueRef
 from pipeline.outcome import Facts, Outcome
@@ -68,10 +67,9 @@ class Checkout(BaseModel):
 class CheckoutStage:
     name = "checkout"
 
-    def __init__(self, forge: Forge, mirrors: Mirrors, author: CommitAuthor):
+    def __init__(self, forge: Forge, mirrors: Mirrors):
         self._forge = forge
         self._mirrors = mirrors
-        self._author = author
 
     async def run(self, issue: Issue, run: RunContext) -> Checkout | Stop:
         reason = _find_size_refusal(issue, self._mirrors.limits.repository)
@@ -107,7 +105,6 @@ class CheckoutStage:
 
     def _find_access_refusal(self, ref: IssueRef, branch: str) -> str | None:
         try:
-            self._author.identity(ref)
             return find_access_refusal(self._forge, ref, branch)
         except ForgeRefused as error:
             return str(error)

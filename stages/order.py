@@ -84,7 +84,7 @@ def _fetch_issue(tools: StageTools) -> FetchIssue:
 
 
 def _checkout(tools: StageTools) -> CheckoutStage:
-    return CheckoutStage(tools.forge, tools.mirrors, tools.commits.author)
+    return CheckoutStage(tools.forge, tools.mirrors)
 
 
 def _fetch_review(tools: StageTools) -> FetchReview:

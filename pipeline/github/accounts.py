@@ -4,6 +4,9 @@ import threading
 from dataclasses import dataclass
 from typing import Protocol
 
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
+
 from pipeline.github import ForgeRefused
 from pipeline.github.connection import Connection
 
@@ -35,6 +38,25 @@ class Account:
         return f"{self.id}+{self.login}@users.noreply.{host.partition(':')[0]}"
 
 
+class _Viewer(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel)
+
+    login: str
+    database_id: int
+
+
+class _Data(BaseModel):
+    viewer: _Viewer
+
+
+class _Answer(BaseModel):
+    """The answer to ``_VIEWER``, as GitHub documents it; what only speaks like GitHub may have
+    another.
+    """
+
+    data: _Data
+
+
 class Accounts(Protocol):
     """Methods are synchronous, to be called in threads."""
 
@@ -42,7 +64,7 @@ class Accounts(Protocol):
         """Return the account of the token with which this service works in a repository.
 
         Raises:
-            ForgeRefused: there is no token for the repository.
+            ForgeRefused: there is no token for the repository, or it is not told whose it is.
         """
         ...
 
@@ -72,13 +94,14 @@ class GithubAccounts:
             return self._own
 
     def _ask_viewer(self, repository: str) -> Account:
-        missing = "GitHub does not say whose token this is"
-        with self._connection.calling(repository, missing) as client:
+        unknown = "GitHub does not say whose token this is"
+        with self._connection.calling(repository, unknown) as client:
             _, answer = client.requester.graphql_query(_VIEWER, {})
-        viewer = answer["data"]["viewer"]
-        if viewer["databaseId"] is None:
-            raise ForgeRefused(missing)
-        return Account(viewer["login"], viewer["databaseId"])
+        try:
+            viewer = _Answer.model_validate(answer).data.viewer
+        except ValidationError as error:
+            raise ForgeRefused(unknown) from error
+        return Account(viewer.login, viewer.database_id)
 
     def find(self, repository: str, login: str) -> Account:
         missing = f"GitHub has no account {login}"

@@ -1,24 +1,25 @@
 """As whom commits are made."""
 
+import logging
 from typing import Protocol
 
+from pipeline.github import ForgeRefused
 from pipeline.github.accounts import Accounts
 from pipeline.job import Subject
 from repository.git import Identity
 
-#: Of commits in a local repository. The address belongs to nobody.
-LOCAL_AUTHOR = Identity("coding-agent", "coding-agent@localhost")
+log = logging.getLogger(__name__)
+
+#: Of commits in a local repository, or of a token whose account is unknown. The address belongs to
+#: nobody.
+ANONYMOUS_AUTHOR = Identity("coding-agent", "coding-agent@localhost")
 
 
 class CommitAuthor(Protocol):
     """Methods are synchronous, to be called in threads."""
 
     def identity(self, subject: Subject) -> Identity:
-        """Return the author of commits for an issue or a pull request.
-
-        Raises:
-            ForgeRefused: GitHub does not say who that is.
-        """
+        """Return the author of commits for an issue or a pull request."""
         ...
 
 
@@ -29,7 +30,11 @@ class OwnAccount:
         self._accounts = accounts
 
     def identity(self, subject: Subject) -> Identity:
-        account = self._accounts.own(subject.repository)
+        try:
+            account = self._accounts.own(subject.repository)
+        except ForgeRefused as error:
+            log.warning("commits get an author without an account: %s", error)
+            return ANONYMOUS_AUTHOR
         return Identity(account.login, account.address(subject.host))
 
 

@@ -82,7 +82,7 @@ class GithubForge:
                 has_issues=fields.get("has_issues", True),
                 push_refusal=self._push_refusal(repository),
                 private=repository.private,
-                size_kb=repository.size,
+                size_kb=repository.size or 0,
             )
 
     def check_issues(self, ref: IssueRef) -> None:
@@ -110,7 +110,7 @@ class GithubForge:
                 state=fields["state"],
                 locked=fields["locked"],
                 assignees=tuple(assignees),
-                labels=tuple(label["name"] for label in fields["labels"]),
+                labels=tuple(label["name"] for label in fields.get("labels") or ()),
                 is_pull_request="pull_request" in fields,
                 comments=tuple(comments),
                 unread_comments=max(fields["comments"] - len(comments), 0),

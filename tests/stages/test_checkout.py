@@ -8,9 +8,8 @@ import pytest
 
 from pipeline.errors import Family, judge
 from pipeline.github import ForgeRefused
-from pipeline.github.commit_author import FixedAuthor
 from pipeline.github.issue_pulls import branch_name
-from pipeline.job import FixIssueJob, Subject
+from pipeline.job import FixIssueJob
 from pipeline.outcome import Outcome
 from pipeline.stage import Stop
 from repository.git import GitRefused, GitUnavailable, Identity, Mirrors
@@ -20,7 +19,6 @@ from tests.stand_ins.forge import StaticForge
 from tests.stand_ins.runs import StageRun, job
 
 SECONDS = 1_700_000_000
-AUTHOR = FixedAuthor(Identity("bot", "bot@example.com"))
 
 
 class Remote:
@@ -93,7 +91,7 @@ def issue(remote: Remote, branch: str = "main") -> Issue:
 
 def machine(tmp_path: Path, name: str = "one") -> CheckoutStage:
     forge = StaticForge(clone_url=str(tmp_path / "remote.git"))
-    return CheckoutStage(forge, Mirrors(tmp_path / name, lambda _: None), AUTHOR)
+    return CheckoutStage(forge, Mirrors(tmp_path / name, lambda _: None))
 
 
 async def look(
@@ -191,24 +189,12 @@ async def test_an_app_that_was_removed_since_the_issue_was_read_is_a_rejection(
         raise ForgeRefused(f"the GitHub App is not installed on {repository}")
 
     forge = StaticForge(clone_url=str(remote.folder))
-    stage = CheckoutStage(forge, Mirrors(tmp_path / "one", token), AUTHOR)
+    stage = CheckoutStage(forge, Mirrors(tmp_path / "one", token))
     run = StageRun(tmp_path, job(options={"dry_run": True}))
     result = await stage.run(issue(remote), run.context())
     assert reason(result) == (
         "octo/repo can't be fetched: the GitHub App is not installed on octo/repo"
     )
-
-
-async def test_a_token_whose_account_is_unknown_is_a_rejection(tmp_path: Path, remote: Remote):
-    class Unknown:
-        def identity(self, subject: Subject) -> Identity:
-            raise ForgeRefused("GitHub does not say whose token this is")
-
-    remote.commit("main", {"a.py": "x = 1\n"})
-    forge = StaticForge(clone_url=str(remote.folder))
-    stage = CheckoutStage(forge, Mirrors(tmp_path / "one", lambda _: None), Unknown())
-    result = await stage.run(issue(remote), StageRun(tmp_path).context())
-    assert reason(result) == "GitHub does not say whose token this is"
 
 
 async def test_a_foreign_commit_on_our_branch_is_rejected(tmp_path: Path, remote: Remote):

@@ -11,7 +11,7 @@ from pipeline.stage import Stop
 from repository.git import MirrorLimits, Mirrors
 from stages.checkout import MAX_FILES, MAX_WHOLE_HISTORY_KB, Checkout, CheckoutStage
 from stages.fetch_issue import Issue
-from tests.stages.test_checkout import AUTHOR, Remote, issue
+from tests.stages.test_checkout import Remote, issue
 from tests.stand_ins.forge import StaticForge
 from tests.stand_ins.runs import StageRun, job
 
@@ -33,7 +33,7 @@ def large(remote: Remote) -> Issue:
 
 def machine(tmp_path: Path, name: str = "one", *, limit: int | None = None) -> CheckoutStage:
     mirrors = Mirrors(tmp_path / name, lambda _: None, limits=MirrorLimits(repository=limit))
-    return CheckoutStage(StaticForge(clone_url=str(tmp_path / "remote.git")), mirrors, AUTHOR)
+    return CheckoutStage(StaticForge(clone_url=str(tmp_path / "remote.git")), mirrors)
 
 
 def reason(answer: Checkout | Stop) -> str:

@@ -9,10 +9,11 @@ from pydantic import SecretStr
 from pipeline.github import ForgeRefused
 from pipeline.github.accounts import Account, GithubAccounts
 from pipeline.github.app import PERMISSIONS, AppTokens
-from pipeline.github.commit_author import FixedAuthor, OwnAccount
+from pipeline.github.commit_author import ANONYMOUS_AUTHOR, FixedAuthor, OwnAccount
 from pipeline.job import IssueRef
 from repository.git import Identity
 from tests.stand_ins.github import WRITE_TOKEN, GithubStandIn
+from tests.stand_ins.github.accounts import Accounts as StandInAccounts
 
 REPOSITORY = "octo/sample"
 
@@ -70,6 +71,17 @@ def test_commits_are_attributed_to_the_account_on_the_issues_host(github: Github
     assert author.identity(enterprise) == Identity(
         "write-bot", f"{own.id}+write-bot@users.noreply.ghe.example.com"
     )
+
+
+def test_a_server_that_does_not_say_whose_token_it_is_gets_commits_of_nobody(
+    github: GithubStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(StandInAccounts, "viewer", lambda accounts, token: {"login": "bot"})
+    author = OwnAccount(accounts_of(github))
+    with pytest.raises(ForgeRefused, match="does not say whose token this is"):
+        accounts_of(github).own(REPOSITORY)
+    issue = IssueRef.parse(f"https://github.com/{REPOSITORY}/issues/1")
+    assert author.identity(issue) == ANONYMOUS_AUTHOR
 
 
 def test_an_operator_may_name_another_author() -> None:
