@@ -66,6 +66,10 @@ class _Change:
         """Whether it differs from what the pull request has already. Blocks."""
         return self.candidate.tree != self.mirror.tree_of(self.head)
 
+    def write(self, message: str, author: Identity, seconds: int) -> str:
+        """Write the follow-up's commit into the mirror; return its SHA. Blocks."""
+        return self.mirror.commit(self.candidate.tree, self.head, message, author, seconds)
+
     def title(self) -> Subject | None:
         """Return the model's title in the words of the repository's commits; None if it can't be
         used. Blocks.
@@ -210,35 +214,24 @@ class PushFollowUp:
     ) -> PlannedCommit:
         """Return the commit that this run intends to push, after writing it into the mirror."""
 
-        def write(message: str, author: Identity, seconds: int) -> str:
-            tree = change.candidate.tree
-            return change.mirror.commit(tree, change.head, message, author, seconds)
-
-        def plan() -> PlannedCommit:
-            seconds = int(self._clock())
-            author = self._commits.author.identity(run.job.subject)
-            message = self._render_message(run, change, author, templates)
-            return PlannedCommit(
-                branch=change.review.branch,
-                seconds=seconds,
-                message=message,
-                sha=write(message, author, seconds),
-                author=author,
+        def render(author: Identity) -> str:
+            return render_message(
+                templates,
+                change.review,
+                title=change.title(),
+                summary=change.candidate.summary,
+                verification=change.verdict.verification,
+                run=RunKey(run.job_id, run.generation),
+                people=self._people.trailers(run.job, author),
             )
 
-        return await intend_commit(run, plan, write)
-
-    def _render_message(
-        self, run: RunContext, change: _Change, author: Identity, templates: TemplateSet
-    ) -> str:
-        return render_message(
-            templates,
-            change.review,
-            title=change.title(),
-            summary=change.candidate.summary,
-            verification=change.verdict.verification,
-            run=RunKey(run.job_id, run.generation),
-            people=self._people.trailers(run.job, author),
+        return await intend_commit(
+            run,
+            change.review.branch,
+            self._commits.author,
+            render,
+            change.write,
+            self._clock,
         )
 
     # The replies

@@ -4,10 +4,11 @@ import asyncio
 import re
 from collections.abc import Callable
 
+from pipeline.github.commit_author import CommitAuthor
 from pipeline.github.signed_commits import CommitSigner
 from pipeline.pushes import PUSH, SIGNED_COMMIT
 from pipeline.stage import RunContext
-from repository.git import Mirror, PushRejected
+from repository.git import Identity, Mirror, PushRejected
 from stages.open_pr.change import WriteCommit
 from stages.open_pr.plans import PlannedCommit
 from stages.open_pr.signing import sign_commit
@@ -16,14 +17,35 @@ _REJECTION = re.compile(r"rejected\].*\(([^()]+)\)\s*$", re.MULTILINE)
 
 
 async def intend_commit(
-    run: RunContext, plan: Callable[[], PlannedCommit], write: WriteCommit
+    run: RunContext,
+    branch: str,
+    authors: CommitAuthor,
+    render: Callable[[Identity], str],
+    write: WriteCommit,
+    clock: Callable[[], float],
 ) -> PlannedCommit:
     """Return the commit that this run intends to push, after writing it into the mirror.
 
+    It is the one that an earlier delivery has planned, if one has.
+
     Args:
-        plan: makes the plan, unless an earlier delivery has stored one; may block.
-        write: writes the commit of a plan.
+        render: returns the message of a commit by this author; may block.
+        write: writes the commit; may block.
+        clock: returns the seconds since the epoch.
     """
+
+    def plan() -> PlannedCommit:
+        seconds = int(clock())
+        author = authors.identity(run.job.subject)
+        message = render(author)
+        return PlannedCommit(
+            branch=branch,
+            seconds=seconds,
+            message=message,
+            sha=write(message, author, seconds),
+            author=author,
+        )
+
     new = await asyncio.to_thread(plan)
     commit = PlannedCommit.model_validate(await run.intend(PUSH, new.model_dump()))
     sha = await asyncio.to_thread(write, commit.message, commit.author, commit.seconds)

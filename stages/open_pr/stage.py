@@ -16,7 +16,7 @@ from pipeline.stage import RunContext, Stop
 from pipeline.store.contract import Effect
 from pipeline.template_sets import Templates
 from prompts import TemplateSet
-from repository.git import GitRefused, GitUnauthorized, Mirror, Mirrors, PushRejected
+from repository.git import GitRefused, GitUnauthorized, Identity, Mirror, Mirrors, PushRejected
 from repository.testing.models import Suite
 from stages.apply_patch import Candidates
 from stages.checkout import Checkout
@@ -124,7 +124,8 @@ class OpenPullRequest:
                 if other is not None:
                     return opened_meanwhile(other, run, None, facts)
             url = await asyncio.to_thread(self._forge.push_url, run.fix_job.issue)
-            commit = await self._plan_commit(run, templates, variables, change.writer(mirror))
+            writer = change.writer(mirror)
+            commit = await self._plan_commit(run, branch, templates, variables, writer)
             pull = await self._plan_pull(run, change, mirror, templates, variables)
             await push_commit(
                 run,
@@ -183,26 +184,18 @@ class OpenPullRequest:
     async def _plan_commit(
         self,
         run: RunContext,
+        branch: str,
         templates: TemplateSet,
         variables: dict[str, Any],
         write: WriteCommit,
     ) -> PlannedCommit:
         """Return the commit that this run intends to push, after writing it into the mirror."""
 
-        def plan() -> PlannedCommit:
-            seconds = int(self._clock())
-            author = self._commits.author.identity(run.job.subject)
+        def render(author: Identity) -> str:
             trailers = self._people.trailers(run.job, author)
-            message = render_message(templates, {**variables, **trailers})
-            return PlannedCommit(
-                branch=branch_name(variables["issue_number"], run.job_id),
-                seconds=seconds,
-                message=message,
-                sha=write(message, author, seconds),
-                author=author,
-            )
+            return render_message(templates, {**variables, **trailers})
 
-        return await intend_commit(run, plan, write)
+        return await intend_commit(run, branch, self._commits.author, render, write, self._clock)
 
     async def _plan_pull(
         self,
