@@ -8,7 +8,7 @@ from pipeline.run_key import RunKey
 from prompts import TemplateSet
 from stages.address_review.replies import PlannedReply
 from stages.address_review.review import Review, checks_key
-from stages.open_pr.convention import Subject
+from stages.open_pr.convention import CommitSubject
 
 #: Names of the templates.
 _MESSAGE = "follow_up_message"
@@ -77,7 +77,7 @@ def render_message(
     templates: TemplateSet,
     review: Review,
     *,
-    title: Subject | None,
+    title: CommitSubject | None,
     summary: str,
     verification: Verification,
     run: RunKey,

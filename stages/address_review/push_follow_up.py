@@ -21,7 +21,6 @@ from pipeline.stage import RunContext, Stop
 from pipeline.store.contract import Effect
 from pipeline.template_sets import Templates
 from prompts import TemplateSet
-from prompts.filters import one_line
 from repository.counts import count
 from repository.git import GitRefused, GitUnauthorized, Identity, Mirror, Mirrors, PushRejected
 from stages.address_review.answers import FollowUp, plan_replies, render_message, template_facts
@@ -31,7 +30,7 @@ from stages.address_review.review import Review
 from stages.apply_patch import Candidate, Candidates
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue
-from stages.open_pr.convention import NEWEST, Subject, find_convention, word_subject
+from stages.open_pr.convention import CommitSubject, read_convention
 from stages.open_pr.people import CommitPeople
 from stages.open_pr.plans import PlannedCommit
 from stages.open_pr.pushing import (
@@ -40,8 +39,8 @@ from stages.open_pr.pushing import (
     intend_commit,
     push_commit,
 )
+from stages.open_pr.title import word_title
 from stages.propose_patch import Proposals
-from stages.propose_patch.description import find_title_fault
 from stages.run_tests import Verdict
 
 log = logging.getLogger(__name__)
@@ -70,15 +69,12 @@ class _Change:
         """Write the follow-up's commit into the mirror; return its SHA. Blocks."""
         return self.mirror.commit(self.candidate.tree, self.head, message, author, seconds)
 
-    def title(self) -> Subject | None:
+    def title(self) -> CommitSubject | None:
         """Return the model's title in the words of the repository's commits; None if it can't be
         used. Blocks.
         """
-        title = self.candidate.title
-        if find_title_fault(title) is not None:
-            return None
-        convention = find_convention(self.mirror.subjects(self.base_sha, NEWEST))
-        return word_subject(one_line(title), convention, paths=self.paths(), number=None)
+        convention = read_convention(self.mirror, self.base_sha)
+        return word_title(self.candidate.title, convention, paths=self.paths(), number=None)
 
     def paths(self) -> list[str]:
         """Return the files that the follow-up changes. Blocks."""

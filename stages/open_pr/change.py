@@ -11,7 +11,7 @@ from repository.text_encoding import read_text
 from stages.apply_patch import Candidate
 from stages.checkout import Checkout
 from stages.fetch_issue import Issue
-from stages.open_pr.convention import NEWEST, Subject, find_convention
+from stages.open_pr.convention import CommitSubject, read_convention
 from stages.open_pr.proof import find_reproduction, read_test_changes
 from stages.open_pr.repository_template import find_template
 from stages.open_pr.settings import PullSettings
@@ -45,13 +45,12 @@ class Change:
 
         return write
 
-    def title(self, mirror: Mirror) -> Subject:
+    def title(self, mirror: Mirror) -> CommitSubject:
         """Return the title, in the words of the repository's commits. Blocks."""
-        convention = find_convention(mirror.subjects(self.checkout.base_sha, NEWEST))
         return choose_title(
             self.candidate.title,
             self.issue.title,
-            convention,
+            read_convention(mirror, self.checkout.base_sha),
             paths=self.candidate.paths,
             number=self.issue.number,
         )

@@ -8,9 +8,10 @@ from pathlib import PurePosixPath
 from typing import Literal
 
 from prompts.inert_text import inert
+from repository.git import Mirror
 
-#: How many subjects are looked at.
-NEWEST = 20
+_NEWEST = 20
+"""How many subjects are looked at."""
 _FEWEST = 5
 """Fewer subjects show no convention."""
 _MAJORITY = 0.6
@@ -60,11 +61,16 @@ class Convention:
 
 
 @dataclass(frozen=True)
-class Subject:
+class CommitSubject:
     """A subject in two parts, since only the prefix is ours."""
 
     prefix: str
     text: str
+
+
+def read_convention(mirror: Mirror, sha: str) -> Convention:
+    """Return the convention of the newest subjects up to a commit. Blocks."""
+    return find_convention(mirror.subjects(sha, _NEWEST))
 
 
 def find_convention(subjects: Iterable[str]) -> Convention:
@@ -89,7 +95,7 @@ def find_convention(subjects: Iterable[str]) -> Convention:
 
 def word_subject(
     title: str, convention: Convention, *, paths: Collection[str], number: int | None
-) -> Subject:
+) -> CommitSubject:
     """Return a title in the words of a convention.
 
     Args:
@@ -101,7 +107,7 @@ def word_subject(
     own = _CONVENTIONAL.fullmatch(title)
     text = without_type(title)
     prefix = _prefix(convention, own, paths, number)
-    return Subject(prefix, _with_full_stop(_with_first_letter(text, convention), convention))
+    return CommitSubject(prefix, _with_full_stop(_with_first_letter(text, convention), convention))
 
 
 def without_type(title: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from prompts.filters import one_line
-from stages.open_pr.convention import Convention, Subject, without_type, word_subject
+from stages.open_pr.convention import CommitSubject, Convention, without_type, word_subject
 from stages.propose_patch.description import MAX_TITLE, find_title_fault
 
 #: A kind of issue, which its title may begin with.
@@ -24,7 +24,7 @@ def choose_title(
     *,
     paths: Collection[str],
     number: int | None,
-) -> Subject:
+) -> CommitSubject:
     """Return the model's title if it can be used; else one that is made of the issue's.
 
     Args:
@@ -34,14 +34,25 @@ def choose_title(
         paths: the changed files.
         number: the issue's number, if it has one.
     """
-    if find_title_fault(proposed) is None:
-        return word_subject(one_line(proposed), convention, paths=paths, number=number)
-    return _fix_of(issue_title, convention, paths=paths, number=number)
+    own = word_title(proposed, convention, paths=paths, number=number)
+    return own or _fix_of(issue_title, convention, paths=paths, number=number)
+
+
+def word_title(
+    proposed: str, convention: Convention, *, paths: Collection[str], number: int | None
+) -> CommitSubject | None:
+    """Return the model's title in the words of the convention; None if it can't be used.
+
+    For the arguments, see ``choose_title``.
+    """
+    if find_title_fault(proposed) is not None:
+        return None
+    return word_subject(one_line(proposed), convention, paths=paths, number=number)
 
 
 def _fix_of(
     issue_title: str, convention: Convention, *, paths: Collection[str], number: int | None
-) -> Subject:
+) -> CommitSubject:
     """Return ``Fix: `` and the issue's title: a title that says what is wrong, not what changes."""
     text = without_type(_REFERENCE.sub("", one_line(issue_title)).strip())
     text = _shortened(_KIND.sub("", text, count=1) if _KIND.match(text) else text)

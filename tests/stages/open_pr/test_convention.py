@@ -2,7 +2,7 @@
 
 import pytest
 
-from stages.open_pr.convention import Convention, Subject, find_convention, word_subject
+from stages.open_pr.convention import CommitSubject, Convention, find_convention, word_subject
 
 CONVENTIONAL = [
     "fix(parser): keep the last line (#412)",
@@ -87,7 +87,7 @@ def test_a_name_in_code_keeps_its_first_letter() -> None:
 
 def test_an_issue_without_a_number_has_no_reference() -> None:
     subject = word_subject("Keep it", find_convention(CPYTHON), paths=["x.py"], number=None)
-    assert subject == Subject("", "Keep it")
+    assert subject == CommitSubject("", "Keep it")
 
 
 def test_a_directory_named_like_a_directive_gives_no_directive() -> None:
