@@ -52,7 +52,6 @@ def assemble_stage_tools(
 
     return StageTools(
         forge=forge,
-        conversation=review.conversation if review is not None else None,
         mirrors=Mirrors(data_dir / "mirrors", forge.token, around_git, _mirror_limits(settings)),
         sandbox=sandbox,
         pythons=python_folders(settings),

@@ -212,7 +212,8 @@ def obey_policy(mirror: Mirror, checkout: Checkout, sha: str) -> Checkout | Stop
     Raises:
         GitRefused, GitUnavailable: the files can't be fetched.
     """
-    if mirror.has_more_files(sha, MAX_FILES):
+    # The files of the base were counted before they were fetched.
+    if sha != checkout.base_sha and mirror.has_more_files(sha, MAX_FILES):
         return _rejected(_too_many_files(checkout.repository))
     admission = read_admission(mirror, checkout.repository, checkout.clone_url, sha)
     if admission.refusal is not None:

@@ -34,8 +34,6 @@ class StageTools:
     """The dependencies of the stages."""
 
     forge: Forge
-    conversation: Conversation | None
-    """None for a local repository."""
     mirrors: Mirrors
     sandbox: Sandbox
     buyer: Buyer
@@ -60,6 +58,11 @@ class StageTools:
     """Finds who asked for a change, to name them as its co-author; None to name nobody."""
     review: ReviewTools | None
     """None without GitHub: a local repository has no pull requests."""
+
+    @property
+    def conversation(self) -> Conversation | None:
+        """None for a local repository."""
+        return None if self.review is None else self.review.conversation
 
     @property
     def accounts(self) -> Accounts | None:

@@ -16,8 +16,8 @@ _REPLY = "review_reply"
 
 
 @dataclass(frozen=True)
-class FollowUp:
-    """What a run does about a review."""
+class FollowUpResult:
+    """What came of a run's follow-up, which its replies tell."""
 
     sha: str | None
     """The commit; None if nothing is pushed."""
@@ -37,7 +37,7 @@ def plan_replies(
     review: Review,
     answers: Mapping[str, str],
     summary: str,
-    follow_up: FollowUp,
+    follow_up: FollowUpResult,
 ) -> list[PlannedReply]:
     """Return one reply for each remark, and one for the failed checks.
 
@@ -62,7 +62,7 @@ def plan_replies(
 
 
 def _render(
-    templates: TemplateSet, follow_up: FollowUp, *, answer: str | None, is_touched: bool
+    templates: TemplateSet, follow_up: FollowUpResult, *, answer: str | None, is_touched: bool
 ) -> str:
     return templates.render(
         _REPLY,

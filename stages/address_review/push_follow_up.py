@@ -23,7 +23,12 @@ from pipeline.template_sets import Templates
 from prompts import TemplateSet
 from repository.counts import count
 from repository.git import GitRefused, GitUnauthorized, Identity, Mirror, Mirrors, PushRejected
-from stages.address_review.answers import FollowUp, plan_replies, render_message, template_facts
+from stages.address_review.answers import (
+    FollowUpResult,
+    plan_replies,
+    render_message,
+    template_facts,
+)
 from stages.address_review.refusals import find_stop
 from stages.address_review.replies import PlannedReply, ReplyPoster, notice
 from stages.address_review.review import Review
@@ -175,7 +180,7 @@ class PushFollowUp:
 
     async def _push_change(
         self, run: RunContext, change: _Change, checkout: Checkout, templates: TemplateSet
-    ) -> FollowUp:
+    ) -> FollowUpResult:
         """Push the follow-up, if it changes anything.
 
         Raises:
@@ -183,7 +188,7 @@ class PushFollowUp:
         """
         verification = change.verdict.verification
         if not await asyncio.to_thread(lambda: change.is_new):
-            return FollowUp(sha=None, verification=verification, paths=())
+            return FollowUpResult(sha=None, verification=verification, paths=())
         assert checkout.head is not None  # noqa: S101 (the stage checkout of a follow-up sets it)
         commit = await self._plan_commit(run, change, templates)
         try:
@@ -203,7 +208,7 @@ class PushFollowUp:
         except PushRejected as error:
             raise NothingPushed(describe_rejection(error)) from error
         paths = await asyncio.to_thread(change.paths)
-        return FollowUp(sha=sha, verification=verification, paths=paths)
+        return FollowUpResult(sha=sha, verification=verification, paths=paths)
 
     async def _plan_commit(
         self, run: RunContext, change: _Change, templates: TemplateSet
@@ -233,7 +238,11 @@ class PushFollowUp:
     # The replies
 
     async def _answer(
-        self, run: RunContext, follow_up: FollowUp, replies: Sequence[PlannedReply], facts: Facts
+        self,
+        run: RunContext,
+        follow_up: FollowUpResult,
+        replies: Sequence[PlannedReply],
+        facts: Facts,
     ) -> Stop:
         """Post the replies, and return the end of the run."""
         poster = await self._poster(run)

@@ -16,7 +16,6 @@ def _tools() -> StageTools:
     none: Any = None
     return StageTools(
         forge=none,
-        conversation=none,
         mirrors=none,
         sandbox=none,
         buyer=none,
