@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.end_to_end.reviewed_pull import ReviewedPull
 from tests.end_to_end.service import Service
 from tests.stand_ins.aws import Aws
 from tests.stand_ins.github import GithubStandIn
@@ -12,6 +13,14 @@ from tests.stand_ins.github import GithubStandIn
 def github(tmp_path: Path) -> Iterator[GithubStandIn]:
     with GithubStandIn(tmp_path / "github") as github:
         yield github
+
+
+@pytest.fixture
+def reviewed(
+    tmp_path: Path, github: GithubStandIn, monkeypatch: pytest.MonkeyPatch
+) -> ReviewedPull:
+    """The repository, before its fix has opened the pull request."""
+    return ReviewedPull(tmp_path, github, monkeypatch)
 
 
 @pytest.fixture

@@ -4,21 +4,18 @@ The whole pipeline runs with real git over HTTP, real PyGithub and a scripted mo
 has no tests, so that a run is short.
 """
 
-import json
-import os
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from cli import backends, wiring
-from pipeline import settings as config
+from cli import wiring
 from pipeline.job import FixIssueJob
+from pipeline.model import ModelReply, ModelRequest
 from pipeline.outcome import RunResult
 from pipeline.worker.one_job import run_job
+from tests.end_to_end.scripted_app import Complete, build_app
 from tests.stand_ins.github import READ_TOKEN, WRITE_TOKEN, GithubStandIn
 
 REPOSITORY = "octo/calc"
@@ -64,7 +61,6 @@ class Machine:
 
     folder: Path
     github: GithubStandIn
-    monkeypatch: pytest.MonkeyPatch
 
     async def run(
         self,
@@ -103,42 +99,19 @@ class Machine:
             app.store.close()
 
     def _app(self, token: str, meanwhile: Spoil | None, settings: dict[str, Any]) -> wiring.App:
-        script = self.folder / "script.json"
-        script.write_text(json.dumps([{"reply": REPLY, "cost_usd": COST}]))
-        chosen = config.load(
-            {
-                "data_dir": self.folder / "data",
-                "model": f"scripted:{script}",
-                "strategy": "single",
-                "github_token": token,
-                "github_api_url": self.github.api_url,
-                **settings,
-            }
+        def watch(complete: Complete) -> Complete:
+            async def watched(request: ModelRequest) -> ModelReply:
+                reply = await complete(request)
+                if meanwhile is not None:
+                    meanwhile(self.github)
+                return reply
+
+            return watched
+
+        script = [{"reply": REPLY, "cost_usd": COST}]
+        return build_app(
+            self.folder, self.github, script, {"github_token": token, **settings}, watch
         )
-        _, model = backends.model_client(chosen)
-        if meanwhile is not None:
-            self.monkeypatch.setattr(
-                model, "complete", _after(lambda: meanwhile(self.github), model.complete)
-            )
-        return wiring.build(chosen, backends.github_forge(chosen), model=model)
-
-
-def _after(
-    act: Callable[[], object], complete: Callable[[Any], Awaitable[Any]]
-) -> Callable[[Any], Awaitable[Any]]:
-    async def wrapped(request: Any) -> Any:
-        reply = await complete(request)
-        act()
-        return reply
-
-    return wrapped
-
-
-def clear_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Remove the settings of the machine that runs the tests."""
-    for name in list(os.environ):
-        if name.startswith(("CODING_AGENT_", "GITHUB_")):
-            monkeypatch.delenv(name)
 
 
 def left_behind(github: GithubStandIn) -> tuple[set[str], int]:

@@ -5,20 +5,18 @@ stand-in, and a scripted model. The repository has no tests, so that a run is sh
 """
 
 import asyncio
-import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cli import backends, wiring
-from pipeline import settings as config
+from cli import wiring
 from pipeline.job import AddressReviewJob, FixIssueJob, Job
 from pipeline.model import ModelReply, ModelRequest
 from pipeline.outcome import Outcome, RunResult
 from pipeline.worker.one_job import run_job
+from tests.end_to_end.scripted_app import Complete, build_app, clear_environment
 from tests.stand_ins.github import WRITE_TOKEN, GithubStandIn
 from tests.stand_ins.github.reviews import OnLine
 from tests.stand_ins.github.world import Pull, git
@@ -54,11 +52,9 @@ class ReviewedPull:
     """The deployment, the repository and its pull request."""
 
     def __init__(self, folder: Path, github: GithubStandIn, monkeypatch: pytest.MonkeyPatch):
-        for name in [name for name in os.environ if name.startswith(("CODING_AGENT_", "GITHUB_"))]:
-            monkeypatch.delenv(name)
+        clear_environment(monkeypatch)
         self.github = github
         self._folder = folder
-        self._monkeypatch = monkeypatch
         self.asked: list[str] = []
         """The last message of each request to the model."""
         self.meanwhile: Callable[[], object] = lambda: None
@@ -111,30 +107,19 @@ class ReviewedPull:
         return event.data
 
     def _app(self, replies: tuple[str, ...], settings: dict[str, Any]) -> wiring.App:
-        script = self._folder / "script.json"
-        entries = [{"reply": text, "times": 1, "cost_usd": COST} for text in replies]
-        script.write_text(json.dumps(entries))
-        chosen = config.load(
-            {
-                "data_dir": self._folder / "data",
-                "model": f"scripted:{script}",
-                "strategy": "single",
-                "github_token": WRITE_TOKEN,
-                "github_api_url": self.github.api_url,
-                **settings,
-            }
+        def watch(complete: Complete) -> Complete:
+            async def watched(request: ModelRequest) -> ModelReply:
+                self.asked.append(request.messages[-1].content)
+                reply = await complete(request)
+                await asyncio.to_thread(self.meanwhile)
+                return reply
+
+            return watched
+
+        script = [{"reply": text, "times": 1, "cost_usd": COST} for text in replies]
+        return build_app(
+            self._folder, self.github, script, {"github_token": WRITE_TOKEN, **settings}, watch
         )
-        _, model = backends.model_client(chosen)
-        complete = model.complete
-
-        async def listen(request: ModelRequest) -> ModelReply:
-            self.asked.append(request.messages[-1].content)
-            reply = await complete(request)
-            await asyncio.to_thread(self.meanwhile)
-            return reply
-
-        self._monkeypatch.setattr(model, "complete", listen)
-        return wiring.build(chosen, backends.github_forge(chosen), model=model)
 
     # What the maintainer sees
 

@@ -17,10 +17,10 @@ from tests.end_to_end.machine import (
     FINE,
     Machine,
     Run,
-    clear_environment,
     github_with_issue,
     left_behind,
 )
+from tests.end_to_end.scripted_app import clear_environment
 from tests.stand_ins.github import GithubStandIn
 from tests.stand_ins.github.wire import Failure, Incoming
 
@@ -84,7 +84,7 @@ def _new_machine(folder: Path) -> Iterator[Machine]:
         pytest.MonkeyPatch.context() as monkeypatch,
     ):
         clear_environment(monkeypatch)
-        yield Machine(folder, github, monkeypatch)
+        yield Machine(folder, github)
 
 
 @pytest.fixture

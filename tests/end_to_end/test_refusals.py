@@ -18,10 +18,10 @@ from tests.end_to_end.machine import (
     REPOSITORY,
     Machine,
     Spoil,
-    clear_environment,
     github_with_issue,
     left_behind,
 )
+from tests.end_to_end.scripted_app import clear_environment
 from tests.stand_ins.github import READ_TOKEN, WRITE_TOKEN, GithubStandIn
 
 
@@ -34,7 +34,7 @@ def github(tmp_path: Path) -> Iterator[GithubStandIn]:
 @pytest.fixture
 def machine(tmp_path: Path, github: GithubStandIn, monkeypatch: pytest.MonkeyPatch) -> Machine:
     clear_environment(monkeypatch)
-    return Machine(tmp_path, github, monkeypatch)
+    return Machine(tmp_path, github)
 
 
 def _check_reason(result: RunResult, reason: str) -> None:

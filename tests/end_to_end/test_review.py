@@ -1,21 +1,9 @@
 """What a maintainer sees after a review, and what the event says."""
 
-from pathlib import Path
-
-import pytest
-
 from pipeline.outcome import Outcome
 from tests.end_to_end.reviewed_pull import ANSWERS, FOLLOW_UP, REPOSITORY, ReviewedPull
 from tests.stages.conversation import replace, tool
-from tests.stand_ins.github import GithubStandIn
 from tests.stand_ins.github.world import git
-
-
-@pytest.fixture
-def reviewed(
-    tmp_path: Path, github: GithubStandIn, monkeypatch: pytest.MonkeyPatch
-) -> ReviewedPull:
-    return ReviewedPull(tmp_path, github, monkeypatch)
 
 
 async def test_two_comments_become_one_commit_and_two_replies(reviewed: ReviewedPull) -> None:

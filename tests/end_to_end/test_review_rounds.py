@@ -1,7 +1,6 @@
 """Several requests for the same pull request: in one thread, again, and at the same time."""
 
 import asyncio
-from pathlib import Path
 
 import pytest
 
@@ -13,17 +12,13 @@ from tests.end_to_end.reviewed_pull import (
     ReviewedPull,
     Waited,
 )
-from tests.stand_ins.github import GithubStandIn
 
 ONE_ANSWER = FOLLOW_UP.replace("REPLY C2: Yes, it does.\n", "")
 AGAIN = ONE_ANSWER.replace("1 + 1 = 2", "1 + 1 is 2")
 
 
 @pytest.fixture
-async def reviewed(
-    tmp_path: Path, github: GithubStandIn, monkeypatch: pytest.MonkeyPatch
-) -> ReviewedPull:
-    reviewed = ReviewedPull(tmp_path, github, monkeypatch)
+async def reviewed(reviewed: ReviewedPull) -> ReviewedPull:
     await reviewed.fix()
     return reviewed
 

@@ -8,7 +8,6 @@ request. What is seen is the same.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -398,10 +397,7 @@ class Outages:
 
 
 @pytest.fixture
-async def reviewed(
-    tmp_path: Path, github: GithubStandIn, monkeypatch: pytest.MonkeyPatch
-) -> ReviewedPull:
-    reviewed = ReviewedPull(tmp_path, github, monkeypatch)
+async def reviewed(reviewed: ReviewedPull) -> ReviewedPull:
     await reviewed.fix()
     return reviewed
 

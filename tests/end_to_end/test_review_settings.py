@@ -1,22 +1,11 @@
 """A review is answered where fixes are pushed to a fork, and with a progress comment."""
 
-from pathlib import Path
-
-import pytest
-
 from pipeline.github.progress_comment import MARKER
 from pipeline.outcome import Outcome
 from tests.end_to_end.reviewed_pull import FOLLOW_UP, REPOSITORY, ReviewedPull
 from tests.stand_ins.github import READ_TOKEN, GithubStandIn
 
 ONE_ANSWER = FOLLOW_UP.replace("REPLY C2: Yes, it does.\n", "")
-
-
-@pytest.fixture
-def reviewed(
-    tmp_path: Path, github: GithubStandIn, monkeypatch: pytest.MonkeyPatch
-) -> ReviewedPull:
-    return ReviewedPull(tmp_path, github, monkeypatch)
 
 
 async def test_a_follow_up_is_pushed_to_the_fork_that_has_the_branch(

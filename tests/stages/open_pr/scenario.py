@@ -7,6 +7,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import pytest
+from github import GithubException
+
 from pipeline.artifacts.folder import FolderArtifacts
 from pipeline.budget import Budget, EffectiveLimits, Stopwatch
 from pipeline.github.accounts import Accounts
@@ -147,6 +150,18 @@ class Scenario:
             self.verdict,
             self.context(claimed, options),
         )
+
+    async def fail_to_open(
+        self, claimed: Claimed, *, status: int = 500, after_effect: bool = False
+    ) -> None:
+        """Run a delivery that ends because GitHub fails when the pull request is created.
+
+        With ``after_effect``, it has been created, and only the reply is lost.
+        """
+        self.github.fail_next("POST", "/pulls$", status=status, after_effect=after_effect)
+        with pytest.raises(GithubException) as failure:
+            await self.open(claimed)
+        assert failure.value.status == status
 
     def _issue(self) -> Issue:
         return Issue(

@@ -1,7 +1,6 @@
 """Pushing and opening: each effect is planned, done once, and adopted after a crash."""
 
 import pytest
-from github.GithubException import GithubException
 
 from pipeline.errors import Family, judge
 from pipeline.github import NewPull
@@ -37,9 +36,7 @@ async def test_a_fix_becomes_one_commit_on_the_jobs_branch_and_a_pull_request(
 
 async def test_a_crashed_run_keeps_the_author_of_its_planned_commit(scenario: Scenario) -> None:
     first = claim(scenario.store)
-    scenario.github.fail_next("POST", "/pulls$", status=500)
-    with pytest.raises(GithubException):
-        await scenario.open(first)
+    await scenario.fail_to_open(first)
     scenario.author = FixedAuthor(Identity("Another Bot", "other@example.com"))
     await scenario.open(scenario.deliver_again(first), machine="two")
     shown = run_git(
@@ -109,9 +106,7 @@ async def test_second_delivery_adopts_the_open_pull_request(
     scenario: Scenario,
 ) -> None:
     first = claim(scenario.store)
-    scenario.github.fail_next("POST", "/pulls$", status=500)
-    with pytest.raises(GithubException):
-        await scenario.open(first)
+    await scenario.fail_to_open(first)
     existing = scenario.forge.create_pull(
         JOB.issue, NewPull(BRANCH, "main", "Mine", "My words", draft=False)
     )
@@ -128,9 +123,7 @@ async def test_what_was_pushed_and_opened_is_known_from_the_stored_effects(
     scenario: Scenario,
 ) -> None:
     first = claim(scenario.store)
-    scenario.github.fail_next("POST", "/pulls$", status=500)
-    with pytest.raises(GithubException):
-        await scenario.open(first)
+    await scenario.fail_to_open(first)
     stage = OpenPullRequest(
         scenario.forge,
         Mirrors(scenario.folder, lambda _: None),
@@ -197,9 +190,7 @@ async def test_a_refusal_after_a_push_without_a_reply_names_the_branch(scenario:
 
 async def test_a_persons_commit_upon_ours_is_not_called_an_empty_branch(scenario: Scenario) -> None:
     first = claim(scenario.store)
-    scenario.github.fail_next("POST", "/pulls$", status=500)
-    with pytest.raises(GithubException):
-        await scenario.open(first)
+    await scenario.fail_to_open(first)
     scenario.github.commit(REPOSITORY, {"a.py": "x = 3\n"}, branch=BRANCH)
     stop = await scenario.open(scenario.deliver_again(first))
     assert (stop.outcome, stop.facts.branch) == (Outcome.PROPOSED, BRANCH)
@@ -235,9 +226,7 @@ async def test_a_lost_reply_to_a_later_request_changes_nothing(
 
 async def test_an_open_pull_request_that_may_not_be_updated_is_named(scenario: Scenario) -> None:
     first = claim(scenario.store)
-    scenario.github.fail_next("POST", "/pulls$", after_effect=True, status=502)
-    with pytest.raises(GithubException):
-        await scenario.open(first)
+    await scenario.fail_to_open(first, status=502, after_effect=True)
     scenario.github.fail_next("PATCH", r"/pulls/\d+$", status=403)
     stop = await scenario.open(scenario.deliver_again(first))
     (pull,) = scenario.pulls
@@ -248,9 +237,7 @@ async def test_after_a_crash_another_machine_makes_the_same_commit(
     scenario: Scenario,
 ) -> None:
     first = claim(scenario.store)
-    scenario.github.fail_next("POST", "/pulls$", status=500)
-    with pytest.raises(GithubException):
-        await scenario.open(first)
+    await scenario.fail_to_open(first)
     pushed = scenario.head
     assert pushed and scenario.pulls == []
     second = scenario.deliver_again(first)

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from github.GithubException import GithubException
 
 from pipeline.errors import Retry
 from pipeline.github.local import LocalForge
@@ -102,9 +101,7 @@ async def test_of_two_jobs_for_an_issue_at_the_same_time_one_opens_a_pull_reques
     scenario: Scenario,
 ) -> None:
     first = claim(scenario.store)
-    scenario.github.fail_next("POST", "/pulls$", status=502)
-    with pytest.raises(GithubException):
-        await scenario.open(first)
+    await scenario.fail_to_open(first, status=502)
     second = claim(scenario.store, job(job_id="second"))
     with pytest.raises(Retry, match=f"job {JOB.id} is about to open a pull request") as waits:
         await scenario.open(second)
@@ -139,9 +136,7 @@ async def test_a_second_pull_request_is_opened_if_the_job_allows_it(scenario: Sc
 
 async def test_a_pull_request_of_this_run_is_not_hidden_by_a_later_one(scenario: Scenario) -> None:
     first = claim(scenario.store)
-    scenario.github.fail_next("POST", "/pulls$", status=502, after_effect=True)
-    with pytest.raises(GithubException):
-        await scenario.open(first)
+    await scenario.fail_to_open(first, status=502, after_effect=True)
     scenario.github.add_pull(REPOSITORY, "Fixes #42")
     stop = await scenario.open(scenario.deliver_again(first))
     assert stop.outcome is Outcome.PR_OPENED

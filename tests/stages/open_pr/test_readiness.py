@@ -63,9 +63,7 @@ async def test_what_was_planned_is_opened_although_the_settings_have_changed(
 ) -> None:
     scenario.verdict = VERDICT.model_copy(update={"verification": PASSES})
     first = claim(scenario.store)
-    scenario.github.fail_next("POST", "/pulls$", status=500)
-    with pytest.raises(Exception, match="500"):
-        await scenario.open(first)
+    await scenario.fail_to_open(first)
     scenario.settings = PullSettings(ready_if="suite passes")
     await scenario.open(scenario.deliver_again(first))
     (pull,) = scenario.pulls
