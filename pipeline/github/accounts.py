@@ -64,7 +64,7 @@ class Accounts(Protocol):
         """Return the account of the token with which this service works in a repository.
 
         Raises:
-            ForgeRefused: there is no token for the repository, or it is not told whose it is.
+            ForgeRefused: there is no token for the repository, or GitHub does not say whose it is.
         """
         ...
 

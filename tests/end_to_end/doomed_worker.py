@@ -5,10 +5,12 @@ take longer than most of the runs.
 """
 
 import asyncio
+import logging
 import os
 import signal
 import sys
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ import boto3  # noqa: F401
 import pipeline.api.app
 import pipeline.api.server
 import pipeline.github.rest
-import pipeline.worker.worker  # noqa: F401
+import pipeline.worker.worker
 from cli import backends, serving, wiring  # noqa: F401
 from cli import worker as command
 from pipeline import settings, telemetry
@@ -46,6 +48,20 @@ class Orders:
     processes: Path
     log_level: str
     death: tuple[str, ...]
+    listening: Connection
+    """Gets the address (host, port) of the worker's HTTP intake once it listens."""
+
+
+class AddressReporter(logging.Handler):
+    """Reports where the intake listens."""
+
+    def __init__(self, listening: Connection):
+        super().__init__()
+        self._listening = listening
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.msg.startswith("listening on"):
+            self._listening.send(record.args)
 
 
 def die() -> None:
@@ -102,6 +118,7 @@ def run(orders: Orders) -> None:
     record_processes(orders.processes)
     chosen = settings.load({})
     telemetry.configure(level=orders.log_level)
+    logging.getLogger(pipeline.api.server.__name__).addHandler(AddressReporter(orders.listening))
     build = wiring.build
 
     def build_doomed(*args: Any, **kwargs: Any) -> wiring.App:

@@ -5,11 +5,11 @@ real processes.
 import json
 import multiprocessing
 import os
-import re
 import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,6 @@ class CalcTest(unittest.TestCase):
 
 >>>>>>> REPLACE
 """
-_LISTENING = re.compile(r"listening on ([0-9.]+:[0-9]+)")
 #: Seconds that a step of a test may take before it is called hung.
 PATIENCE = 60.0
 
@@ -80,6 +79,8 @@ class Service:
     events: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     """The published events so far: body and attributes."""
     workers: list[ForkServerProcess] = field(default_factory=list)
+    listening: dict[str, Connection] = field(default_factory=dict)
+    """Where each worker reports its address, by its data folder."""
     variables: dict[str, str] = field(default_factory=dict)
     """Variables of the workers, in place of those that all tests have."""
     log_level: str = "INFO"
@@ -128,6 +129,7 @@ class Service:
         """Start a worker that kills itself at ``death`` (stage, moment): see doomed_worker.py."""
         from tests.end_to_end import doomed_worker
 
+        self.listening[data_dir], child_end = multiprocessing.Pipe(duplex=False)
         orders = doomed_worker.Orders(
             self.environment(data_dir),
             log=self.folder / f"{data_dir}.log",
@@ -135,22 +137,20 @@ class Service:
             processes=self.processes,
             log_level=self.log_level,
             death=death,
+            listening=child_end,
         )
         worker = FORKS.Process(target=doomed_worker.run, args=(orders,))
         worker.start()
+        child_end.close()
         self.workers.append(worker)
         return worker
 
     def webhook_url(self, data_dir: str) -> str:
         """Wait until a worker listens, and return the address of its webhook."""
-        log = self.folder / f"{data_dir}.log"
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            address = _LISTENING.search(log.read_text() if log.exists() else "")
-            if address is not None:
-                return f"http://{address[1]}/webhook/github"
-            time.sleep(0.05)
-        raise AssertionError(f"{data_dir} does not listen\n{self._logs()}")
+        listening = self.listening[data_dir]
+        assert listening.poll(PATIENCE), f"{data_dir} does not listen\n{self._logs()}"
+        host, port = listening.recv()
+        return f"http://{host}:{port}/webhook/github"
 
     def kill_workers(self) -> None:
         """Kill all workers: a clean stop may wait 20 s for the long poll, and has its own tests."""
