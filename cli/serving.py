@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from cli.missing import how_to_install
 from cli.wiring import App
 from pipeline.settings import Settings, SettingsError, variable
+from pipeline.threads import CONTROL, STORE, reserve_work_threads
 from sandbox import SandboxCommand
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ async def serve(app: App, stop: asyncio.Event) -> None:
     from pipeline.worker.outbox import Publisher
 
     settings = app.settings
+    reserve_work_threads(settings.concurrency)
     assert settings.queue_url  # noqa: S101 (the command checks it)
     listener = _listen(settings)
     queue = SqsQueue(settings.queue_url, visibility_timeout=settings.visibility_timeout)
@@ -133,13 +135,13 @@ def _make_intake(
     from pipeline.worker.worker import STALE_SECONDS
 
     async def check_store() -> object:
-        return await asyncio.to_thread(app.store.pending_events, 1)
+        return await STORE.run(app.store.pending_events, 1)
 
     async def check_sandbox() -> object:
         return await app.sandbox.run(_SANDBOX_PROBE)
 
     async def check_credentials() -> object:
-        return await asyncio.to_thread(app.forge.check_credentials)
+        return await CONTROL.run(app.forge.check_credentials)
 
     intake = Intake(app.store, queue.submit, app.policy.refusal, time.time)
     return create_app(

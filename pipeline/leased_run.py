@@ -5,7 +5,6 @@ artifacts and clock belong together, so the engine, the ledger and the stages sh
 object.
 """
 
-import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -26,6 +25,7 @@ from pipeline.store.contract import (
     RunRow,
 )
 from pipeline.store.store import RunStore
+from pipeline.threads import STORE
 
 ResultT = TypeVar("ResultT", bound=BaseModel)
 
@@ -65,7 +65,7 @@ class LeasedRun:
         return self._clock()
 
     async def row(self) -> RunRow:
-        row = await asyncio.to_thread(self._store.run, self.key.job_id, self.key.generation)
+        row = await STORE.run(self._store.run, self.key.job_id, self.key.generation)
         if row is None:
             raise AssertionError(f"the store has no run {self.key.prefix}, which is leased")
         return row
@@ -74,10 +74,10 @@ class LeasedRun:
 
     async def checkpoints(self, key: RunKey | None = None) -> list[Checkpoint]:
         """Return the checkpoints of this run, or of the one with ``key``, oldest first."""
-        return await asyncio.to_thread(self._store.checkpoints, key or self.key)
+        return await STORE.run(self._store.checkpoints, key or self.key)
 
     async def read_result(self, checkpoint: Checkpoint, kind: type[ResultT]) -> ResultT:
-        return await asyncio.to_thread(read_result, self._artifacts, checkpoint, kind)
+        return await STORE.run(read_result, self._artifacts, checkpoint, kind)
 
     async def save_result(
         self, result: BaseModel, *, round: int, stage: str, seconds: float
@@ -121,7 +121,7 @@ class LeasedRun:
         for checkpoint in await self.checkpoints():
             if checkpoint.stage.startswith(REMEMBERED):
                 name = checkpoint.stage.removeprefix(REMEMBERED)
-                remembered[name] = await asyncio.to_thread(_body, self._artifacts, checkpoint)
+                remembered[name] = await STORE.run(_body, self._artifacts, checkpoint)
         return remembered
 
     async def _save(self, body: str, round: int, stage: str, seconds: float) -> bool:
@@ -132,40 +132,40 @@ class LeasedRun:
             body = f"{self.key.prefix}/checkpoints/{round}-{name}-{fingerprint(data)}.json"
             await self.put_artifact(body, data)
         checkpoint = Checkpoint(round, stage, body, offloaded, seconds, self.now())
-        return await asyncio.to_thread(self._store.save_checkpoint, self._lease, checkpoint)
+        return await STORE.run(self._store.save_checkpoint, self._lease, checkpoint)
 
     # Rounds and tries
 
     async def rounds(self, key: RunKey | None = None) -> list[Round]:
         """Return the rounds opened in this run, or in the one with ``key``, oldest first."""
-        return await asyncio.to_thread(self._store.rounds, key or self.key)
+        return await STORE.run(self._store.rounds, key or self.key)
 
     async def open_round(self, opened: Round, seconds: float) -> None:
-        await asyncio.to_thread(self._store.open_round, self._lease, opened, seconds)
+        await STORE.run(self._store.open_round, self._lease, opened, seconds)
 
     async def count_try(self, error: str, seconds: float) -> int:
         """Count a failed try and its seconds, and return the number of tries so far."""
         text = replace_surrogates(error)
-        return await asyncio.to_thread(self._store.count_try, self._lease, text, seconds)
+        return await STORE.run(self._store.count_try, self._lease, text, seconds)
 
     async def note_error(self, error: str) -> None:
         """Note in the run's history which error ends it."""
         text = replace_surrogates(error)
-        await asyncio.to_thread(self._store.note_error, self._lease, text)
+        await STORE.run(self._store.note_error, self._lease, text)
 
     async def count_wait(self, reason: str) -> RunRow:
         """Count a wait, and return the run with its waits in a row."""
         text = replace_surrogates(reason)
-        return await asyncio.to_thread(self._store.count_wait, self._lease, text)
+        return await STORE.run(self._store.count_wait, self._lease, text)
 
     # Effects
 
     async def intend(self, effect: str, intention: dict[str, Any]) -> dict[str, Any]:
         """Return the intention that this run stored earlier; if there is none, store this one."""
-        return await asyncio.to_thread(self._store.intend, self._lease, effect, intention)
+        return await STORE.run(self._store.intend, self._lease, effect, intention)
 
     async def record(self, effect: str, result: dict[str, Any]) -> None:
-        await asyncio.to_thread(self._store.record, self._lease, effect, result)
+        await STORE.run(self._store.record, self._lease, effect, result)
 
     async def claim_issue(self) -> str | None:
         """Make this job the one that may open a pull request for its issue.
@@ -173,11 +173,11 @@ class LeasedRun:
         Returns:
             None, or the id of another job whose unfinished run may do so.
         """
-        return await asyncio.to_thread(self._store.claim_issue, self._lease)
+        return await STORE.run(self._store.claim_issue, self._lease)
 
     async def effects(self) -> list[Effect]:
         """Return the job's effects, of every generation, oldest first."""
-        return await asyncio.to_thread(self._store.effects, self.key.job_id)
+        return await STORE.run(self._store.effects, self.key.job_id)
 
     async def has_effects(self) -> bool:
         """Return whether this run has had an effect, or intended one."""
@@ -193,11 +193,11 @@ class LeasedRun:
     # Artifacts
 
     async def put_artifact(self, key: str, data: bytes) -> None:
-        await asyncio.to_thread(self._artifacts.put, key, data)
+        await STORE.run(self._artifacts.put, key, data)
 
     async def get_artifact(self, key: str) -> bytes:
         """Return an artifact. Raises FileNotFoundError if it does not exist."""
-        return await asyncio.to_thread(self._artifacts.get, key)
+        return await STORE.run(self._artifacts.get, key)
 
     def artifact_address(self, key: str) -> str:
         return self._artifacts.address(key)
@@ -205,7 +205,7 @@ class LeasedRun:
     # Money
 
     async def calls(self) -> list[Call]:
-        return await asyncio.to_thread(self._store.calls, self.key)
+        return await STORE.run(self._store.calls, self.key)
 
     async def reserve(
         self, key: str, *, micro_usd: int, model: str, day: str, caps: MoneyCaps
@@ -223,27 +223,27 @@ class LeasedRun:
             reply_key=f"{self.key.prefix}/replies/{name}-{{attempt}}.json",
             day=day,
         )
-        return await asyncio.to_thread(self._store.reserve, self._lease, request, caps)
+        return await STORE.run(self._store.reserve, self._lease, request, caps)
 
     async def settle(self, call: Call, *, micro_usd: int) -> None:
-        await asyncio.to_thread(self._store.settle, self._lease, call, micro_usd=micro_usd)
+        await STORE.run(self._store.settle, self._lease, call, micro_usd=micro_usd)
 
     async def release_call(self, call: Call) -> None:
         """Give a reservation back, because the provider certainly charged nothing."""
-        await asyncio.to_thread(self._store.release_call, self._lease, call)
+        await STORE.run(self._store.release_call, self._lease, call)
 
     async def cut_call(self, call: Call) -> None:
         """Keep the reservation of a call without an answer, which may have been charged."""
-        await asyncio.to_thread(self._store.cut_call, self._lease, call)
+        await STORE.run(self._store.cut_call, self._lease, call)
 
     # Events
 
     async def announce(self, event: Event, topic_arn: str | None) -> None:
-        await asyncio.to_thread(self._store.announce, self._lease, event, topic_arn)
+        await STORE.run(self._store.announce, self._lease, event, topic_arn)
 
     async def finish(self, result: RunResult, event: Event, topic_arn: str | None) -> None:
         """Store the run's final outcome, and put its event into the outbox."""
-        await asyncio.to_thread(self._store.finish, self._lease, result, event, topic_arn)
+        await STORE.run(self._store.finish, self._lease, result, event, topic_arn)
 
 
 def is_stage_result(checkpoint: Checkpoint) -> bool:

@@ -1,6 +1,5 @@
 """Template sets by hash: the published ones, the current one, and the one that each run uses."""
 
-import asyncio
 import json
 import logging
 from typing import Protocol
@@ -9,6 +8,7 @@ from pipeline import metrics
 from pipeline.artifacts import Artifacts
 from pipeline.errors import describe
 from pipeline.stage import RunContext
+from pipeline.threads import STORE
 from prompts import TemplateError, TemplateSet, lint
 
 log = logging.getLogger(__name__)
@@ -65,10 +65,10 @@ class TemplateSets:
         requested = replay.template_set if replay else None
 
         async def choose() -> str:
-            return await asyncio.to_thread(self._choose, requested)
+            return await STORE.run(self._choose, requested)
 
         set_hash = await run.remember("template_set", choose)
-        return await asyncio.to_thread(self.get, set_hash)
+        return await STORE.run(self.get, set_hash)
 
     def get(self, set_hash: str) -> TemplateSet:
         """Return the set with this hash, after checking it.

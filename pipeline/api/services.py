@@ -1,16 +1,14 @@
 """Waiting for a service that may be slow or down: the queue, the store, GitHub."""
 
-import asyncio
-import contextvars
 import logging
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import anyio
 
 from pipeline.api.problem import Refusal
 from pipeline.errors import Family, describe, judge
+from pipeline.threads import ThreadPool
 
 log = logging.getLogger(__name__)
 
@@ -26,22 +24,16 @@ T = TypeVar("T")
 
 
 class ServiceThreads:
-    """Threads for calls that block.
-
-    They are separate from the event loop's own, which runs keep busy for minutes.
-    """
+    """Threads for calls that block, separate from those of the worker."""
 
     def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="api")
+        self._pool = ThreadPool("api", THREADS)
 
     async def call(
         self, service: str, call: Callable[[], T], advice: str = "send the request again"
     ) -> T:
         """Call a service. Raises Refusal (503) if it is down or slow; a defect passes."""
-        # The executor does not pass the context on, in which log lines find their request.
-        context = contextvars.copy_context()
-        future = asyncio.get_running_loop().run_in_executor(self._pool, context.run, call)
-        return await wait_for(service, future, advice)
+        return await wait_for(service, self._pool.run(call), advice)
 
 
 async def wait_for(service: str, response: Awaitable[T], advice: str) -> T:

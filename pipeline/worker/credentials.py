@@ -3,12 +3,12 @@
 Every run would fail, whatever its job, until an operator mends them.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable
 
 from pipeline.backoff import Backoff
 from pipeline.errors import Family, describe, judge
+from pipeline.threads import CONTROL
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class CredentialsGate:
 
     async def _check_now(self) -> None:
         try:
-            await asyncio.to_thread(self._check)
+            await CONTROL.run(self._check)
         except Exception as error:
             verdict = judge(error)
             if verdict.family is Family.CREDENTIALS:

@@ -9,7 +9,6 @@ execute ------> must wait: defer;  interrupted: release;  lease lost: leave the 
 finish -------> failed: dead letter, delete;  every other outcome: delete
 """
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager, asynccontextmanager
@@ -33,6 +32,7 @@ from pipeline.store.contract import (
     RunRow,
     Submission,
 )
+from pipeline.threads import STORE
 from pipeline.worker.credentials import CredentialsGate
 from pipeline.worker.execution import Interruption
 from pipeline.worker.heartbeat import Heartbeat
@@ -140,9 +140,7 @@ class DeliveryHandler:
         """
         is_invalid = isinstance(submission.job, InvalidJob)
         while True:
-            claim = await asyncio.to_thread(
-                self._store.claim, submission, lease_seconds=self._visibility
-            )
+            claim = await STORE.run(self._store.claim, submission, lease_seconds=self._visibility)
             if slot.exclusive or is_invalid or not isinstance(claim, Claimed):
                 return claim
             if not EXCLUSIVE_AFTER <= claim.run.crashes < self._max_crashes:
@@ -268,7 +266,7 @@ class DeliveryHandler:
         log.warning("moving the message to the dead-letter queue: %s", reason)
         attributes = {FAILED_GENERATION: str(key.generation)}
         await self._queue.to_dead_letters(slot.delivery, reason, attributes)
-        await asyncio.to_thread(self._store.mark_dead_lettered, key)
+        await STORE.run(self._store.mark_dead_lettered, key)
         await self._delete(slot)
 
     async def _dead_letter(self, slot: Slot, reason: str) -> None:
@@ -328,7 +326,7 @@ class DeliveryHandler:
         while True:
             last_try = self._slots.stopping.is_set() or retry.failures == RELEASE_TRIES - 1
             try:
-                await asyncio.to_thread(self._store.release, lease)
+                await STORE.run(self._store.release, lease)
                 return
             except Exception as error:
                 self.store_suspect = True

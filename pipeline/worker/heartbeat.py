@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from pipeline.errors import LeaseLost, describe
+from pipeline.threads import CONTROL
 from pipeline.worker.execution import Interruption
 
 log = logging.getLogger(__name__)
@@ -98,7 +99,7 @@ class Heartbeat:
         try:
             yield
         finally:
-            await asyncio.to_thread(self.unwatch, key)
+            await CONTROL.run(self.unwatch, key)
 
     def watch(
         self,

@@ -9,6 +9,7 @@ from pipeline.job import Job
 from pipeline.outcome import Event
 from pipeline.store.contract import Busy, Claimed, ClaimedInvalid, Finished, Submission
 from pipeline.store.store import RunStore
+from pipeline.threads import STORE
 from pipeline.worker.execution import Execution
 from pipeline.worker.heartbeat import Heartbeat
 
@@ -51,12 +52,10 @@ async def run_job(
     """
     with Heartbeat(LEASE_SECONDS / 3, lease_seconds=LEASE_SECONDS) as heartbeat:
         while True:
-            claim = await asyncio.to_thread(
-                store.claim, Submission.of(job), lease_seconds=LEASE_SECONDS
-            )
+            claim = await STORE.run(store.claim, Submission.of(job), lease_seconds=LEASE_SECONDS)
             match claim:
                 case Busy():
-                    raise AlreadyRunning(await asyncio.to_thread(_why_busy, store, job.id))
+                    raise AlreadyRunning(await STORE.run(_why_busy, store, job.id))
                 case Finished(run):
                     return Event.model_validate_json(run.event or ""), True
                 case ClaimedInvalid():
@@ -66,7 +65,7 @@ async def run_job(
                 on_other_body()
             answer = await _deliver(claim, store, engine, heartbeat)
             if isinstance(answer, Ended):
-                return await asyncio.to_thread(_read_event, store, claim), False
+                return await STORE.run(_read_event, store, claim), False
             if answer.credentials_refused:
                 raise CredentialsRefused(answer.reason)
             on_wait(answer.delay, answer.reason)
@@ -99,7 +98,7 @@ async def _deliver(
     except LeaseLost as error:
         raise AlreadyRunning(f"another process has taken over this job: {error}") from error
     finally:
-        await asyncio.to_thread(store.release, lease)
+        await STORE.run(store.release, lease)
     if answer is None:
         raise asyncio.CancelledError
     return answer

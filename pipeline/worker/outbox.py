@@ -19,6 +19,7 @@ from pipeline.outcome import Event
 from pipeline.queue.attributes import text_attribute
 from pipeline.store.contract import PendingEvent, RunRow
 from pipeline.store.store import RunStore
+from pipeline.threads import STORE
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +96,7 @@ class Publisher:
         """
         published = 0
         while self._outage.due:
-            rows = await asyncio.to_thread(self._store.pending_events, PAGE)
+            rows = await STORE.run(self._store.pending_events, PAGE)
             if not rows:
                 return published + await self._drain_refused()
             count = await self._publish_rows(rows)
@@ -107,7 +108,7 @@ class Publisher:
 
     async def _drain_refused(self) -> int:
         """Try a page of the refused events that are due; more follow at the next drain."""
-        rows = await asyncio.to_thread(self._store.refused_events, PAGE)
+        rows = await STORE.run(self._store.refused_events, PAGE)
         now = self._clock.now()
         count = await self._publish_rows([row for row in rows if row.due_at <= now])
         self.pending = len(rows) - count
@@ -144,7 +145,7 @@ class Publisher:
         """Publish one event and mark it as published. Return whether that succeeded."""
         try:
             await self._publish(row.topic_arn, row.body, row.attributes)
-            await asyncio.to_thread(self._store.mark_published, row.event_id)
+            await STORE.run(self._store.mark_published, row.event_id)
         except Exception as error:
             if _is_outage(error):
                 self._outage.fail()
@@ -157,7 +158,7 @@ class Publisher:
 
     async def _put_aside(self, row: PendingEvent, error: Exception) -> None:
         reason = describe(error)
-        is_parked = await asyncio.to_thread(self._store.refuse_event, row, reason)
+        is_parked = await STORE.run(self._store.refuse_event, row, reason)
         log.warning("event %s was refused (%d times): %s", row.event_id, row.tries + 1, reason)
         if is_parked:
             log.error(

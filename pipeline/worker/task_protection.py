@@ -16,6 +16,7 @@ import anyio
 
 from pipeline.backoff import Backoff
 from pipeline.errors import describe
+from pipeline.threads import CONTROL
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +109,7 @@ class TaskProtection:
     async def _request(self, protect: bool) -> None:
         state = "on" if protect else "off"
         try:
-            await asyncio.to_thread(self._put, protect)
+            await CONTROL.run(self._put, protect)
         except Exception as error:
             self._retry.fail()
             log.warning(

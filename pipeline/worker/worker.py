@@ -13,6 +13,7 @@ from pipeline.disk import measure_disk
 from pipeline.errors import describe
 from pipeline.money import to_usd
 from pipeline.queue import BATCH, Delivery, VisibilityExtender
+from pipeline.threads import CONTROL, STORE
 from pipeline.worker.credentials import CredentialsGate
 from pipeline.worker.deliveries import DeliveryHandler
 from pipeline.worker.heartbeat import Heartbeat
@@ -89,7 +90,7 @@ class Worker:
 
         While the queue or the store is down, the worker waits.
         """
-        await asyncio.to_thread(self._extender.open)
+        await CONTROL.run(self._extender.open)
         with self.heartbeat, self._watchdog:
             publishing = asyncio.create_task(self._publisher.run())
             reporting = asyncio.create_task(self._report())
@@ -166,7 +167,7 @@ class Worker:
 
     async def _receive(self) -> list[Delivery]:
         if self._deliveries.store_suspect:
-            await asyncio.to_thread(self._store.pending_events, 1)
+            await STORE.run(self._store.pending_events, 1)
             self._deliveries.store_suspect = False
         return await self._queue.receive(self._slots.free, self._options.poll_seconds)
 
@@ -220,7 +221,7 @@ class Worker:
                 disk_used_percent=measure_disk(self._options.data_dir).used_percent,
             )
             try:
-                await asyncio.to_thread(self._report_deployment)
+                await CONTROL.run(self._report_deployment)
             except Exception as error:
                 log.warning("the deployment's figures can't be read: %s", describe(error))
 
