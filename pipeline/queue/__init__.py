@@ -1,9 +1,12 @@
-"""SQS: receiving, hiding, releasing and deleting messages, and the dead-letter queue."""
+"""SQS: receiving, hiding, releasing and deleting messages, and the dead-letter queue; SNS:
+publishing.
+"""
 
 from pipeline.queue.batch import BATCH, EntriesFailed
 from pipeline.queue.delivery import FAILED_GENERATION, REASON, Delivery
 from pipeline.queue.extender import VisibilityExtender
 from pipeline.queue.sqs import NoDeadLetterQueue, SqsQueue
+from pipeline.queue.topics import NotPublished, TopicMessage, Topics
 
 __all__ = [
     "BATCH",
@@ -12,6 +15,9 @@ __all__ = [
     "Delivery",
     "EntriesFailed",
     "NoDeadLetterQueue",
+    "NotPublished",
     "SqsQueue",
+    "TopicMessage",
+    "Topics",
     "VisibilityExtender",
 ]

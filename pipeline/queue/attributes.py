@@ -1,4 +1,4 @@
-"""Message attributes of a dead letter, within SQS's limits."""
+"""Message attributes: their form, their size, and those of a dead letter within SQS's limits."""
 
 import re
 from typing import Any
@@ -23,13 +23,13 @@ def fit_attributes(attributes: Attributes, reason: str, room: int) -> dict[str, 
     """
     fitting: dict[str, Attribute] = {}
     for name, value in attributes.items():
-        size = _size(name, value)
+        size = size_of_attribute(name, value)
         if size <= room and len(fitting) < MAX_ATTRIBUTES:
             fitting[name] = dict(value)
             room -= size
     if len(fitting) == MAX_ATTRIBUTES:
         return fitting
-    overhead = _size(REASON, text_attribute(""))
+    overhead = size_of_attribute(REASON, text_attribute(""))
     valid = REFUSED_CHARACTERS.sub(_REPLACEMENT, reason)
     text = _cut(valid, room - overhead)
     if text:
@@ -45,8 +45,8 @@ def _cut(text: str, size: int) -> str:
     return beginning.decode(errors="ignore")
 
 
-def _size(name: str, value: Attribute) -> int:
-    """Return the bytes that SQS counts for an attribute."""
+def size_of_attribute(name: str, value: Attribute) -> int:
+    """Return the bytes that SQS and SNS count for an attribute."""
     parts = [name.encode(), value["DataType"].encode()]
     text = value.get("StringValue")
     if text:

@@ -260,17 +260,21 @@ class DynamoTable:
             raise
 
     def get_many(self, keys: Sequence[Key]) -> list[Item]:
-        """See ``ReadTable.get_many``: one request for each ``PAGE`` keys."""
-        unique = list(dict.fromkeys(keys))
-        by_key: dict[Key, Item] = {}
-        for start in range(0, len(unique), PAGE):
-            for item in self._batch(unique[start : start + PAGE]):
-                by_key[item.key] = item
-        return [by_key[key] for key in keys if key in by_key]
+        """See ``Reader.get_many``: one request for each ``PAGE`` keys."""
+        by_key = self.attributes_of(keys)
+        return [_item(by_key[key]) for key in keys if key in by_key]
 
-    def _batch(self, keys: list[Key]) -> list[Item]:
-        """Return the items under at most ``PAGE`` keys that exist."""
-        items: list[Item] = []
+    def attributes_of(self, keys: Sequence[Key]) -> dict[Key, Attributes]:
+        """Return the attributes of the items that exist and have not expired."""
+        unique = list(dict.fromkeys(keys))
+        by_key: dict[Key, Attributes] = {}
+        for start in range(0, len(unique), PAGE):
+            for attributes in self._batch(unique[start : start + PAGE]):
+                by_key[_key(attributes)] = attributes
+        return by_key
+
+    def _batch(self, keys: list[Key]) -> Iterator[Attributes]:
+        """Iterate over the attributes of the items under at most ``PAGE`` keys."""
         request = {"Keys": [_key_attributes(key) for key in keys], "ConsistentRead": True}
         requests: dict[str, Any] = {self.name: request}
         attempts = _attempts()
@@ -279,9 +283,8 @@ class DynamoTable:
             response = self._client.batch_get_item(RequestItems=requests)
             for attributes in response["Responses"].get(self.name, []):
                 if not self._expired(attributes):
-                    items.append(_item(attributes))
+                    yield attributes
             requests = response.get("UnprocessedKeys") or {}
-        return items
 
     def _expired(self, attributes: Attributes) -> bool:
         expires = attributes.get("expires")
@@ -294,17 +297,24 @@ class DynamoTransaction:
     def __init__(self, table: DynamoTable):
         self._table = table
         self._versions: dict[Key, int | None] = {}
-        """The version of each item read by ``get``; None if it did not exist."""
+        """The version of each item read by its key; None if it did not exist."""
         self.writes: dict[Key, dict[str, Any]] = {}
         """Entries of ``TransactItems``: DynamoDB allows only one per item."""
 
     def get(self, key: Key) -> Item | None:
         attributes = self._table.attributes(key)
-        if attributes is None:
-            self._versions[key] = None
-            return None
-        self._versions[key] = int(attributes["version"]["N"])
-        return _item(attributes)
+        self._note_version(key, attributes)
+        return _item(attributes) if attributes is not None else None
+
+    def get_many(self, keys: Sequence[Key]) -> list[Item]:
+        by_key = self._table.attributes_of(keys)
+        for key in keys:
+            self._note_version(key, by_key.get(key))
+        return [_item(by_key[key]) for key in keys if key in by_key]
+
+    def _note_version(self, key: Key, attributes: Attributes | None) -> None:
+        version = attributes["version"]["N"] if attributes is not None else None
+        self._versions[key] = int(version) if version is not None else None
 
     def query(self, partition: str, prefix: str) -> list[Item]:
         return self._table.query(partition, prefix)

@@ -1,5 +1,7 @@
 """Events that wait to be published, and when one that its topic refuses is due again."""
 
+from collections.abc import Sequence
+
 from pipeline.outcome import Event
 from pipeline.store import rows
 from pipeline.store.contract import PendingEvent
@@ -51,11 +53,12 @@ def release_event(tx: RunTransaction, event_id: str) -> None:
         tx.items.put(rows.released_event_item(item, tx.now))
 
 
-def mark_published(tx: RunTransaction, event_id: str) -> None:
-    item = _unpublished(tx, event_id)
-    if item is not None:
-        data = {**item.data, "published_at": tx.now}
-        tx.items.put(Item(item.key, data, expires=tx.expires))
+def mark_published(tx: RunTransaction, event_ids: Sequence[str]) -> None:
+    keys = [rows.event_key(event_id) for event_id in event_ids]
+    for item in tx.items.get_many(keys):
+        if item.data["published_at"] is None:
+            data = {**item.data, "published_at": tx.now}
+            tx.items.put(Item(item.key, data, expires=tx.expires))
 
 
 def _unpublished(tx: RunTransaction, event_id: str) -> Item | None:

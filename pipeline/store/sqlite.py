@@ -5,7 +5,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +14,7 @@ from typing import TypeVar
 from sqlite_utils import Database
 
 from pipeline.store.migrations import migrate
-from pipeline.store.sqlite_queries import SqliteReadTable, connect, counter, get, query
+from pipeline.store.sqlite_queries import SqliteReadTable, connect, counter, get, get_many, query
 from pipeline.store.store import RunStore
 from pipeline.store.table import Item, Key
 
@@ -128,6 +128,9 @@ class SqliteTransaction:
 
     def get(self, key: Key) -> Item | None:
         return get(self._connection, key)
+
+    def get_many(self, keys: Sequence[Key]) -> list[Item]:
+        return get_many(self._connection, keys)
 
     def query(self, partition: str, prefix: str) -> list[Item]:
         return query(self._connection, partition, prefix)

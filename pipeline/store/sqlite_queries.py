@@ -56,19 +56,8 @@ class SqliteReadTable:
             return get(self._connection, key)
 
     def get_many(self, keys: Sequence[Key]) -> list[Item]:
-        by_key: dict[Key, Item] = {}
-        for start in range(0, len(keys), _KEYS_A_QUERY):
-            for item in self._get_some(keys[start : start + _KEYS_A_QUERY]):
-                by_key[item.key] = item
-        return [by_key[key] for key in keys if key in by_key]
-
-    def _get_some(self, keys: Sequence[Key]) -> list[Item]:
-        """Return the items under at most ``_KEYS_A_QUERY`` keys that exist, in any order."""
-        places = ", ".join(["(?, ?)"] * len(keys))
-        query = f"SELECT {_COLUMNS} FROM items WHERE (pk, sk) IN (VALUES {places})"  # noqa: S608 (our own names)
-        values = itertools.chain.from_iterable(keys)
         with self._lock:
-            return _select(self._connection, query, *values)
+            return get_many(self._connection, keys)
 
     def query(self, partition: str, prefix: str) -> list[Item]:
         with self._lock:
@@ -126,6 +115,18 @@ def get(connection: sqlite3.Connection, key: Key) -> Item | None:
     query = f"SELECT {_COLUMNS} FROM items WHERE pk = ? AND sk = ?"  # noqa: S608 (our own names)
     items = _select(connection, query, *key)
     return items[0] if items else None
+
+
+def get_many(connection: sqlite3.Connection, keys: Sequence[Key]) -> list[Item]:
+    """Return the items under these keys that exist, in the order of the keys."""
+    by_key: dict[Key, Item] = {}
+    for start in range(0, len(keys), _KEYS_A_QUERY):
+        some = keys[start : start + _KEYS_A_QUERY]
+        places = ", ".join(["(?, ?)"] * len(some))
+        query = f"SELECT {_COLUMNS} FROM items WHERE (pk, sk) IN (VALUES {places})"  # noqa: S608 (our own names)
+        for item in _select(connection, query, *itertools.chain.from_iterable(some)):
+            by_key[item.key] = item
+    return [by_key[key] for key in keys if key in by_key]
 
 
 def query(connection: sqlite3.Connection, partition: str, prefix: str) -> list[Item]:

@@ -387,8 +387,9 @@ class RunStore(StoreReader):
         events.release_event(tx, event_id)
 
     @in_transaction
-    def mark_published(self, tx: RunTransaction, event_id: str) -> None:
-        events.mark_published(tx, event_id)
+    def mark_published(self, tx: RunTransaction, *event_ids: str) -> None:
+        """Mark events as published; at most as many as DynamoDB writes in a transaction (100)."""
+        events.mark_published(tx, event_ids)
 
 
 def _stored_job(run: RunRow, submission: Submission) -> Job | InvalidJob:

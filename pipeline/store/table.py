@@ -49,6 +49,10 @@ EVERYTHING = Span()
 class Reader(Protocol):
     def get(self, key: Key) -> Item | None: ...
 
+    def get_many(self, keys: Sequence[Key]) -> list[Item]:
+        """Return the items under these keys that exist, in the order of the keys."""
+        ...
+
     def query(self, partition: str, prefix: str) -> list[Item]:
         """Return the partition's items whose sort key begins with ``prefix``, by sort key."""
         ...
@@ -61,8 +65,8 @@ class Reader(Protocol):
 class Transaction(Reader, Protocol):
     """Atomic reads and writes: either all of the writes are stored or none.
 
-    An item read by ``get`` has not changed in between if the same key is written. An item that was
-    not read by ``get`` is written unconditionally, so it must be one that only changes together
+    An item read by its key has not changed in between if the same key is written. An item that was
+    not read by its key is written unconditionally, so it must be one that only changes together
     with an item that was.
     """
 
@@ -86,10 +90,6 @@ class Transaction(Reader, Protocol):
 
 class ReadTable(Reader, Protocol):
     """A database that is read, safe to call from any thread."""
-
-    def get_many(self, keys: Sequence[Key]) -> list[Item]:
-        """Return the items under these keys that exist, in the order of the keys."""
-        ...
 
     def newest(self, partition: str, prefix: str, limit: int) -> list[Item]:
         """Return the last ``limit`` of the items that ``query`` returns, the last one first."""

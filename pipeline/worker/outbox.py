@@ -4,27 +4,26 @@ import asyncio
 import logging
 import random
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AsyncExitStack
-from typing import Any, Self
+from typing import Self
 
 import anyio
 
-from pipeline.aws import open_client
 from pipeline.backoff import Backoff
 from pipeline.clock import Clock
 from pipeline.errors import describe
 from pipeline.job import InvalidJob, Job, NewerSchema, UnreadableMessage, parse_job
 from pipeline.outcome import Event
-from pipeline.queue.attributes import text_attribute
+from pipeline.queue import BATCH, NotPublished, TopicMessage, Topics
 from pipeline.store.contract import PendingEvent, RunRow
 from pipeline.store.store import RunStore
 from pipeline.threads import STORE
 
 log = logging.getLogger(__name__)
 
-#: Events published concurrently.
-PAGE = 10
+#: Events published together.
+PAGE = BATCH
 #: Parts of SNS's error codes that concern the caller or are temporary, not caused by the event.
 _CALLER_ERROR = re.compile("Throttl|Expired|Token|Signature|Credential|Internal|Unavailable")
 
@@ -48,7 +47,7 @@ class Publisher:
         self._interval = interval
         self._clock = clock or Clock()
         self._stack = AsyncExitStack()
-        self._client: Any = None
+        self._topics = Topics()
         self._wake = asyncio.Event()
         self._stopping = False
         self._outage = Backoff(base=1.0, cap=60.0, clock=self._clock.monotonic)
@@ -56,7 +55,7 @@ class Publisher:
         """Events left in the outbox at the last check; a lower bound if the outbox is long."""
 
     async def __aenter__(self) -> Self:
-        self._client = await self._stack.enter_async_context(open_client("sns"))
+        await self._stack.enter_async_context(self._topics)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -117,18 +116,68 @@ class Publisher:
         return count
 
     async def _publish_rows(self, rows: list[PendingEvent]) -> int:
-        """Publish events concurrently, and return how many were published."""
-        if self._outage.failures and rows:
+        """Publish events, mark them as published, and return how many were published."""
+        if not rows:
+            return 0
+        if self._outage.failures:
             # Find out with one event whether the outage is over: any of them, since one may fail
             # for a reason of its own.
             rows = [random.choice(rows)]  # noqa: S311 (no secret)
-        successes = await asyncio.gather(*[self._publish_row(row) for row in rows])
-        return sum(successes)
+        failures = await self._publish(rows)
+        published = [row.event_id for row in rows if row.event_id not in failures]
+        if published and not await self._mark_published(published):
+            return 0
+        await self._handle_failures(rows, failures)
+        return len(published)
+
+    async def _publish(self, rows: list[PendingEvent]) -> dict[str, Exception]:
+        """Publish events, and return the error of each that SNS did not accept, by its id."""
+        messages = []
+        for row in rows:
+            messages.append(TopicMessage(row.event_id, row.topic_arn, row.body, row.attributes))
+        failures = await self._topics.publish(messages)
+        if len(rows) == 1 or all(_is_outage(error) for error in failures.values()):
+            return failures
+        # SNS may refuse a whole batch because of one message, so each is tried once more, alone.
+        refused = [message for message in messages if message.id in failures]
+        retries = [self._topics.publish([message]) for message in refused]
+        failures = {}
+        for of_message in await asyncio.gather(*retries):
+            failures.update(of_message)
+        return failures
+
+    async def _mark_published(self, event_ids: list[str]) -> bool:
+        """Mark events as published. Return whether the store did so; if not, they come again."""
+        try:
+            await STORE.run(self._store.mark_published, *event_ids)
+        except Exception as error:
+            self._outage.fail()
+            log.warning("%d events will be published again: %s", len(event_ids), describe(error))
+            return False
+        self._outage.reset()
+        return True
+
+    async def _handle_failures(
+        self, rows: list[PendingEvent], failures: dict[str, Exception]
+    ) -> None:
+        """Put the events aside that SNS has refused. If it did not answer, note the outage."""
+        is_outage = False
+        for row in rows:
+            error = failures.get(row.event_id)
+            if error is None:
+                continue
+            if _is_outage(error):
+                is_outage = True
+                log.warning("event %s waits for SNS: %s", row.event_id, describe(error))
+            else:
+                await self._put_aside(row, error)
+        if is_outage:
+            self._outage.fail()
 
     async def republish(self, run: RunRow) -> None:
         """Publish a finished run's event again, byte for byte, marked ``duplicate=true``.
 
-        Errors from botocore pass through.
+        Errors from botocore pass through, and NotPublished.
         """
         try:
             job = parse_job(run.body)
@@ -139,22 +188,10 @@ class Publisher:
             return
         attributes = dict(Event.model_validate_json(run.event).attributes)
         attributes["duplicate"] = "true"
-        await self._publish(topic, run.event, attributes)
-
-    async def _publish_row(self, row: PendingEvent) -> bool:
-        """Publish one event and mark it as published. Return whether that succeeded."""
-        try:
-            await self._publish(row.topic_arn, row.body, row.attributes)
-            await STORE.run(self._store.mark_published, row.event_id)
-        except Exception as error:
-            if _is_outage(error):
-                self._outage.fail()
-                log.warning("event %s waits for SNS: %s", row.event_id, describe(error))
-            else:
-                await self._put_aside(row, error)
-            return False
-        self._outage.reset()
-        return True
+        message = TopicMessage(run.job_id, topic, run.event, attributes)
+        failures = await self._topics.publish([message])
+        for error in failures.values():
+            raise error
 
     async def _put_aside(self, row: PendingEvent, error: Exception) -> None:
         reason = describe(error)
@@ -167,15 +204,11 @@ class Publisher:
                 row.event_id,
             )
 
-    async def _publish(self, topic_arn: str, body: str, attributes: Mapping[str, str]) -> None:
-        message_attributes = {name: text_attribute(value) for name, value in attributes.items()}
-        await self._client.publish(
-            TopicArn=topic_arn, Message=body, MessageAttributes=message_attributes
-        )
-
 
 def _is_outage(error: Exception) -> bool:
-    """Return whether SNS or the store did not answer, or would answer the same for any event."""
+    """Return whether SNS did not answer, or would answer the same for any event."""
+    if isinstance(error, NotPublished):
+        return not error.is_senders or _CALLER_ERROR.search(error.code) is not None
     response = getattr(error, "response", None)
     if not isinstance(response, dict):
         return True

@@ -1,5 +1,6 @@
 import asyncio
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from pipeline.clock import Clock
 from pipeline.job import FixIssueJob
 from pipeline.outcome import Event, EventType, Outcome, RunResult
+from pipeline.queue import NotPublished, TopicMessage, Topics
 from pipeline.store.contract import Claimed, Finished, RunRow, Submission
 from pipeline.store.events import MAX_EVENT_TRIES
 from pipeline.store.sqlite import SqliteStore
@@ -94,6 +96,70 @@ async def test_more_rows_than_a_page_are_published_in_one_drain(
     async with Publisher(store, lambda _: topic.arn) as publisher:
         assert await publisher.drain() == PAGE + 3
     assert len(aws.events(topic)) == PAGE + 3
+
+
+async def test_page_is_published_and_marked_in_one_call_each(
+    aws: Aws, topic: Topic, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+):
+    marked: list[tuple[str, ...]] = []
+    real_mark = store.mark_published
+
+    def mark(*event_ids: str) -> None:
+        marked.append(event_ids)
+        real_mark(*event_ids)
+
+    monkeypatch.setattr(store, "mark_published", mark)
+    for number in range(PAGE):
+        finished(store, number + 1, topic.arn)
+    async with Publisher(store, lambda _: topic.arn) as publisher:
+        assert await publisher.drain() == PAGE
+    assert [len(event_ids) for event_ids in marked] == [PAGE]
+
+
+async def test_one_message_that_makes_sns_refuse_its_batch_holds_no_other_up(
+    topic: Topic, store: SqliteStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+):
+    bodies = [finished(store, number, topic.arn).event for number in (1, 2, 3)]
+    published: list[str] = []
+
+    async def publish(_: Topics, messages: Sequence[TopicMessage]) -> dict[str, Exception]:
+        if any(message.body == bodies[1] for message in messages):
+            error = NotPublished("InvalidParameter", "of the second", is_senders=True)
+            return {message.id: error for message in messages}
+        published.extend(message.body for message in messages)
+        return {}
+
+    monkeypatch.setattr(Topics, "publish", publish)
+    async with Publisher(store, lambda _: topic.arn, clock=clock) as publisher:
+        assert await publisher.drain() == 2
+    assert set(published) == {bodies[0], bodies[2]}
+    assert [event.body for event in store.refused_events(10)] == [bodies[1]]
+
+
+async def test_event_that_sns_failed_to_take_waits_and_the_others_are_out(
+    topic: Topic,
+    store: SqliteStore,
+    clock: Clock,
+    ticks: Ticks,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    for number in (1, 2, 3):
+        finished(store, number, topic.arn)
+    calls: list[int] = []
+
+    async def fail_first(_: Topics, messages: Sequence[TopicMessage]) -> dict[str, Exception]:
+        calls.append(len(messages))
+        if len(calls) > 1:
+            return {}
+        return {messages[0].id: NotPublished("InternalError", "try again", is_senders=False)}
+
+    monkeypatch.setattr(Topics, "publish", fail_first)
+    async with Publisher(store, lambda _: topic.arn, clock=clock) as publisher:
+        assert await publisher.drain() == 2
+        assert len(store.pending_events(10)) == 1 and store.refused_events(10) == []
+        ticks.now += 60.0
+        assert await publisher.drain() == 1
+    assert calls == [3, 1], "nothing is tried alone because SNS is at fault"
 
 
 async def test_refused_event_is_tried_again_later_and_blocks_no_other(
@@ -185,8 +251,8 @@ async def test_loop_survives_a_failing_store_and_drains_at_the_stop(
         loop.call_soon_threadsafe(failed.set)
         raise ConnectionError("the store is down")
 
-    def mark(event_id: str) -> None:
-        real_mark(event_id)
+    def mark(*event_ids: str) -> None:
+        real_mark(*event_ids)
         loop.call_soon_threadsafe(marked.set)
 
     monkeypatch.setattr(store, "pending_events", down)
@@ -218,13 +284,14 @@ async def test_hour_without_sns_loses_nothing_and_does_not_hammer_it(
         finished(store, number, topic.arn)
     async with Publisher(store, lambda _: topic.arn, clock=clock) as publisher:
 
-        async def unreachable(**_: object) -> object:
+        async def fail(_: Topics, messages: Sequence[TopicMessage]) -> dict[str, Exception]:
             nonlocal tries
             tries += 1
-            raise EndpointConnectionError(endpoint_url="the topic's")
+            error = EndpointConnectionError(endpoint_url="the topic's")
+            return {message.id: error for message in messages}
 
         with monkeypatch.context() as patch:
-            patch.setattr(publisher._client, "publish", unreachable)
+            patch.setattr(Topics, "publish", fail)
             while ticks.now < end:
                 assert await publisher.drain() == 0
                 ticks.now += 5.0
@@ -251,16 +318,16 @@ async def test_outage_is_probed_with_one_event(
         finished(store, number, topic.arn)
     refused: list[str] = []
 
-    async def refuse(**parameters: str) -> object:
-        refused.append(parameters["Message"])
+    async def refuse(_: Topics, messages: Sequence[TopicMessage]) -> dict[str, Exception]:
+        refused.extend(message.body for message in messages)
         answer = {
             "Error": {"Code": code, "Message": ""},
             "ResponseMetadata": {"HTTPStatusCode": 400},
         }
-        raise ClientError(answer, "Publish")
+        return {message.id: ClientError(answer, "PublishBatch") for message in messages}
 
+    monkeypatch.setattr(Topics, "publish", refuse)
     async with Publisher(store, lambda _: topic.arn, clock=clock) as publisher:
-        monkeypatch.setattr(publisher._client, "publish", refuse)
         assert await publisher.drain() == 0
         ticks.now += 3600.0
         refused.clear()

@@ -107,6 +107,9 @@ class Sns:
     def _publish_batch(self, parameters: dict[str, str]) -> str:
         entries = _read_list(parameters, "PublishBatchRequestEntries.member")
         check_batch([entry["Id"] for entry in entries], "")
+        sizes = [_size(entry.get("Message", ""), _read_attributes(entry)) for entry in entries]
+        if sum(sizes) > MAX_BYTES:
+            raise Refused("BatchRequestTooLong", "The length of all the messages is over the limit")
         successes = ""
         failures = ""
         for entry in entries:
