@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from pipeline.outcome import RunResult
+from pipeline.outcome import Outcome, RunResult
 from pipeline.telemetry import METRICS
 
 log = logging.getLogger(METRICS)
@@ -90,26 +90,25 @@ RECEIVE_FAILURES = Instrument(
     "receive_failures", "Count", "counter", "receives from the queue that failed"
 )
 
-#: What CloudWatch gets.
+#: What CloudWatch makes metrics of: exactly what its alarms read, since it charges for each.
 CLOUDWATCH = (
     RUNS,
-    RUN_SECONDS,
-    RUN_COST,
-    QUEUE_WAIT,
-    LOOP_DELAY,
-    LOOP_STALLS,
     EVENTS_PENDING,
     RUNS_IN_WORK,
     CREDENTIALS_REFUSED,
     DISK_USED,
-    HEARTBEAT_LATENESS,
     TEMPLATE_SETS_REFUSED,
     OLDEST_UNFINISHED,
     SPENT_TODAY,
     EVENTS_PARKED,
 )
-#: What Prometheus gets besides. Each would be a line of the log, and a metric that AWS charges for.
+#: Fields of the same lines, which the dashboard's queries read.
+LOGGED = (RUN_SECONDS, RUN_COST, QUEUE_WAIT, LOOP_DELAY, LOOP_STALLS, HEARTBEAT_LATENESS)
+#: What only Prometheus gets. Each would be a line of the log.
 PROMETHEUS_ONLY = (STAGE_SECONDS, RECEIVE_FAILURES)
+INSTRUMENTS = (*CLOUDWATCH, *LOGGED, *PROMETHEUS_ONLY)
+#: The outcome whose runs CloudWatch also counts by themselves: its alarm compares them with all.
+COUNTED_OUTCOME = Outcome.FAILED
 
 
 class Metric(NamedTuple):
@@ -132,7 +131,8 @@ def log_run(result: RunResult, queue_wait: float | None) -> None:
     ]
     if queue_wait is not None:
         metrics.append(Metric(QUEUE_WAIT, queue_wait))
-    _emit(metrics, {"outcome": result.outcome.value})
+    dimensions = ["outcome"] if result.outcome is COUNTED_OUTCOME else []
+    _emit(metrics, {"outcome": result.outcome.value}, dimensions)
 
 
 def log_worker(
@@ -210,16 +210,21 @@ def _note(metric: Metric, labels: Mapping[str, str]) -> None:
     log.debug("metrics", extra={"metrics": [metric], "labels": labels})
 
 
-def _emit(metrics: Sequence[Metric], labels: Mapping[str, str]) -> None:
-    """Emit a record that is also a line for CloudWatch, whose dimensions are the labels."""
+def _emit(
+    metrics: Sequence[Metric], labels: Mapping[str, str], dimensions: Sequence[str] = ()
+) -> None:
+    """Emit a record that is also a line for CloudWatch.
+
+    ``dimensions`` are the labels by which CloudWatch counts besides the total: one metric for each
+    value.
+    """
     if not log.isEnabledFor(logging.INFO):
         return
+    instruments = [metric.instrument for metric in metrics if metric.instrument in CLOUDWATCH]
     directive = {
         "Namespace": NAMESPACE,
-        "Dimensions": [[], list(labels)] if labels else [[]],
-        "Metrics": [
-            {"Name": metric.instrument.name, "Unit": metric.instrument.unit} for metric in metrics
-        ],
+        "Dimensions": [[], list(dimensions)] if dimensions else [[]],
+        "Metrics": [{"Name": each.name, "Unit": each.unit} for each in instruments],
     }
     milliseconds = int(time.time() * 1000)
     fields: dict[str, Any] = {

@@ -16,7 +16,7 @@ from prometheus_client import (
     generate_latest,
 )
 
-from pipeline.metrics import CLOUDWATCH, PROMETHEUS_ONLY, Instrument, Metric
+from pipeline.metrics import INSTRUMENTS, Instrument, Metric
 from pipeline.telemetry import METRICS
 
 PREFIX = "coding_agent_"
@@ -35,7 +35,7 @@ class PrometheusMetrics(logging.Handler):
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
         self._recorders: dict[Instrument, _Recorder] = {}
-        for instrument in (*CLOUDWATCH, *PROMETHEUS_ONLY):
+        for instrument in INSTRUMENTS:
             self._recorders[instrument] = self._register(instrument)
         ProcessCollector(registry=self._registry)
 

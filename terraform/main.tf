@@ -140,7 +140,7 @@ module "observability" {
   alarm_emails           = var.alarm_emails
   thresholds             = var.alarm_thresholds
   max_cost_usd_per_day   = var.budget.max_cost_usd_per_day
-  min_tasks              = var.min_tasks
+  may_sleep              = var.min_tasks == 0
   queue_name             = module.queue.queue_name
   dead_letter_queue_name = module.queue.dead_letter_queue_name
   cluster_name           = module.service.cluster_name

@@ -564,14 +564,11 @@ variable "alarm_thresholds" {
   type = object({
     oldest_job_seconds          = optional(number, 7200)
     failure_share               = optional(number, 0.2)
-    spend_usd_per_day           = optional(number, 100)
     budget_share                = optional(number, 0.8)
     cpu_percent                 = optional(number, 90)
     memory_percent              = optional(number, 90)
     disk_percent                = optional(number, 85)
-    requests_per_5_minutes      = optional(number, 3000)
     server_errors_per_5_minutes = optional(number, 5)
-    latency_seconds             = optional(number, 3)
   })
   default  = {}
   nullable = false

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from pipeline.metrics import CLOUDWATCH, PROMETHEUS_ONLY
+from pipeline.metrics import INSTRUMENTS, LOGGED, PROMETHEUS_ONLY
 from pipeline.telemetry import names
 
 TEXT = (Path(__file__).parents[1] / "docs/observability.md").read_text()
@@ -39,11 +39,13 @@ def test_every_attribute_is_listed():
 
 
 def test_every_metric_is_listed_with_its_kind_label_and_meaning():
-    for instrument in (*CLOUDWATCH, *PROMETHEUS_ONLY):
+    for instrument in INSTRUMENTS:
         label = f"`{instrument.labels[0]}`" if instrument.labels else ""
         meaning = instrument.meaning
         if instrument in PROMETHEUS_ONLY:
             meaning += "; Prometheus only"
+        if instrument in LOGGED:
+            meaning += "; log and Prometheus"
         row = f"| `{instrument.name}` | {instrument.kind} | {label} | {meaning} |"
         assert row in TEXT
-    assert len(first_column("| metric | kind |")) == len(CLOUDWATCH) + len(PROMETHEUS_ONLY)
+    assert len(first_column("| metric | kind |")) == len(INSTRUMENTS)

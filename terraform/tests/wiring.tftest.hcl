@@ -153,7 +153,7 @@ run "the_service_scales_on_all_of_its_work" {
   }
 
   assert {
-    condition     = toset(flatten([for metric in aws_appautoscaling_policy.more.target_tracking_scaling_policy_configuration[0].customized_metric_specification[0].metrics : [for stat in metric.metric_stat : stat.metric[*].metric_name]])) == toset(["ApproximateNumberOfMessagesVisible", "ApproximateNumberOfMessagesNotVisible", "RunningTaskCount"])
+    condition     = toset(flatten([for metric in aws_appautoscaling_policy.more.target_tracking_scaling_policy_configuration[0].customized_metric_specification[0].metrics : [for stat in metric.metric_stat : stat.metric[*].metric_name]])) == toset(["ApproximateNumberOfMessagesVisible", "ApproximateNumberOfMessagesNotVisible", "CPUUtilization"])
     error_message = "waiting and in work, for each running task"
   }
 
@@ -237,9 +237,9 @@ run "alarms_tell_somebody" {
     containers             = ["worker", "sandbox"]
     log_retention_days     = 30
     alarm_emails           = ["operations@example.com"]
-    thresholds             = { oldest_job_seconds = 7200, failure_share = 0.2, spend_usd_per_day = 100, budget_share = 0.8, cpu_percent = 90, memory_percent = 90, disk_percent = 85, requests_per_5_minutes = 3000, server_errors_per_5_minutes = 5, latency_seconds = 2 }
+    thresholds             = { oldest_job_seconds = 7200, failure_share = 0.2, budget_share = 0.8, cpu_percent = 90, memory_percent = 90, disk_percent = 85, server_errors_per_5_minutes = 5 }
     max_cost_usd_per_day   = 200
-    min_tasks              = 1
+    may_sleep              = false
     queue_name             = "jobs"
     dead_letter_queue_name = "dead-letters"
     cluster_name           = "coding-agent"
@@ -251,7 +251,7 @@ run "alarms_tell_somebody" {
   assert {
     condition = keys(aws_cloudwatch_metric_alarm.this) == [
       "budget", "cpu", "credentials-refused", "dead-letters", "disk", "events-parked", "events-waiting", "failure-share",
-      "intake-errors", "intake-latency", "intake-requests", "memory", "no-heartbeat", "oldest-job", "spend", "tasks-missing", "templates-refused",
+      "intake-errors", "memory", "no-heartbeat", "oldest-job", "templates-refused",
     ]
     error_message = "every alarm is there"
   }
@@ -259,6 +259,16 @@ run "alarms_tell_somebody" {
   assert {
     condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_actions == toset([aws_sns_topic.alarms.arn])]) && aws_sns_topic_subscription.emails["operations@example.com"].topic_arn == aws_sns_topic.alarms.arn
     error_message = "every alarm goes to the topic that mails"
+  }
+
+  assert {
+    condition     = jsondecode(aws_cloudwatch_event_rule.tasks_missing.event_pattern).resources == ["arn:aws:ecs:us-east-1:123456789012:service/coding-agent/worker"] && aws_cloudwatch_event_target.tasks_missing.arn == aws_sns_topic.alarms.arn
+    error_message = "what ECS says of this service's tasks goes to the same topic"
+  }
+
+  assert {
+    condition     = contains([for statement in data.aws_iam_policy_document.alarms.statement : one(one(statement.principals).identifiers)], "events.amazonaws.com")
+    error_message = "and the topic takes it"
   }
 
   assert {
@@ -272,7 +282,36 @@ run "alarms_tell_somebody" {
   }
 
   assert {
-    condition     = length(jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets) == 1 + length(local.widgets)
+    condition     = length(jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets) == 1 + length(local.widgets) + length(local.log_widgets)
     error_message = "the dashboard shows all there is"
+  }
+}
+
+run "a_service_that_may_sleep_is_watched_while_jobs_wait" {
+  command = plan
+
+  module {
+    source = "./modules/observability"
+  }
+
+  variables {
+    name                   = "coding-agent"
+    containers             = ["worker", "sandbox"]
+    log_retention_days     = 30
+    alarm_emails           = []
+    thresholds             = { oldest_job_seconds = 7200, failure_share = 0.2, budget_share = 0.8, cpu_percent = 90, memory_percent = 90, disk_percent = 85, server_errors_per_5_minutes = 5 }
+    max_cost_usd_per_day   = 200
+    may_sleep              = true
+    queue_name             = "jobs"
+    dead_letter_queue_name = "dead-letters"
+    cluster_name           = "coding-agent"
+    service_name           = "worker"
+    alb_metrics_name       = "app/coding-agent/0123456789abcdef"
+    tags                   = {}
+  }
+
+  assert {
+    condition     = !contains(keys(aws_cloudwatch_metric_alarm.this), "no-heartbeat") && aws_cloudwatch_metric_alarm.this["not-woken"].treat_missing_data == "notBreaching"
+    error_message = "silence alone is no fault, but jobs that nobody takes are"
   }
 }

@@ -11,13 +11,13 @@ from pipeline import metrics, telemetry
 from pipeline.outcome import Outcome, RunResult
 
 
-def result() -> RunResult:
+def result(outcome: Outcome = Outcome.NO_FIX) -> RunResult:
     return RunResult(
         job_id="j",
         generation=0,
         issue_url="u",
         repository="octo/repo",
-        outcome=Outcome.NO_FIX,
+        outcome=outcome,
         reason="r",
         cost_usd=0.25,
         seconds=12.5,
@@ -40,12 +40,14 @@ def line(stream: io.StringIO) -> dict[str, Any]:
     return fields
 
 
-def test_ended_run_is_counted_by_outcome(stream: io.StringIO):
+def test_ended_run_is_counted_and_its_line_has_all_figures(stream: io.StringIO):
     telemetry.configure(stream=stream)
     with telemetry.bound(job_id="j"):
         metrics.log_run(result(), 3.0)
     fields = line(stream)
-    assert fields["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [[], ["outcome"]]
+    directive = fields["_aws"]["CloudWatchMetrics"][0]
+    assert directive["Dimensions"] == [[]]
+    assert [metric["Name"] for metric in directive["Metrics"]] == ["runs"]
     assert (
         fields["runs"],
         fields["run_seconds"],
@@ -53,6 +55,17 @@ def test_ended_run_is_counted_by_outcome(stream: io.StringIO):
         fields["queue_wait_seconds"],
     ) == (1, 12.5, 0.25, 3.0)
     assert (fields["outcome"], fields["job_id"]) == ("no_fix", "j")
+
+
+def test_only_failed_runs_are_counted_by_their_outcome_too(stream: io.StringIO):
+    telemetry.configure(stream=stream)
+    metrics.log_run(result(Outcome.FAILED), None)
+    assert line(stream)["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [[], ["outcome"]]
+
+
+def test_every_figure_is_in_one_list():
+    names = [instrument.name for instrument in metrics.INSTRUMENTS]
+    assert sorted(names) == sorted(set(names))
 
 
 def test_unknown_queue_wait_is_left_out(stream: io.StringIO):

@@ -7,7 +7,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from pipeline import metrics, telemetry
-from pipeline.metrics import CLOUDWATCH, PROMETHEUS_ONLY
+from pipeline.metrics import INSTRUMENTS
 from pipeline.outcome import Outcome, RunResult
 from pipeline.prometheus import PREFIX, PrometheusMetrics
 
@@ -114,7 +114,7 @@ def test_every_figure_is_there_and_none_names_a_job_or_a_repository(
 ):
     metrics.log_run(result(), 1.0)
     text = prometheus.text().decode()
-    for instrument in (*CLOUDWATCH, *PROMETHEUS_ONLY):
+    for instrument in INSTRUMENTS:
         assert f"# HELP {PREFIX}{instrument.name}" in text
         assert set(instrument.labels) <= {"outcome", "stage"}, "labels have few values"
     assert "a-job" not in text and "private" not in text

@@ -1,4 +1,5 @@
-# One alarm an entry; each has its entry of the same name in docs/operations.md, and a test says so.
+# One alarm an entry; each has its entry of the same name in docs/operations.md, and a test says so. An alarm costs money for
+# each of its metrics, and somebody's night: there is one only for what an operator can mend.
 locals {
   queue        = { QueueName = var.queue_name }
   dead_letters = { QueueName = var.dead_letter_queue_name }
@@ -7,11 +8,10 @@ locals {
 
   # Where a metric comes from; the worker's own are written by pipeline/metrics.py.
   sources = {
-    own      = "CodingAgent"
-    sqs      = "AWS/SQS"
-    ecs      = "AWS/ECS"
-    insights = "ECS/ContainerInsights"
-    alb      = "AWS/ApplicationELB"
+    own = "CodingAgent"
+    sqs = "AWS/SQS"
+    ecs = "AWS/ECS"
+    alb = "AWS/ApplicationELB"
   }
 
   # metrics: id -> [source, metric, statistic, dimensions]. The expression is over their ids.
@@ -50,16 +50,6 @@ locals {
       threshold  = var.thresholds.failure_share
       periods    = 1
       seconds    = 3600
-      silence    = "notBreaching"
-    }
-    spend = {
-      says       = "Models cost more today than is usual."
-      metrics    = { spent = ["own", "spent_today_usd", "Maximum", {}] }
-      expression = "FILL(spent, 0)"
-      operator   = ">"
-      threshold  = var.thresholds.spend_usd_per_day
-      periods    = 1
-      seconds    = 300
       silence    = "notBreaching"
     }
     budget = {
@@ -142,29 +132,6 @@ locals {
       seconds    = 300
       silence    = "notBreaching"
     }
-    tasks-missing = {
-      says = "Fewer tasks run than are wanted: they don't start, or don't stay."
-      metrics = {
-        wanted  = ["insights", "DesiredTaskCount", "Average", local.tasks]
-        running = ["insights", "RunningTaskCount", "Average", local.tasks]
-      }
-      expression = "FILL(wanted, 0) - FILL(running, 0)"
-      operator   = ">="
-      threshold  = 1
-      periods    = 15
-      seconds    = 60
-      silence    = "notBreaching"
-    }
-    intake-requests = {
-      says       = "The intake is called much more than is usual."
-      metrics    = { requests = ["alb", "RequestCount", "Sum", local.intake] }
-      expression = "FILL(requests, 0)"
-      operator   = ">"
-      threshold  = var.thresholds.requests_per_5_minutes
-      periods    = 1
-      seconds    = 300
-      silence    = "notBreaching"
-    }
     intake-errors = {
       says = "The intake answers with 5xx, or no task is there to answer."
       metrics = {
@@ -178,16 +145,6 @@ locals {
       seconds    = 300
       silence    = "notBreaching"
     }
-    intake-latency = {
-      says       = "The intake answers slowly."
-      metrics    = { seconds = ["alb", "TargetResponseTime", "p95", local.intake] }
-      expression = "FILL(seconds, 0)"
-      operator   = ">"
-      threshold  = var.thresholds.latency_seconds
-      periods    = 3
-      seconds    = 300
-      silence    = "notBreaching"
-    }
     no-heartbeat = {
       says       = "No worker has reported for five minutes."
       metrics    = { beats = ["own", "runs_in_work", "SampleCount", {}] }
@@ -197,6 +154,19 @@ locals {
       periods    = 5
       seconds    = 60
       silence    = "breaching"
+    }
+    not-woken = {
+      says = "Jobs wait, and no worker has been woken for them."
+      metrics = {
+        beats   = ["own", "runs_in_work", "SampleCount", {}]
+        visible = ["sqs", "ApproximateNumberOfMessagesVisible", "Minimum", local.queue]
+      }
+      expression = "IF(FILL(beats, 0) < 1, FILL(visible, 0), 0)"
+      operator   = ">"
+      threshold  = 0
+      periods    = 15
+      seconds    = 60
+      silence    = "notBreaching"
     }
   }
 
@@ -208,8 +178,8 @@ locals {
 }
 
 resource "aws_cloudwatch_metric_alarm" "this" {
-  # Silence is no fault of a service that may have no task.
-  for_each = { for name, alarm in local.alarms : name => alarm if name != "no-heartbeat" || var.min_tasks > 0 }
+  # Silence is no fault of a service that may have no task; not to wake is.
+  for_each = { for name, alarm in local.alarms : name => alarm if name != (var.may_sleep ? "no-heartbeat" : "not-woken") }
 
   alarm_name          = "${var.name}-${each.key}"
   alarm_description   = "${each.value.says} What to do: docs/operations.md#${each.key}"

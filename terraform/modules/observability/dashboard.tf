@@ -10,37 +10,23 @@ locals {
       ["own", "oldest_unfinished_seconds", "Maximum", {}],
       ["sqs", "ApproximateAgeOfOldestMessage", "Maximum", local.queue],
     ]
-    "Runs ended, by outcome" = [
-      for outcome in ["pr_opened", "pr_updated", "proposed", "no_fix", "no_change_needed", "needs_info", "rejected", "budget_exhausted", "cancelled", "failed"] :
-      ["own", "runs", "Sum", { outcome = outcome }]
-    ]
-    "US dollars: spent today, and by the runs that ended" = [
+    "US dollars spent today" = [
       ["own", "spent_today_usd", "Maximum", {}],
-      ["own", "run_cost_usd", "Sum", {}],
     ]
-    "Seconds in the queue, and of a run" = [
-      ["own", "queue_wait_seconds", "p95", {}],
-      ["own", "run_seconds", "p50", {}],
-      ["own", "run_seconds", "p95", {}],
-    ]
-    "Tasks, wanted and running" = [
-      ["insights", "DesiredTaskCount", "Average", local.tasks],
-      ["insights", "RunningTaskCount", "Average", local.tasks],
+    "Tasks" = [
+      ["ecs", "CPUUtilization", "SampleCount", local.tasks], # each task gives one sample a minute
     ]
     "CPU, memory and disk, percent" = [
       ["ecs", "CPUUtilization", "Average", local.tasks],
       ["ecs", "MemoryUtilization", "Maximum", local.tasks],
       ["own", "disk_used_percent", "Maximum", {}],
     ]
-    "Workers: runs, events that wait, stalls and lateness" = [
+    "Runs in work, and what workers can't do" = [
       ["own", "runs_in_work", "Sum", {}],
       ["own", "events_pending", "Maximum", {}],
       ["own", "events_parked", "Maximum", {}],
       ["own", "credentials_refused", "Maximum", {}],
-      ["own", "loop_stalls", "Sum", {}],
       ["own", "template_sets_refused", "Sum", {}],
-      ["own", "loop_delay_seconds", "Maximum", {}],
-      ["own", "heartbeat_lateness_p99_seconds", "Maximum", {}],
     ]
     "Intake" = [
       ["alb", "RequestCount", "Sum", local.intake],
@@ -49,6 +35,14 @@ locals {
       ["alb", "HTTPCode_ELB_5XX_Count", "Sum", local.intake],
       ["alb", "TargetResponseTime", "p95", local.intake],
     ]
+  }
+
+  # title -> a query over the worker's log, which is paid for when it is looked at, and not every month as a metric is.
+  log_widgets = {
+    "Runs ended, by outcome"                    = "filter ispresent(run_seconds) | stats count(*) as runs by outcome | sort runs desc"
+    "US dollars of the runs that ended"         = "filter ispresent(run_cost_usd) | stats sum(run_cost_usd) as usd by bin(1h)"
+    "Seconds in the queue, and of a run"        = "filter ispresent(run_seconds) | stats pct(queue_wait_seconds, 95) as wait_p95, pct(run_seconds, 50) as run_p50, pct(run_seconds, 95) as run_p95 by bin(1h)"
+    "Event loop and heartbeat: seconds, stalls" = "filter ispresent(loop_delay_seconds) | stats max(loop_delay_seconds) as delay, max(heartbeat_lateness_p99_seconds) as lateness, sum(loop_stalls) as stalls by bin(5m)"
   }
 }
 
@@ -71,6 +65,17 @@ resource "aws_cloudwatch_dashboard" "this" {
             flatten([for name, value in metric[3] : [name, value]]),
             [{ stat = metric[2] }],
           )]
+        }
+      }],
+      [for title, query in local.log_widgets : {
+        type   = "log"
+        width  = 12
+        height = 6
+        properties = {
+          title  = title
+          region = data.aws_region.current.id
+          view   = strcontains(query, "bin(") ? "timeSeries" : "table"
+          query  = "SOURCE '${aws_cloudwatch_log_group.containers["worker"].name}' | ${query}"
         }
       }],
     )

@@ -23,14 +23,11 @@ variable "thresholds" {
   type = object({
     oldest_job_seconds          = number
     failure_share               = number
-    spend_usd_per_day           = number
     budget_share                = number
     cpu_percent                 = number
     memory_percent              = number
     disk_percent                = number
-    requests_per_5_minutes      = number
     server_errors_per_5_minutes = number
-    latency_seconds             = number
   })
 }
 
@@ -39,9 +36,9 @@ variable "max_cost_usd_per_day" {
   type        = number
 }
 
-variable "min_tasks" {
-  description = "Tasks that always run; with none of them, silence is no fault."
-  type        = number
+variable "may_sleep" {
+  description = "Whether there may be no task while there is no work: then silence is no fault."
+  type        = bool
 }
 
 variable "queue_name" {

@@ -8,7 +8,9 @@ locals {
   load = {
     visible   = { namespace = "AWS/SQS", metric = "ApproximateNumberOfMessagesVisible", stat = "Maximum", dimensions = local.queue }
     in_flight = { namespace = "AWS/SQS", metric = "ApproximateNumberOfMessagesNotVisible", stat = "Maximum", dimensions = local.queue }
-    running   = { namespace = "ECS/ContainerInsights", metric = "RunningTaskCount", stat = "Average", dimensions = local.tasks }
+    # Each running task gives one sample a minute, at no charge:
+    # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/cw_running_task_count.html
+    running = { namespace = "AWS/ECS", metric = "CPUUtilization", stat = "SampleCount", dimensions = local.tasks }
   }
   jobs_per_task = "(visible + in_flight) / IF(FILL(running, 0) < 1, 1, running)"
 
@@ -24,7 +26,7 @@ locals {
       type        = "PercentChangeInCapacity"
       adjustments = [[-0.25 * var.jobs_per_task, 0, -10], [null, -0.25 * var.jobs_per_task, -50]]
     }
-    first = { # with no task running there may be no metric of their number: this needs none
+    first = { # with no task running there is no metric of their number: this needs none
       why         = "No fault: it adds a task while a job waits, the first one too."
       expression  = "visible"
       comparison  = "GreaterThanThreshold"
