@@ -4,7 +4,7 @@ from typing import Any
 
 from pipeline.api.server import KEEP_ALIVE_SECONDS
 from pipeline.store.dynamodb import KEEP_DAYS, TIME_TO_LIVE, table_definition
-from tests.terraform.hcl import block
+from tests.terraform.hcl import block, named_blocks
 
 
 def provisioned() -> dict[str, Any]:
@@ -76,3 +76,16 @@ def test_the_load_balancer_closes_idle_connections_before_the_service_does():
 def test_the_service_depends_on_the_listeners():
     payload = block("modules/intake/outputs.tf", "output", "target_group_arn")["depends_on"]
     assert payload == ["${aws_lb_listener.https}", "${aws_lb_listener_rule.health}"]
+
+
+def test_a_listeners_rule_is_made_before_another_one_is_destroyed():
+    priorities = []
+    for kind, rules in named_blocks("modules/intake/listeners.tf", "resource"):
+        if kind == "aws_lb_listener_rule":
+            priorities += [rule["priority"] for rule in rules.values()]
+    assert len(priorities) == len(set(priorities)) == 3
+
+
+def test_ecs_can_go_back_to_the_revision_before():
+    task = block("modules/service/task.tf", "resource", "aws_ecs_task_definition", "worker")
+    assert task["skip_destroy"] is True

@@ -5,7 +5,7 @@ resource "aws_lb_listener" "https" {
   protocol          = "HTTPS"
   port              = 443
   certificate_arn   = var.certificate_arn
-  ssl_policy        = "ELBSecurityPolicy-TLS13-1-2-2021-06" # TLS 1.2 and 1.3
+  ssl_policy        = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09" # TLS 1.2 and 1.3, with post-quantum key exchange
   tags              = var.tags
 
   default_action {
@@ -37,12 +37,15 @@ resource "aws_lb_listener" "http" {
   }
 }
 
+# A rule's priority is taken until the rule is destroyed: each rule has its own, since a certificate that is added
+# later makes one rule while it destroys the others.
+
 # A redirect turns a POST into a GET, so only what is a GET is redirected.
 resource "aws_lb_listener_rule" "redirect" {
   count = local.https ? 1 : 0
 
   listener_arn = aws_lb_listener.http.arn
-  priority     = 10
+  priority     = 5
   tags         = var.tags
 
   condition {

@@ -26,6 +26,7 @@ resource "aws_ecs_service" "worker" {
   task_definition                   = aws_ecs_task_definition.worker.arn
   desired_count                     = var.min_tasks
   platform_version                  = "LATEST"
+  force_new_deployment              = true # without it, a change of the Spot share replaces the service
   health_check_grace_period_seconds = 120
   enable_ecs_managed_tags           = true
   propagate_tags                    = "SERVICE"

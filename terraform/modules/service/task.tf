@@ -89,6 +89,7 @@ resource "aws_ecs_task_definition" "worker" {
   task_role_arn            = aws_iam_role.task.arn
   execution_role_arn       = aws_iam_role.execution.arn
   container_definitions    = jsonencode([local.worker, local.sandbox])
+  skip_destroy             = true # ECS rolls a failed deployment back to the revision before
   tags                     = var.tags
 
   runtime_platform {
