@@ -26,7 +26,9 @@ import simpy
 
 from benchmarks.report import report, show, write
 from pipeline.worker.task_protection import LINGER
-from tools.bill import Deployment, read_prices, task_hour
+from tools.bill import task_hour
+from tools.deployment import Deployment
+from tools.prices import read_prices
 
 #: Seconds. The metrics of SQS and Container Insights cover a minute, and arrive a minute late.
 METRICS_LATE = 60
@@ -244,7 +246,7 @@ def simulate(
     prices = read_prices()
     rng = random.Random(seed)
     days = max(1, math.ceil(enough / jobs_per_day))
-    run_seconds = 60 * prices.assumed.run_minutes
+    run_seconds = 60 * prices.assume("run_minutes")
     env = simpy.Environment()
     service = Service(env, scaling, Lengths(run_seconds, rng), rng)
     service.set_desired(max(scaling.min_tasks, 1))

@@ -56,6 +56,9 @@ module "service" {
   spot_percent     = var.spot_percent
   jobs_per_task    = var.jobs_per_task
   scale_in_minutes = var.scale_in_minutes
+  night            = var.night
+  night_timezone   = var.night_timezone
+  night_weekends   = var.night_weekends
 
   vpc_id                   = module.network.vpc_id
   private_subnet_ids       = module.network.private_subnet_ids
@@ -125,6 +128,7 @@ module "network" {
   zones                     = var.zones
   nat                       = var.nat
   interface_endpoints       = var.interface_endpoints
+  bedrock                   = startswith(var.model, "bedrock/")
   flow_logs                 = var.flow_logs
   log_retention_days        = var.log_retention_days
   service_security_group_id = module.service.security_group_id
@@ -140,7 +144,7 @@ module "observability" {
   alarm_emails           = var.alarm_emails
   thresholds             = var.alarm_thresholds
   max_cost_usd_per_day   = var.budget.max_cost_usd_per_day
-  may_sleep              = var.min_tasks == 0
+  may_sleep              = var.min_tasks == 0 || var.night != null
   queue_name             = module.queue.queue_name
   dead_letter_queue_name = module.queue.dead_letter_queue_name
   cluster_name           = module.service.cluster_name

@@ -246,19 +246,24 @@ variable "zones" {
 }
 
 variable "nat" {
-  description = "single: one NAT gateway; if its zone fails, the other zones lose internet access. per_zone: one in each zone."
+  description = "How tasks reach the internet. instance: one small instance that is replaced when it fails, the cheapest. gateway: one NAT gateway; if its zone fails, the other zones lose internet access, too. gateway_per_zone: one in each zone. none: endpoints for AWS and IPv6 for the rest; github.com has no IPv6, so only for a GitHub Enterprise that has. docs/cost.md compares them."
   type        = string
-  default     = "single"
+  default     = "instance"
   nullable    = false
 
   validation {
-    condition     = contains(["single", "per_zone"], var.nat)
-    error_message = "nat must be single or per_zone."
+    condition     = contains(["instance", "gateway", "gateway_per_zone", "none"], var.nat)
+    error_message = "nat must be instance, gateway, gateway_per_zone or none."
+  }
+
+  validation {
+    condition     = var.nat != "none" || !can(regex("^https://api\\.(github\\.com|[^/]+\\.ghe\\.com)(:443)?(/|$)", var.github_api_url))
+    error_message = "nat can be none only with a github_api_url that is reached by IPv6: github.com and ghe.com are not."
   }
 }
 
 variable "interface_endpoints" {
-  description = "Reach SQS, SNS, Secrets Manager, CloudWatch Logs and ECR through endpoints in the VPC, if rules forbid the public internet. They cost money by the hour, seldom less than the NAT traffic that they save."
+  description = "Reach SQS, SNS, Secrets Manager, CloudWatch Logs, ECR and a Bedrock model through endpoints in the VPC, if rules forbid the public internet. They cost money by the hour, seldom less than the NAT traffic that they save."
   type        = bool
   default     = false
   nullable    = false
@@ -400,9 +405,9 @@ variable "max_tasks" {
 }
 
 variable "on_demand_tasks" {
-  description = "The number of running tasks that are never on Spot."
+  description = "The number of running tasks that are never on Spot. 0, the default, costs least: runs survive the loss of their tasks, but while AWS has no Spot capacity, jobs wait and the HTTP intake answers 503. Set 1 if callers or GitHub's webhook depend on the intake."
   type        = number
-  default     = 1
+  default     = 0
   nullable    = false
 
   validation {
@@ -414,7 +419,7 @@ variable "on_demand_tasks" {
 variable "spot_percent" {
   description = "Percentage of the tasks beyond on_demand_tasks that are on Spot."
   type        = number
-  default     = 75
+  default     = 100
   nullable    = false
 
   validation {
@@ -445,6 +450,36 @@ variable "scale_in_minutes" {
     condition     = var.scale_in_minutes >= 1 && var.scale_in_minutes <= 120 && floor(var.scale_in_minutes) == var.scale_in_minutes
     error_message = "scale_in_minutes must be a whole number from 1 to 120."
   }
+}
+
+variable "night" {
+  description = "Hours in which no task must run, such as \"20:00-07:00\"; null: none. A job that comes then starts a task, which takes minutes, and the HTTP intake and /health are down until it runs."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.night == null ? true : can(regex("^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$", var.night)) && length(distinct(split("-", var.night))) == 2
+    error_message = "night must be two times of day, HH:MM-HH:MM, such as 20:00-07:00."
+  }
+}
+
+variable "night_timezone" {
+  description = "The time zone of night, such as Europe/Berlin."
+  type        = string
+  default     = "UTC"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$", var.night_timezone))
+    error_message = "night_timezone must be a name of the IANA database, such as Europe/Berlin or UTC."
+  }
+}
+
+variable "night_weekends" {
+  description = "Whether the night lasts from Friday evening to Monday morning."
+  type        = bool
+  default     = false
+  nullable    = false
 }
 
 variable "console" {

@@ -1,296 +1,291 @@
-"""A deployment's AWS bill for a month, calculated from the list prices in prices.toml."""
+"""A deployment's AWS bill for a month, line by line."""
 
-import math
-import tomllib
 from dataclasses import dataclass
-from datetime import date as Date
-from pathlib import Path
-from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
-PRICES_FILE = Path(__file__).with_name("prices.toml")
+from tools.deployment import Deployment
+from tools.inventory import OWN_METRICS, Inventory
+from tools.prices import PriceList
 
 #: Storage that each Fargate task has at no extra charge, GiB.
 FREE_STORAGE_GIB = 20
-ARTIFACT_RETENTION_DAYS = 100
-#: Capacity that an always-on deployment needs at noon, as a multiple of the average load (from the
-#: day that benchmarks.capacity simulates).
-NOON_PEAK = 1.9
-SECRETS = 3
-#: Share of the load balancer's capacity unit that the intake uses.
-LCU_SHARE = 0.1
-#: Flow logs, as a share of the traffic through the NAT gateway.
-FLOW_LOG_SHARE = 0.005
-
-Architecture = Literal["ARM64", "X86_64"]
-Nat = Literal["single", "per_zone"]
+#: Disk of the NAT instance, GB (terraform/modules/network/nat_instance.tf).
+NAT_DISK_GB = 8
+#: Addresses of the NAT instance: one that stays, and one with which it asks for that.
+NAT_INSTANCE_ADDRESSES = 2
+DAYS_PER_MONTH = 30.4
 
 
 @dataclass(frozen=True)
-class Deployment:
-    """The variables of terraform/variables.tf that the bill depends on, with their defaults."""
+class Line:
+    """One line of a bill."""
 
-    architecture: Architecture = "ARM64"
-    cpu: float = 2048
-    memory: float = 4096
-    storage_gib: float = 40
-    concurrency: float = 2
-    min_tasks: float = 1
-    max_tasks: float = 10
-    on_demand_tasks: float = 1
-    spot_percent: float = 75
-    zones: float = 2
-    nat: Nat = "single"
-    interface_endpoints: bool = False
-    flow_logs: bool = False
-    waf_requests_per_5_minutes: float | None = None
+    part: str
+    what: str
+    quantity: float
+    unit: str
+    usd_each: float
+    page: str
+    """The key of AWS's page with the price (``PriceList.pages``)."""
+    assumed: str = ""
+    """What was assumed of the quantity or the price, and why."""
 
-
-#: The first design: two tasks of 2 vCPU and 4 GB, always on, on demand, with a NAT gateway in each
-#: zone.
-FIRST_DESIGN = Deployment(
-    architecture="X86_64",
-    storage_gib=20,
-    min_tasks=2,
-    max_tasks=2,
-    on_demand_tasks=2,
-    spot_percent=0,
-    nat="per_zone",
-)
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class FargatePrices(_Table):
-    vcpu_hour: float
-    gb_hour: float
-
-
-class FargateExtras(_Table):
-    """Prices that are the same on both architectures."""
-
-    storage_gb_hour: float
-    spot_share: float
-
-
-class Fargate(_Table):
-    X86_64: FargatePrices
-    ARM64: FargatePrices
-    both: FargateExtras
-
-
-class NetworkPrices(_Table):
-    nat_hour: float
-    nat_gb: float
-    endpoint_zone_hour: float
-    endpoints: int
-    public_ipv4_hour: float
-    alb_hour: float
-    lcu_hour: float
-    waf_month: float
-    flow_log_gb: float
-
-
-class RequestPrices(_Table):
-    sqs_million: float
-    sns_million: float
-    dynamodb_write_million: float
-    dynamodb_read_million: float
-    s3_put_thousand: float
-    s3_get_thousand: float
-
-
-class StoragePrices(_Table):
-    s3_gb_month: float
-    dynamodb_gb_month: float
-    log_gb: float
-    log_gb_month: float
-    secret_month: float
-    metric_month: float
-    alarm_metric_month: float
-    ecr_gb_month: float
-
-
-class Assumptions(_Table):
-    """Assumed usage of one job and one task; prices.toml explains each figure."""
-
-    run_minutes: float
-    paid_share: float
-    idle_polls_hour: float
-    nat_gb: float
-    sqs_calls: float
-    sns_calls: float
-    dynamodb_writes: float
-    dynamodb_reads: float
-    s3_puts: float
-    s3_gets: float
-    s3_mb: float
-    log_mb: float
-    own_metrics: float
-    insights_metrics: float
-    alarm_metrics: float
-    image_gb: float
-    images: float
-
-
-class PriceList(_Table):
-    """The content of prices.toml: US dollars, with the units in the names."""
-
-    date: Date
-    region: str
-    hours_per_month: float
-    fargate: Fargate
-    network: NetworkPrices
-    requests: RequestPrices
-    storage: StoragePrices
-    assumed: Assumptions
+    @property
+    def usd(self) -> float:
+        return self.quantity * self.usd_each
 
 
 @dataclass(frozen=True)
 class Bill:
-    """US dollars a month by part; ``tasks`` is the average number of running tasks."""
+    """The lines of a month in which ``tasks`` ran on average."""
 
     tasks: float
-    parts: dict[str, float]
+    lines: tuple[Line, ...]
+
+    @property
+    def parts(self) -> dict[str, float]:
+        """US dollars by part."""
+        parts: dict[str, float] = {}
+        for line in self.lines:
+            parts[line.part] = parts.get(line.part, 0.0) + line.usd
+        return parts
 
     @property
     def total(self) -> float:
-        return sum(self.parts.values())
+        return sum(line.usd for line in self.lines)
 
 
-class Overloaded(ValueError):
-    """There are more jobs than max_tasks can run."""
+@dataclass(frozen=True)
+class Month:
+    """What a bill is calculated from."""
 
+    deployment: Deployment
+    tasks: float
+    jobs: float
+    prices: PriceList
+    inventory: Inventory
 
-def read_prices() -> PriceList:
-    return PriceList.model_validate(tomllib.loads(PRICES_FILE.read_text(encoding="utf-8")))
+    @property
+    def hours(self) -> float:
+        return self.prices.hours_per_month
 
-
-def busy_tasks(deployment: Deployment, jobs_per_day: float, prices: PriceList) -> float:
-    """Return how many tasks the jobs would keep busy if they arrived evenly."""
-    busy_minutes = jobs_per_day * prices.assumed.run_minutes
-    return busy_minutes / (24 * 60) / deployment.concurrency
-
-
-def average_tasks(deployment: Deployment, jobs_per_day: float, prices: PriceList) -> float:
-    """Return how many tasks the scaling runs on average: the busy ones, those that stop late, and
-    those that stand by for bursts. The formula fits `python -m benchmarks.capacity` at the default
-    scaling.
-
-    Raises:
-        Overloaded: the jobs need more than ``max_tasks``, even if all of them always ran.
-    """
-    busy = busy_tasks(deployment, jobs_per_day, prices)
-    if busy > deployment.max_tasks:
-        raise Overloaded(
-            f"{jobs_per_day:g} jobs a day, of {prices.assumed.run_minutes:g} minutes, keep"
-            f" {busy:.1f} tasks busy, and max_tasks is {deployment.max_tasks:g}"
+    def line(
+        self,
+        part: str,
+        what: str,
+        quantity: float,
+        price: str,
+        *assumptions: str,
+        share: float = 1.0,
+    ) -> Line:
+        """Return a line. ``share`` is the part of the list price that is paid."""
+        entry = self.prices.prices[price]
+        reasons = []
+        for name in assumptions:
+            assumption = self.prices.assumed[name]
+            reasons.append(f"{name} {assumption.value:g}: {assumption.why}")
+        return Line(
+            part=part,
+            what=what,
+            quantity=quantity,
+            unit=entry.unit,
+            usd_each=entry.usd * share,
+            page=entry.page,
+            assumed="; ".join(reasons),
         )
-    desired = busy * prices.assumed.paid_share + math.sqrt(busy)
-    return min(max(desired, deployment.min_tasks), deployment.max_tasks)
+
+    def per_job(self, usage: str) -> float:
+        """Return the month's usage of all jobs."""
+        return self.jobs * self.prices.assume(usage)
 
 
-def first_design_tasks(jobs_per_day: float, prices: PriceList) -> int:
-    """Return how many tasks the first design, which does not scale, needs for the noon peak."""
-    busy = busy_tasks(FIRST_DESIGN, jobs_per_day, prices)
-    return max(2, math.ceil(NOON_PEAK * busy))
-
-
-def task_hour(deployment: Deployment, prices: PriceList) -> float:
-    """Return the on-demand price of one task for an hour, in US dollars."""
-    fargate: FargatePrices = getattr(prices.fargate, deployment.architecture)
+def task_hour(deployment: Deployment, prices: PriceList, *, on_spot: bool = False) -> float:
+    """Return the price of one task for an hour, in US dollars."""
+    vcpu, memory = _fargate_prices(deployment)
     vcpus = deployment.cpu / 1024
     memory_gb = deployment.memory / 1024
-    paid_storage = max(deployment.storage_gib - FREE_STORAGE_GIB, 0)
-    computing = vcpus * fargate.vcpu_hour + memory_gb * fargate.gb_hour
-    return computing + paid_storage * prices.fargate.both.storage_gb_hour
+    computing = vcpus * prices.usd(vcpu) + memory_gb * prices.usd(memory)
+    if on_spot:
+        computing *= prices.assume("spot_share")
+    return computing + _paid_storage(deployment) * prices.usd("fargate_storage")
 
 
 def monthly_bill(
-    deployment: Deployment, tasks: float, jobs_per_day: float, prices: PriceList
+    deployment: Deployment,
+    tasks: float,
+    jobs_per_day: float,
+    prices: PriceList,
+    inventory: Inventory,
 ) -> Bill:
-    """Return the bill for a month in which ``tasks`` run on average. Parts that cost nothing are
+    """Return the bill for a month in which ``tasks`` run on average. Lines that cost nothing are
     left out.
     """
-    jobs = jobs_per_day * prices.hours_per_month / 24
-    parts = {
-        "tasks": _tasks_usd(deployment, tasks, prices),
-        **_network_usd(deployment, jobs, prices),
-        **_services_usd(tasks, jobs, prices),
-        "logs": _logs_usd(deployment, jobs, prices),
-        **_fixed_usd(prices),
-    }
-    return Bill(tasks, {name: usd for name, usd in parts.items() if usd})
+    month = Month(deployment, tasks, jobs_per_day * DAYS_PER_MONTH, prices, inventory)
+    lines = [
+        *_tasks(month),
+        *_nat(month),
+        *_addresses(month),
+        *_traffic(month),
+        *_intake(month),
+        *_queue_and_store(month),
+        *_logs(month),
+        *_watching(month),
+        *_kept(month),
+    ]
+    return Bill(tasks, tuple(line for line in lines if line.usd))
 
 
-def _tasks_usd(deployment: Deployment, tasks: float, prices: PriceList) -> float:
-    on_demand = min(tasks, deployment.on_demand_tasks)
-    on_spot = (tasks - on_demand) * deployment.spot_percent / 100
-    spot_discount = 1 - prices.fargate.both.spot_share
-    full_price_tasks = tasks - on_spot * spot_discount
-    return full_price_tasks * task_hour(deployment, prices) * prices.hours_per_month
+def _fargate_prices(deployment: Deployment) -> tuple[str, str]:
+    """Return the names of the prices of a vCPU and of a GB."""
+    processor = "arm" if deployment.architecture == "ARM64" else "x86"
+    return f"fargate_{processor}_vcpu", f"fargate_{processor}_memory"
 
 
-def _network_usd(deployment: Deployment, jobs: float, prices: PriceList) -> dict[str, float]:
-    network = prices.network
-    hours = prices.hours_per_month
-    gateways = deployment.zones if deployment.nat == "per_zone" else 1
-    nat_traffic = _nat_gb(jobs, prices) * network.nat_gb
-    endpoint_hour = 0.0
-    if deployment.interface_endpoints:
-        endpoint_hour = network.endpoints * deployment.zones * network.endpoint_zone_hour
-    balancer_hour = network.alb_hour + LCU_SHARE * network.lcu_hour
-    addresses = deployment.zones + gateways
-    return {
-        "NAT gateways": gateways * network.nat_hour * hours + nat_traffic,
-        "interface endpoints": endpoint_hour * hours,
-        "load balancer": balancer_hour * hours,
-        "public addresses": addresses * network.public_ipv4_hour * hours,
-        "WAF": network.waf_month if deployment.waf_requests_per_5_minutes else 0.0,
-    }
+def _paid_storage(deployment: Deployment) -> float:
+    return max(deployment.storage_gib - FREE_STORAGE_GIB, 0)
 
 
-def _services_usd(tasks: float, jobs: float, prices: PriceList) -> dict[str, float]:
-    assumed = prices.assumed
-    requests = prices.requests
-    idle_polls = tasks * prices.hours_per_month * assumed.idle_polls_hour
-    sqs = (jobs * assumed.sqs_calls + idle_polls) * requests.sqs_million
-    sns = jobs * assumed.sns_calls * requests.sns_million
-    writes = jobs * assumed.dynamodb_writes * requests.dynamodb_write_million
-    reads = jobs * assumed.dynamodb_reads * requests.dynamodb_read_million
-    puts = jobs * assumed.s3_puts * requests.s3_put_thousand
-    gets = jobs * assumed.s3_gets * requests.s3_get_thousand
-    stored_gb = jobs * assumed.s3_mb / 1000 * ARTIFACT_RETENTION_DAYS / 30
-    return {
-        "queue and events": (sqs + sns) / 1e6,
-        "store": (writes + reads) / 1e6,
-        "artifacts": (puts + gets) / 1000 + stored_gb * prices.storage.s3_gb_month,
-    }
+def _tasks(month: Month) -> list[Line]:
+    deployment = month.deployment
+    vcpu, memory = _fargate_prices(deployment)
+    beyond = max(month.tasks - deployment.on_demand_tasks, 0)
+    spot_hours = beyond * deployment.spot_percent / 100 * month.hours
+    hours = month.tasks * month.hours
+    demand_hours = hours - spot_hours
+    vcpus = deployment.cpu / 1024
+    gb = deployment.memory / 1024
+    share = month.prices.assume("spot_share")
+    return [
+        month.line("tasks", "vCPU, on demand", demand_hours * vcpus, vcpu),
+        month.line("tasks", "memory, on demand", demand_hours * gb, memory),
+        month.line("tasks", "vCPU, Spot", spot_hours * vcpus, vcpu, "spot_share", share=share),
+        month.line("tasks", "memory, Spot", spot_hours * gb, memory, "spot_share", share=share),
+        month.line("tasks", "disk", hours * _paid_storage(deployment), "fargate_storage"),
+    ]
 
 
-def _logs_usd(deployment: Deployment, jobs: float, prices: PriceList) -> float:
-    log_gb = jobs * prices.assumed.log_mb / 1000
-    service_logs = log_gb * (prices.storage.log_gb + prices.storage.log_gb_month)
-    if not deployment.flow_logs:
-        return service_logs
-    flow_log_gb = _nat_gb(jobs, prices) * FLOW_LOG_SHARE
-    return service_logs + flow_log_gb * prices.network.flow_log_gb
+def _gateways(deployment: Deployment) -> float:
+    if deployment.nat == "gateway_per_zone":
+        return deployment.zones
+    return 1 if deployment.nat == "gateway" else 0
 
 
-def _fixed_usd(prices: PriceList) -> dict[str, float]:
-    assumed = prices.assumed
-    storage = prices.storage
-    metrics = (assumed.own_metrics + assumed.insights_metrics) * storage.metric_month
-    alarms = assumed.alarm_metrics * storage.alarm_metric_month
-    return {
-        "metrics and alarms": metrics + alarms,
-        "secrets": SECRETS * storage.secret_month,
-        "images": assumed.images * assumed.image_gb * storage.ecr_gb_month,
-    }
+def _nat(month: Month) -> list[Line]:
+    if month.deployment.nat == "none":
+        return []
+    if month.deployment.nat == "instance":
+        return [
+            month.line("NAT", "instance", month.hours, "nat_instance_hour"),
+            month.line("NAT", "its disk", NAT_DISK_GB, "nat_instance_disk"),
+        ]
+    gateways = _gateways(month.deployment)
+    passed_gb = month.per_job("received_gb") + month.per_job("sent_gb")
+    return [
+        month.line("NAT", "gateways", gateways * month.hours, "nat_gateway_hour"),
+        month.line("NAT", "traffic", passed_gb, "nat_gateway_gb", "received_gb", "sent_gb"),
+    ]
 
 
-def _nat_gb(jobs: float, prices: PriceList) -> float:
-    return jobs * prices.assumed.nat_gb
+def _addresses(month: Month) -> list[Line]:
+    deployment = month.deployment
+    of_nat = NAT_INSTANCE_ADDRESSES if deployment.nat == "instance" else _gateways(deployment)
+    part = "public addresses"
+    return [
+        month.line(
+            part, "load balancer's, one a zone", deployment.zones * month.hours, "public_ipv4_hour"
+        ),
+        month.line(part, "NAT's", of_nat * month.hours, "public_ipv4_hour"),
+    ]
+
+
+def _traffic(month: Month) -> list[Line]:
+    deployment = month.deployment
+    services = 0
+    if deployment.interface_endpoints or deployment.nat == "none":
+        services = month.inventory.endpoint_services
+    endpoint_hours = services * deployment.zones * month.hours
+    # Tasks in other zones than the only way out.
+    other_zones = 0.0
+    if deployment.nat in ("instance", "gateway"):
+        other_zones = (deployment.zones - 1) / deployment.zones
+    between_zones = month.per_job("received_gb") * other_zones
+    part = "data transfer"
+    return [
+        month.line("interface endpoints", "endpoints", endpoint_hours, "interface_endpoint_hour"),
+        month.line(part, "out", month.per_job("sent_gb"), "data_out_gb", "sent_gb"),
+        month.line(part, "between zones", between_zones, "data_between_zones_gb", "received_gb"),
+    ]
+
+
+def _intake(month: Month) -> list[Line]:
+    units = month.prices.assume("capacity_units") * month.hours
+    lines = [
+        month.line("load balancer", "load balancer", month.hours, "alb_hour"),
+        month.line("load balancer", "capacity", units, "alb_capacity_hour", "capacity_units"),
+    ]
+    if month.deployment.waf_requests_per_5_minutes:
+        rules = month.prices.assume("waf_rules")
+        lines.append(month.line("WAF", "list", 1, "waf_acl_month"))
+        lines.append(month.line("WAF", "rules", rules, "waf_rule_month", "waf_rules"))
+    return lines
+
+
+def _queue_and_store(month: Month) -> list[Line]:
+    prices = month.prices
+    polls = month.tasks * month.hours * prices.assume("idle_polls_hour")
+    months_kept = prices.assume("retention_days") / DAYS_PER_MONTH
+    stored_gb = month.per_job("s3_mb") / 1000 * months_kept
+    table_gb = month.per_job("table_mb") / 1000 * months_kept
+    events = "queue and events"
+    return [
+        month.line(events, "polls", polls, "sqs_call", "idle_polls_hour"),
+        month.line(events, "jobs", month.per_job("sqs_calls"), "sqs_call", "sqs_calls"),
+        month.line(events, "events", month.per_job("sns_calls"), "sns_call", "sns_calls"),
+        month.line(
+            "store",
+            "writes",
+            month.per_job("dynamodb_writes"),
+            "dynamodb_write",
+            "dynamodb_writes",
+        ),
+        month.line(
+            "store", "reads", month.per_job("dynamodb_reads"), "dynamodb_read", "dynamodb_reads"
+        ),
+        month.line("store", "size", table_gb, "dynamodb_gb_month", "table_mb", "retention_days"),
+        month.line("artifacts", "writes", month.per_job("s3_puts"), "s3_put", "s3_puts"),
+        month.line("artifacts", "reads", month.per_job("s3_gets"), "s3_get", "s3_gets"),
+        month.line("artifacts", "size", stored_gb, "s3_gb_month", "s3_mb", "retention_days"),
+    ]
+
+
+def _logs(month: Month) -> list[Line]:
+    prices = month.prices
+    task_mb = month.tasks * month.hours * prices.assume("log_mb_task_hour")
+    gb = (month.per_job("log_mb") + task_mb) / 1000
+    flow_gb = 0.0
+    if month.deployment.flow_logs:
+        flow_gb = month.per_job("received_gb") * prices.assume("flow_log_share")
+    return [
+        month.line("logs", "written", gb, "log_gb", "log_mb", "log_mb_task_hour"),
+        month.line("logs", "kept", gb, "log_gb_month"),
+        month.line("logs", "flow logs", flow_gb, "flow_log_gb", "flow_log_share"),
+    ]
+
+
+def _watching(month: Month) -> list[Line]:
+    of_alarms = month.inventory.alarm_metrics(may_sleep=month.deployment.may_sleep)
+    part = "metrics and alarms"
+    return [
+        month.line(part, "own metrics", OWN_METRICS, "metric_month"),
+        month.line(part, "alarms", of_alarms, "alarm_metric_month"),
+        month.line("dashboard", "dashboard", 1, "dashboard_month"),
+    ]
+
+
+def _kept(month: Month) -> list[Line]:
+    prices = month.prices
+    secrets = 2 + prices.assume("model_secrets")
+    image_gb = prices.assume("images") * prices.assume("image_gb")
+    return [
+        month.line("secrets", "secrets", secrets, "secret_month", "model_secrets"),
+        month.line("images", "size", image_gb, "ecr_gb_month", "images", "image_gb"),
+    ]

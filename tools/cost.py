@@ -1,30 +1,28 @@
 """``python -m tools.cost``: estimate a deployment's monthly AWS bill, beside the first design's."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
-from tools.bill import (
+from tools.bill import DAYS_PER_MONTH, Bill, Line, monthly_bill
+from tools.deployment import (
     FIRST_DESIGN,
-    Bill,
     Deployment,
     Overloaded,
-    PriceList,
     average_tasks,
     first_design_tasks,
-    monthly_bill,
-    read_prices,
 )
+from tools.inventory import UnknownResources, check_resources, read_inventory
+from tools.prices import PriceList, read_prices
 from tools.tfvars import InvalidVariables, read_deployment
 
 #: The estimate for two tasks that came with the first design, US dollars a month.
 FIRST_DESIGN_ESTIMATE = (200, 300)
 #: The number of tasks if no load is given.
 DEFAULT_TASKS = 2.0
-DAYS_PER_MONTH = 30.4
 
 
 @dataclass(frozen=True)
@@ -33,8 +31,7 @@ class Comparison:
 
     bill: Bill
     first_design: Bill
-    jobs_per_day: float | None
-    """None if no load was given: then two tasks always run."""
+    jobs_per_day: float
     prices: PriceList
 
     @property
@@ -60,16 +57,17 @@ class Comparison:
     type=click.FloatRange(0, 1_000_000),
     metavar="N",
     help=(
-        "Estimate the number of tasks from this load; default: two tasks always run, as in the"
-        " first design."
+        "Estimate the number of tasks from this load; default: two tasks, always but at night, as"
+        " in the first design."
     ),
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, in US dollars.")
 def main(tfvars: Path | None, jobs_per_day: float | None, as_json: bool) -> None:
-    """Estimate the monthly AWS bill by part, beside the first design's at the same prices.
+    """Estimate the monthly AWS bill by part, beside the first design's at the same prices, and
+    line by line: quantity, price and what was assumed.
 
-    The prices are list prices of us-east-1 on the printed date, without free tiers and taxes. A
-    job's usage is assumed; see tools/prices.toml. The cost of models is not included:
+    The prices are list prices of us-east-1 on the printed date, without free tiers and taxes;
+    tools/prices.toml names AWS's page of each. The cost of models is not included:
     CODING_AGENT_MAX_COST_USD_PER_DAY limits that.
 
     \b
@@ -81,7 +79,7 @@ def main(tfvars: Path | None, jobs_per_day: float | None, as_json: bool) -> None
     try:
         deployment = read_deployment(tfvars) if tfvars else Deployment()
         comparison = compare(deployment, jobs_per_day)
-    except InvalidVariables as error:
+    except (InvalidVariables, UnknownResources) as error:
         raise click.UsageError(str(error)) from None
     except Overloaded as error:
         raise click.UsageError(f"{error}: raise max_tasks, or send fewer jobs") from None
@@ -92,17 +90,26 @@ def main(tfvars: Path | None, jobs_per_day: float | None, as_json: bool) -> None
 
 
 def compare(deployment: Deployment, jobs_per_day: float | None) -> Comparison:
-    """Calculate both bills. Raises Overloaded if the deployment can't run that many jobs."""
+    """Calculate both bills.
+
+    Raises:
+        Overloaded: the deployment can't run that many jobs.
+        UnknownResources: Terraform has resources that the bill leaves out.
+    """
     prices = read_prices()
-    jobs = jobs_per_day or 0.0
-    tasks = DEFAULT_TASKS
-    if jobs_per_day is not None:
+    check_resources(prices)
+    inventory = read_inventory()
+    if jobs_per_day is None:
+        jobs = prices.assume("jobs_per_day")
+        tasks = DEFAULT_TASKS * deployment.awake_share
+    else:
+        jobs = jobs_per_day
         tasks = average_tasks(deployment, jobs, prices)
     always_on = first_design_tasks(jobs, prices)
     return Comparison(
-        bill=monthly_bill(deployment, tasks, jobs, prices),
-        first_design=monthly_bill(FIRST_DESIGN, always_on, jobs, prices),
-        jobs_per_day=jobs_per_day,
+        bill=monthly_bill(deployment, tasks, jobs, prices, inventory),
+        first_design=monthly_bill(FIRST_DESIGN, always_on, jobs, prices, inventory),
+        jobs_per_day=jobs,
         prices=prices,
     )
 
@@ -117,6 +124,8 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
         "jobs_per_day": comparison.jobs_per_day,
         "average_tasks": round(bill.tasks, 2),
         "parts": _rounded(bill.parts),
+        "lines": [_line_to_json(line) for line in bill.lines],
+        "pages": comparison.prices.pages,
         "total_usd": round(bill.total, 2),
         "usd_per_job": None if usd_per_job is None else round(usd_per_job, 4),
         "first_design": {
@@ -141,13 +150,17 @@ def print_table(comparison: Comparison) -> None:
     low, high = FIRST_DESIGN_ESTIMATE
     totals = f"{'total':<22}{bill.total:>10.2f}{first_design.total:>14.2f}"
     click.echo(f"{totals}   (estimated for 2 tasks: {low} to {high})")
+    click.echo("\nline by line: quantity x price, and what was assumed")
+    for line in bill.lines:
+        click.echo(_described(line))
+    click.echo("\npages with the prices:")
+    for page in sorted({line.page for line in bill.lines}):
+        click.echo(f"  [{page}] {comparison.prices.pages[page]}")
     click.echo(f"\n{_summary(comparison)}")
 
 
 def _summary(comparison: Comparison) -> str:
-    load = "two tasks, always"
-    if comparison.jobs_per_day is not None:
-        load = f"{comparison.jobs_per_day:g} jobs a day"
+    load = f"{comparison.jobs_per_day:g} jobs a day"
     per_job = ""
     if comparison.usd_per_job is not None:
         per_job = f", {comparison.usd_per_job:.4f} a job"
@@ -159,6 +172,16 @@ def _summary(comparison: Comparison) -> str:
         f"AWS list prices of {prices.region}, {prices.date:%Y-%m-%d}; models' prices are not"
         " included."
     )
+
+
+def _described(line: Line) -> str:
+    price = f"{line.quantity:,.6g} {line.unit} x {line.usd_each:.6g}"
+    text = f"  {line.usd:>8.2f}  {line.part}, {line.what}: {price} [{line.page}]"
+    return f"{text} ({line.assumed})" if line.assumed else text
+
+
+def _line_to_json(line: Line) -> dict[str, Any]:
+    return {**asdict(line), "usd": round(line.usd, 4)}
 
 
 def _rounded(parts: dict[str, float]) -> dict[str, float]:

@@ -1,11 +1,10 @@
 """Read the variables that a deployment's bill depends on from a .tfvars file."""
 
 import re
-from dataclasses import fields
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_type_hints
 
-from tools.bill import Architecture, Deployment, Nat
+from tools.deployment import Architecture, Deployment, Nat
 
 #: NAME = VALUE, where the value is a string or a single word; references are not values.
 _ASSIGNMENT = re.compile(
@@ -15,7 +14,20 @@ _ASSIGNMENT = re.compile(
     re.VERBOSE,
 )
 _CHOICES = {"architecture": get_args(Architecture), "nat": get_args(Nat)}
-_TYPES = {field.name: type(field.default) for field in fields(Deployment)}
+_NIGHT = re.compile(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d")
+
+
+def _types() -> dict[str, type]:
+    """Return bool, str or float for each variable that has a price."""
+    types: dict[str, type] = {}
+    for name, hint in get_type_hints(Deployment).items():
+        choices = get_args(hint) or (hint,)
+        first = choices[0]
+        types[name] = str if isinstance(first, str) else first
+    return types
+
+
+TYPES = _types()
 
 
 class InvalidVariables(ValueError):
@@ -33,11 +45,11 @@ def read_deployment(path: Path) -> Deployment:
     """
     values: dict[str, Any] = {}
     for number, match in _assignments(path):
-        if match[1] not in _TYPES or match[2] == "null":
+        if match[1] not in TYPES or match[2] == "null":
             continue
         name = match[1]
         try:
-            values[name] = parse_value(match[2], _TYPES[name])
+            values[name] = parse_value(match[2], TYPES[name])
         except ValueError as error:
             raise InvalidVariables(f"{path}, line {number}: {name} {error}") from None
     deployment = Deployment(**values)
@@ -94,6 +106,10 @@ def _lines(path: Path) -> list[str]:
 def _check(deployment: Deployment, path: Path) -> None:
     if not deployment.concurrency:
         raise InvalidVariables(f"{path}: concurrency is 0; it must be more than 0")
+    if deployment.night is not None and not _NIGHT.fullmatch(deployment.night):
+        raise InvalidVariables(
+            f"{path}: night is {deployment.night!r}; it must be HH:MM-HH:MM, such as 20:00-07:00"
+        )
     for name, choices in _CHOICES.items():
         value = getattr(deployment, name)
         if value not in choices:

@@ -17,8 +17,8 @@ run "the_five_choices_are_enough" {
   command = plan
 
   assert {
-    condition     = var.vpc_cidr == "10.0.0.0/16" && var.zones == 2 && var.nat == "single"
-    error_message = "two zones of 10.0.0.0/16 behind one NAT gateway"
+    condition     = var.vpc_cidr == "10.0.0.0/16" && var.zones == 2 && var.nat == "instance"
+    error_message = "two zones of 10.0.0.0/16 behind one NAT instance"
   }
 
   assert {
@@ -29,6 +29,11 @@ run "the_five_choices_are_enough" {
   assert {
     condition     = var.min_tasks == 1 && var.max_tasks == 10 && var.jobs_per_task == var.concurrency
     error_message = "one task at least, one more for each two jobs, ten at most"
+  }
+
+  assert {
+    condition     = var.on_demand_tasks == 0 && var.spot_percent == 100 && var.night == null
+    error_message = "all tasks are on Spot, by day and by night"
   }
 
   assert {
@@ -94,8 +99,9 @@ run "two_zones_share_a_nat_gateway" {
     name                      = "coding-agent"
     vpc_cidr                  = "10.0.0.0/16"
     zones                     = 2
-    nat                       = "single"
+    nat                       = "gateway"
     interface_endpoints       = false
+    bedrock                   = false
     flow_logs                 = false
     log_retention_days        = 30
     service_security_group_id = "sg-service"
@@ -129,8 +135,9 @@ run "three_zones_with_a_nat_gateway_each" {
     name                      = "coding-agent"
     vpc_cidr                  = "10.1.0.0/24"
     zones                     = 3
-    nat                       = "per_zone"
+    nat                       = "gateway_per_zone"
     interface_endpoints       = true
+    bedrock                   = false
     flow_logs                 = true
     log_retention_days        = 30
     service_security_group_id = "sg-service"
@@ -150,6 +157,93 @@ run "three_zones_with_a_nat_gateway_each" {
   assert {
     condition     = length(aws_vpc_endpoint.interface) == 6 && aws_vpc_security_group_ingress_rule.endpoints[0].referenced_security_group_id == "sg-service"
     error_message = "interface endpoints are called by the tasks alone"
+  }
+}
+
+run "an_instance_is_the_way_out" {
+  command = plan
+
+  module {
+    source = "./modules/network"
+  }
+
+  variables {
+    name                      = "coding-agent"
+    vpc_cidr                  = "10.0.0.0/16"
+    zones                     = 2
+    nat                       = "instance"
+    interface_endpoints       = false
+    bedrock                   = false
+    flow_logs                 = false
+    log_retention_days        = 30
+    service_security_group_id = "sg-service"
+    tags                      = {}
+  }
+
+  assert {
+    condition     = length(aws_nat_gateway.this) == 0 && length(aws_eip.nat) == 0 && length(aws_eip.nat_instance) == 1
+    error_message = "there is no gateway to pay for, and one lasting address"
+  }
+
+  assert {
+    condition     = alltrue([for route in aws_route.private : route.network_interface_id == aws_network_interface.nat[0].id && route.nat_gateway_id == null]) && length(aws_route.private) == 2
+    error_message = "both zones' private subnets go out by the interface"
+  }
+
+  assert {
+    condition     = aws_network_interface.nat[0].source_dest_check == false && aws_autoscaling_group.nat[0].min_size == 1 && aws_autoscaling_group.nat[0].max_size == 1 && aws_autoscaling_group.nat[0].max_instance_lifetime == 1209600
+    error_message = "one instance at a time takes it, none for longer than two weeks"
+  }
+
+  assert {
+    condition     = aws_launch_template.nat[0].metadata_options[0].http_tokens == "required" && startswith(aws_launch_template.nat[0].image_id, "resolve:ssm:") && aws_launch_template.nat[0].instance_initiated_shutdown_behavior == "terminate"
+    error_message = "the newest image, no metadata without a token, and an instance that shuts down is replaced"
+  }
+
+  assert {
+    condition     = alltrue([for rule in concat(values(aws_vpc_security_group_ingress_rule.nat), aws_vpc_security_group_egress_rule.nat) : rule.from_port == 443 && rule.to_port == 443]) && toset([for rule in aws_vpc_security_group_ingress_rule.nat : rule.cidr_ipv4]) == toset(values(local.private))
+    error_message = "it takes HTTPS of the private subnets, and passes on nothing else"
+  }
+
+  assert {
+    condition     = toset(flatten(data.aws_iam_policy_document.nat[0].statement[*].actions)) == toset(["ec2:AttachNetworkInterface"])
+    error_message = "its role may attach the interface"
+  }
+}
+
+run "without_nat_there_are_endpoints_and_ipv6" {
+  command = plan
+
+  module {
+    source = "./modules/network"
+  }
+
+  variables {
+    name                      = "coding-agent"
+    vpc_cidr                  = "10.0.0.0/16"
+    zones                     = 2
+    nat                       = "none"
+    interface_endpoints       = false
+    bedrock                   = true
+    flow_logs                 = false
+    log_retention_days        = 30
+    service_security_group_id = "sg-service"
+    tags                      = {}
+  }
+
+  assert {
+    condition     = length(aws_route.private) == 0 && length(aws_nat_gateway.this) == 0 && length(aws_autoscaling_group.nat) == 0
+    error_message = "nothing goes out by IPv4"
+  }
+
+  assert {
+    condition     = contains(keys(aws_vpc_endpoint.interface), "bedrock-runtime") && contains(keys(aws_vpc_endpoint.interface), "sqs")
+    error_message = "AWS is reached through endpoints, a model of Bedrock too"
+  }
+
+  assert {
+    condition     = length(aws_route.ipv6) == 2 && alltrue([for subnet in aws_subnet.private : subnet.assign_ipv6_address_on_creation]) && aws_vpc_security_group_egress_rule.ipv6[0].from_port == 443
+    error_message = "everything else by IPv6, on 443"
   }
 }
 

@@ -34,6 +34,9 @@ run "tasks_are_private" {
     spot_percent             = 75
     jobs_per_task            = 2
     scale_in_minutes         = 10
+    night                    = null
+    night_timezone           = "UTC"
+    night_weekends           = false
     vpc_id                   = "vpc-1"
     private_subnet_ids       = ["subnet-private"]
     intake_security_group_id = "sg-intake"

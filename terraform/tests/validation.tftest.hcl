@@ -38,6 +38,7 @@ run "what_only_looks_right" {
     name                 = "internal-agent"
     budget               = { max_rounds = 1.5 }
     vpc_cidr             = "10.0.0.0/8"
+    nat                  = "single"
     max_receives         = 5
     github_app_id        = "my-app"
     protected_paths      = ["deploy/*, infra/*"]
@@ -51,7 +52,7 @@ run "what_only_looks_right" {
   }
 
   expect_failures = [
-    var.image, var.model, var.model_secrets, var.allowed_repositories, var.name, var.budget, var.vpc_cidr, var.max_receives,
+    var.image, var.model, var.model_secrets, var.allowed_repositories, var.name, var.budget, var.vpc_cidr, var.nat, var.max_receives,
     var.github_app_id, var.protected_paths, var.key_limits, var.memory, var.max_tasks, var.intake_cidrs, var.sender_oidc, var.alarm_thresholds,
   ]
 }
@@ -70,7 +71,6 @@ run "out_of_bounds" {
     github_api_url             = "http://github.example.org/api/v3"
     vpc_cidr                   = "10.0.0.0/99"
     zones                      = 1
-    nat                        = "none"
     visibility_timeout         = 43201
     max_receives               = 1001
     sender_oidc                = { provider = "example.org", audience = "coding-agent", subject = "backend" }
@@ -81,6 +81,8 @@ run "out_of_bounds" {
     spot_percent               = 101
     jobs_per_task              = 0
     scale_in_minutes           = 0
+    night                      = "20:00"
+    night_timezone             = "Europe Berlin"
     console                    = "on"
     certificate_arn            = "intake.example.org"
     intake_cidrs               = ["anywhere"]
@@ -93,9 +95,9 @@ run "out_of_bounds" {
 
   expect_failures = [
     var.name, var.tags, var.allowed_models, var.allowed_topics, var.key_limits, var.budget, var.concurrency, var.github_api_url,
-    var.vpc_cidr, var.zones, var.nat, var.visibility_timeout, var.max_receives, var.sender_oidc, var.cpu,
+    var.vpc_cidr, var.zones, var.visibility_timeout, var.max_receives, var.sender_oidc, var.cpu,
     var.storage_gib, var.architecture, var.min_tasks, var.spot_percent,
-    var.jobs_per_task, var.scale_in_minutes, var.console, var.certificate_arn, var.intake_cidrs, var.waf_requests_per_5_minutes,
+    var.jobs_per_task, var.scale_in_minutes, var.night, var.night_timezone, var.console, var.certificate_arn, var.intake_cidrs, var.waf_requests_per_5_minutes,
     var.log_retention_days, var.secret_recovery_days, var.alarm_emails, var.alarm_thresholds,
   ]
 }
@@ -110,9 +112,10 @@ run "together" {
     certificate_arn        = "arn:aws:acm:us-east-1:123456789012:certificate/12345678-90ab-cdef-1234-567890abcdef"
     max_tasks              = 3
     on_demand_tasks        = 4
+    nat                    = "none"
   }
 
-  expect_failures = [var.environment, var.allow_plaintext_intake, var.on_demand_tasks]
+  expect_failures = [var.environment, var.allow_plaintext_intake, var.on_demand_tasks, var.nat]
 }
 
 run "a_secret_in_the_clear" {

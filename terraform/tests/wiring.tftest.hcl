@@ -139,6 +139,9 @@ run "the_service_scales_on_all_of_its_work" {
     spot_percent             = 75
     jobs_per_task            = 2
     scale_in_minutes         = 10
+    night                    = null
+    night_timezone           = "UTC"
+    night_weekends           = false
     vpc_id                   = "vpc-1"
     private_subnet_ids       = ["subnet-private"]
     intake_security_group_id = "sg-intake"
@@ -195,6 +198,67 @@ run "the_service_scales_on_all_of_its_work" {
   assert {
     condition     = alltrue([for container in [local.worker, local.sandbox] : length(setsubtract(container.mountPoints[*].sourceVolume, aws_ecs_task_definition.worker.volume[*].name)) == 0])
     error_message = "every volume that is mounted exists"
+  }
+}
+
+run "at_night_no_task_must_run" {
+  command = plan
+
+  module {
+    source = "./modules/service"
+  }
+
+  variables {
+    name                     = "coding-agent"
+    settings                 = {}
+    secret_arns              = {}
+    port                     = 8080
+    data_dir                 = "/var/lib/coding-agent"
+    sandbox_socket           = "/run/coding-agent/sandbox.sock"
+    cpu                      = 2048
+    memory                   = 4096
+    storage_gib              = 40
+    architecture             = "ARM64"
+    min_tasks                = 2
+    max_tasks                = 10
+    on_demand_tasks          = 1
+    spot_percent             = 75
+    jobs_per_task            = 2
+    scale_in_minutes         = 10
+    night                    = "20:00-07:30"
+    night_timezone           = "Europe/Berlin"
+    night_weekends           = true
+    vpc_id                   = "vpc-1"
+    private_subnet_ids       = ["subnet-private"]
+    intake_security_group_id = "sg-intake"
+    target_group_arn         = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/coding-agent/0123456789abcdef"
+    log_group_names          = { worker = "/coding-agent/worker", sandbox = "/coding-agent/sandbox" }
+    queue                    = { arn = "arn:aws:sqs:us-east-1:123456789012:jobs", name = "jobs" }
+    dead_letter_queue_arn    = "arn:aws:sqs:us-east-1:123456789012:dead-letters"
+    topic_arns               = ["arn:aws:sns:us-east-1:123456789012:events"]
+    table_arn                = "arn:aws:dynamodb:us-east-1:123456789012:table/runs"
+    artifacts                = { bucket_arn = "arn:aws:s3:::artifacts", prefix = "artifacts", templates = "templates" }
+    tags                     = {}
+  }
+
+  assert {
+    condition     = { for name, action in aws_appautoscaling_scheduled_action.night : action.schedule => action.scalable_target_action[0].min_capacity } == { "cron(0 20 ? * * *)" = "0", "cron(30 7 ? * MON-FRI *)" = "2" }
+    error_message = "no task must run from evening to morning, nor at weekends"
+  }
+
+  assert {
+    condition     = alltrue([for action in aws_appautoscaling_scheduled_action.night : action.timezone == "Europe/Berlin" && action.scalable_target_action[0].max_capacity == "10"])
+    error_message = "the times are local, and as many tasks as by day may run"
+  }
+
+  assert {
+    condition     = contains(keys(aws_cloudwatch_metric_alarm.steps), "first")
+    error_message = "a job that comes at night starts a task"
+  }
+
+  assert {
+    condition     = jsondecode(aws_scheduler_schedule.metrics[0].target[0].input).QueueUrl == "https://sqs.us-east-1.amazonaws.com/123456789012/jobs" && flatten(data.aws_iam_policy_document.metrics[0].statement[*].resources) == [var.queue.arn]
+    error_message = "the queue's metrics are kept alive by a call that may do nothing else"
   }
 }
 

@@ -16,7 +16,8 @@ from benchmarks.capacity import (
     summarise,
 )
 from tests.cli.console import ROOT
-from tools.bill import Deployment, average_tasks, read_prices
+from tools.deployment import Deployment, average_tasks
+from tools.prices import read_prices
 
 VARIABLES = ROOT / "terraform/variables.tf"
 

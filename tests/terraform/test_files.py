@@ -49,7 +49,7 @@ def test_what_is_in_use_is_replaced_before_it_is_destroyed_under_a_new_name():
         for kind, by_name in named_blocks(file, "resource"):
             if kind in ("aws_lb_target_group", "aws_security_group"):
                 replaced += by_name.values()
-    assert len(replaced) == 4
+    assert len(replaced) == 5
     for resource in replaced:
         assert "name" not in resource
         assert resource["name_prefix"]

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from tools.bill import Deployment
 from tools.cost import main
-from tools.tfvars import parse_value
+from tools.deployment import Deployment
+from tools.tfvars import TYPES, parse_value
 
 VARIABLES = Path(__file__).parents[2] / "terraform/variables.tf"
 
@@ -41,21 +41,56 @@ def tfvars(folder: Path, text: str) -> Path:
     return path
 
 
-def test_the_total_is_the_sum_of_the_parts_and_the_prices_have_a_date() -> None:
+def test_the_total_is_the_sum_of_the_lines_and_the_prices_have_a_date() -> None:
     bill = cost()
+    assert bill["total_usd"] == pytest.approx(sum(line["usd"] for line in bill["lines"]), abs=0.1)
     assert bill["total_usd"] == pytest.approx(sum(bill["parts"].values()), abs=0.1)
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", bill["prices_of"])
     assert bill["first_design"]["said_usd"] == [200, 300]
+
+
+def test_each_line_is_a_quantity_at_a_price_of_a_page() -> None:
+    bill = cost()
+    for line in bill["lines"]:
+        assert line["usd"] == pytest.approx(line["quantity"] * line["usd_each"], abs=0.001)
+        assert bill["pages"][line["page"]].startswith("https://aws.amazon.com/")
+        assert line["unit"] and line["what"]
 
 
 def test_the_first_design_costs_as_much_as_was_estimated() -> None:
     assert 200 <= cost()["first_design"]["total_usd"] <= 300
 
 
-def test_two_tasks_on_spot_cost_less_than_half_of_the_first_design(tmp_path: Path) -> None:
-    path = tfvars(tmp_path, "on_demand_tasks = 0\nspot_percent = 100\n")
-    assert cost("--tfvars", path)["share"] < 0.5
-    assert cost()["share"] < 0.7, "the defaults, with one task on demand"
+def test_two_tasks_cost_at_most_110_dollars_a_month() -> None:
+    bill = cost()
+    assert bill["average_tasks"] == 2
+    assert bill["total_usd"] <= 110
+    assert {"data transfer", "dashboard"} <= set(bill["parts"])
+
+
+def test_a_task_that_is_never_on_spot_and_a_gateway_cost_more(tmp_path: Path) -> None:
+    path = tfvars(tmp_path, 'on_demand_tasks = 1\nnat = "gateway"\n')
+    parts = cost("--tfvars", path)["parts"]
+    default = cost()["parts"]
+    assert parts["tasks"] > default["tasks"] + 30
+    assert parts["NAT"] > default["NAT"] + 25
+    assert parts["public addresses"] < default["public addresses"]
+
+
+def test_without_nat_endpoints_are_paid_for(tmp_path: Path) -> None:
+    parts = cost("--tfvars", tfvars(tmp_path, 'nat = "none"\n'))["parts"]
+    assert "NAT" not in parts
+    assert parts["interface endpoints"] == pytest.approx(6 * 2 * 730 * 0.01)
+
+
+def test_at_night_no_task_is_paid_for(tmp_path: Path) -> None:
+    night = cost("--tfvars", tfvars(tmp_path, 'night = "20:00-08:00"\n'))
+    assert night["average_tasks"] == 1
+    path = tfvars(tmp_path, 'night = "20:00-08:00"\nnight_weekends = true\n')
+    weekends = cost("--tfvars", path)
+    assert weekends["average_tasks"] == pytest.approx(5 / 7, abs=0.01)
+    idle = cost("--tfvars", path, "--jobs-per-day", "0")
+    assert idle["average_tasks"] == pytest.approx(5 / 14, abs=0.01)
 
 
 def test_the_price_of_fargate_is_hours_times_size(tmp_path: Path) -> None:
@@ -108,16 +143,19 @@ def test_a_real_tfvars_file_is_read(tmp_path: Path) -> None:
         allowed_repositories = [
           "octo/*",   # cpu = 16384
         ]
-        nat                  = "per_zone" # one each
+        nat                  = "gateway_per_zone" # one each
+        night                = null
         zones                = 3
         interface_endpoints  = true
         certificate_arn      = null
         waf_requests_per_5_minutes = 500
         """,
     )
-    parts = cost("--tfvars", path)["parts"]
+    bill = cost("--tfvars", path)
+    parts = bill["parts"]
     default = cost()["parts"]
-    assert parts["NAT gateways"] == pytest.approx(3 * default["NAT gateways"], abs=0.1)
+    hours = [line["quantity"] for line in bill["lines"] if line["what"] == "gateways"]
+    assert hours == [3 * 730]
     assert parts["interface endpoints"] > 100
     assert parts["WAF"] > 0
     assert "WAF" not in default
@@ -132,6 +170,8 @@ def test_a_real_tfvars_file_is_read(tmp_path: Path) -> None:
         ("flow_logs = 1", "line 1: flow_logs is 1; it may be true or false"),
         ('architecture = "arm"', "architecture is 'arm'; it may be ARM64 or X86_64"),
         ("concurrency = 0", "concurrency is 0; it must be more than 0"),
+        ('nat = "single"', "nat is 'single'; it may be instance or gateway or"),
+        ('night = "evening"', "night is 'evening'; it must be HH:MM-HH:MM"),
         ("# A readme\n\nNot a variable.", "sets no variable: give a .tfvars file"),
     ],
 )
@@ -147,6 +187,13 @@ def test_the_table_shows_both_bills_side_by_side() -> None:
     assert "models' prices are not included" in output
 
 
+def test_the_table_has_a_line_with_its_source_for_each_amount() -> None:
+    output = run().stdout
+    assert re.search(r"NAT, instance: 730 hour of t4g.micro x 0.0084 \[ec2\]", output)
+    assert "[ec2] https://aws.amazon.com/ec2/pricing/on-demand/" in output
+    assert "spot_share 0.4: Spot has no list price" in output
+
+
 def test_the_defaults_are_those_of_terraform() -> None:
     deployment = asdict(Deployment())
     defaults: dict[str, Any] = {}
@@ -156,5 +203,5 @@ def test_the_defaults_are_those_of_terraform() -> None:
         if default is None or name not in deployment:
             continue
         text = default[1].strip()
-        defaults[name] = None if text == "null" else parse_value(text, type(deployment[name]))
+        defaults[name] = None if text == "null" else parse_value(text, TYPES[name])
     assert defaults == deployment

@@ -31,7 +31,7 @@ module "coding_agent" {
   allowed_repositories = var.allowed_repositories
 
   zones     = 3
-  nat       = "per_zone"
+  nat       = "gateway_per_zone"
   flow_logs = true
 
   min_tasks       = 2

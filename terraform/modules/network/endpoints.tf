@@ -9,8 +9,14 @@ resource "aws_vpc_endpoint" "gateway" {
   tags              = merge(var.tags, { Name = "${var.name}-${each.key}" })
 }
 
+locals {
+  # Without NAT there is no other way to them.
+  has_endpoints     = var.interface_endpoints || var.nat == "none"
+  endpoint_services = concat(["ecr.api", "ecr.dkr", "logs", "secretsmanager", "sns", "sqs"], var.bedrock ? ["bedrock-runtime"] : [])
+}
+
 resource "aws_vpc_endpoint" "interface" {
-  for_each = var.interface_endpoints ? toset(["ecr.api", "ecr.dkr", "logs", "secretsmanager", "sns", "sqs"]) : []
+  for_each = local.has_endpoints ? toset(local.endpoint_services) : []
 
   vpc_id              = aws_vpc.this.id
   service_name        = "com.amazonaws.${data.aws_region.current.id}.${each.key}"
@@ -22,7 +28,7 @@ resource "aws_vpc_endpoint" "interface" {
 }
 
 resource "aws_security_group" "endpoints" {
-  count = var.interface_endpoints ? 1 : 0
+  count = local.has_endpoints ? 1 : 0
 
   name_prefix = "${var.name}-endpoints-"
   description = "The interface endpoints of ${var.name}"
@@ -35,7 +41,7 @@ resource "aws_security_group" "endpoints" {
 }
 
 resource "aws_vpc_security_group_ingress_rule" "endpoints" {
-  count = var.interface_endpoints ? 1 : 0
+  count = local.has_endpoints ? 1 : 0
 
   description                  = "The service's tasks"
   security_group_id            = aws_security_group.endpoints[0].id

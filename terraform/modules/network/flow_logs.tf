@@ -1,7 +1,3 @@
-data "aws_caller_identity" "current" {
-  count = var.flow_logs ? 1 : 0
-}
-
 resource "aws_flow_log" "this" {
   count = var.flow_logs ? 1 : 0
 
@@ -44,7 +40,7 @@ data "aws_iam_policy_document" "flow_logs_trust" {
     condition {
       test     = "StringEquals"
       variable = "aws:SourceAccount"
-      values   = [data.aws_caller_identity.current[0].account_id]
+      values   = [data.aws_caller_identity.current.account_id]
     }
   }
 }

@@ -4,7 +4,7 @@ output "vpc_id" {
 }
 
 output "public_subnet_ids" {
-  description = "Where the load balancer and the NAT gateways are."
+  description = "Where the load balancer and the way out are."
   value       = [for subnet in aws_subnet.public : subnet.id]
 }
 
@@ -15,5 +15,5 @@ output "private_subnet_ids" {
 
 output "nat_addresses" {
   description = "The addresses that the service calls others from, for their allow-lists."
-  value       = [for address in aws_eip.nat : address.public_ip]
+  value       = concat([for address in aws_eip.nat : address.public_ip], aws_eip.nat_instance[*].public_ip)
 }

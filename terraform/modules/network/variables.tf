@@ -14,12 +14,17 @@ variable "zones" {
 }
 
 variable "nat" {
-  description = "single: one NAT gateway, whose zone takes the others' way out with it when it fails. per_zone: one in each."
+  description = "The way out of the private subnets: instance, gateway, gateway_per_zone or none (endpoints and IPv6)."
   type        = string
 }
 
 variable "interface_endpoints" {
   description = "Whether SQS, SNS, Secrets Manager, CloudWatch Logs and ECR are reached by endpoints in the VPC."
+  type        = bool
+}
+
+variable "bedrock" {
+  description = "Whether Amazon Bedrock is among what has an endpoint."
   type        = bool
 }
 

@@ -99,7 +99,7 @@ resource "aws_appautoscaling_policy" "more" {
 }
 
 resource "aws_appautoscaling_policy" "steps" {
-  for_each = { for name, step in local.steps : name => step if name != "first" || var.min_tasks == 0 }
+  for_each = { for name, step in local.steps : name => step if name != "first" || local.may_sleep }
 
   name               = "${var.name}-${each.key}"
   policy_type        = "StepScaling"

@@ -83,6 +83,21 @@ variable "scale_in_minutes" {
   type        = number
 }
 
+variable "night" {
+  description = "Hours in which no task must run, HH:MM-HH:MM; null: none."
+  type        = string
+}
+
+variable "night_timezone" {
+  description = "The time zone of night."
+  type        = string
+}
+
+variable "night_weekends" {
+  description = "Whether the night lasts from Friday evening to Monday morning."
+  type        = bool
+}
+
 variable "vpc_id" {
   description = "The VPC."
   type        = string

@@ -9,7 +9,7 @@ mock_data "aws_caller_identity" {
 }
 
 mock_data "aws_partition" {
-  defaults = { partition = "aws" }
+  defaults = { partition = "aws", dns_suffix = "amazonaws.com" }
 }
 
 mock_data "aws_region" {
@@ -88,4 +88,23 @@ mock_resource "aws_appautoscaling_policy" {
 
 mock_resource "aws_cloudwatch_metric_alarm" {
   defaults = { arn = "arn:aws:cloudwatch:us-east-1:123456789012:alarm:mocked" }
+}
+
+mock_resource "aws_vpc" {
+  defaults = { ipv6_cidr_block = "2001:db8:0:100::/56" }
+}
+
+mock_resource "aws_network_interface" {
+  defaults = {
+    arn         = "arn:aws:ec2:us-east-1:123456789012:network-interface/eni-mocked"
+    mac_address = "0a:00:00:00:00:01"
+  }
+}
+
+mock_resource "aws_iam_instance_profile" {
+  defaults = { arn = "arn:aws:iam::123456789012:instance-profile/mocked" }
+}
+
+mock_resource "aws_cloudwatch_event_rule" {
+  defaults = { arn = "arn:aws:events:us-east-1:123456789012:rule/mocked" }
 }
