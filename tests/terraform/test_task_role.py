@@ -110,7 +110,7 @@ def operations_of_the_source() -> set[tuple[str, str]]:
     operations = set()
     for folder, service in (
         ("queue", "sqs"),
-        ("worker", "sns"),
+        ("queue/topics.py", "sns"),
         ("artifacts", "s3"),
         ("store/dynamodb.py", "dynamodb"),
     ):
