@@ -17,10 +17,8 @@ from pipeline.model.capabilities import Models, ModelsError
 from pipeline.model.client import ModelClient
 from pipeline.settings import Settings, SettingsError
 from pipeline.template_sets import TemplateSets
-from prompts import TemplateError, TemplateSet
-from prompts.template_set import SUFFIX
+from prompts.template_set import SUFFIX, TemplateError, TemplateSet
 from sandbox import Sandbox
-from sandbox.choose import choose_sandbox
 
 if TYPE_CHECKING:
     from pipeline.github.app import AppTokens
@@ -170,6 +168,8 @@ def sandbox_for(settings: Settings, *, local: bool) -> Sandbox:
     Raises:
         NoIsolation: see ``choose_sandbox``.
     """
+    from sandbox.choose import choose_sandbox
+
     return choose_sandbox(
         settings.sandbox, on_ecs=settings.on_ecs, local=local, socket=settings.sandbox_socket
     )

@@ -237,7 +237,7 @@ def _describe_profile(profile: "ModelProfile") -> str:
 
 def _check_templates(settings: Settings) -> Check:
     from cli.backends import template_sets
-    from prompts import TemplateError
+    from prompts.template_set import TemplateError
 
     try:
         set_hash = template_sets(settings).latest().set_hash

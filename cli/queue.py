@@ -1,6 +1,5 @@
 """``coding-agent queue``: count jobs, runs, events, dead letters; publish parked events again."""
 
-import asyncio
 import time
 from collections import Counter
 from dataclasses import asdict
@@ -54,7 +53,7 @@ def stats(ctx: click.Context, output: Output) -> None:
     from console.queues.depths import read_depths
 
     with exit_on_aws_error():
-        depths = asyncio.run(read_depths(url))
+        depths = read_depths(url)
     payload = {
         "queue": _depth_fields(depths.jobs),
         "dead_letters": _depth_fields(depths.dead_letters),

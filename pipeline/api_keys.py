@@ -6,12 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from pipeline.job import AddressReviewJob, Job, JobRefusal, explain
 from pipeline.patterns import check_pattern, matches_any
-from pipeline.yaml_files import load_yaml
 
 #: The owner of all keys without a name, so that such a key can be rotated.
 UNNAMED = "default"
@@ -84,6 +82,10 @@ def parse_limits(value: str) -> dict[str, KeyLimits]:
     Raises:
         ValueError: they can't be read; the message says where and why.
     """
+    import yaml
+
+    from pipeline.yaml_files import load_yaml
+
     is_inline = value.lstrip().startswith("{")
     try:
         text = value if is_inline else Path(value).read_text(encoding="utf-8")

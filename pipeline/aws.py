@@ -33,6 +33,16 @@ def open_client(service: str) -> AbstractAsyncContextManager[Any]:
     return client
 
 
+def make_client(service: str, *, read_seconds: float, attempts: int = 3) -> Any:
+    """Return a synchronous client of a service; see ``limits``. It reads files: make it in a thread
+    if others wait.
+    """
+    from botocore.config import Config
+
+    config = Config(**limits(read_seconds=read_seconds, attempts=attempts))
+    return session().client(service, region_name=region(), config=config)
+
+
 def session() -> Any:
     """Return a new boto3 session."""
     import boto3

@@ -23,7 +23,6 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from pipeline.api_keys import ApiKey, parse_keys, parse_limits
 from pipeline.patterns import check_pattern
 from pipeline.telemetry import environment_secrets
-from repository.git import Identity
 
 ECS_VARIABLE = "ECS_CONTAINER_METADATA_URI_V4"
 """ECS sets it in every container
@@ -387,6 +386,8 @@ class Settings(BaseSettings):
     @classmethod
     def _check_commit_author(cls, value: str | None) -> str | None:
         if value is not None:
+            from repository.git import Identity
+
             Identity.parse(value)
         return value
 

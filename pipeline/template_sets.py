@@ -9,7 +9,8 @@ from pipeline.artifacts import Artifacts
 from pipeline.errors import describe
 from pipeline.stage import RunContext
 from pipeline.threads import STORE
-from prompts import TemplateError, TemplateSet, lint
+from prompts.lint import lint
+from prompts.template_set import TemplateError, TemplateSet
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.github import IssueSnapshot
 from pipeline.settings import Settings
-from prompts import TemplateSet
+from prompts.template_set import TemplateSet
 from repository.issue_text import HiddenParts, render_text
 from stages.fetch_issue import FetchIssue, Issue, IssueRules
 from tests.stand_ins.forge import StaticForge, comment, snapshot

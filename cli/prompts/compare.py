@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cli.prompts.runs import StoredRun
     from console.comparison.trials import Case, Trial
     from pipeline.settings import Settings
-    from prompts import TemplateSet
+    from prompts.template_set import TemplateSet
 
 
 @click.command("compare")

@@ -9,10 +9,9 @@ import click
 from cli import exits
 from cli.command import CommandError, settings
 from cli.prompts.source import changed_lines, exit_on_template_error, load, template_dir
-from prompts import TemplateError, TemplateSet
 from prompts import golden as golden_cases
 from prompts.golden import Texts
-from prompts.template_set import SHIPPED, template_files
+from prompts.template_set import SHIPPED, TemplateError, TemplateSet, template_files
 from prompts.tokens import tokens_of
 
 
@@ -157,9 +156,9 @@ def _input_price(named: str | None, default: str | None) -> float | None:
     model = named or default
     if not model or model.startswith(("scripted:", "replay:")):
         return None
-    from pipeline.model.price_list import listed_price
+    from pipeline.model.price_list import price_to_show
 
-    price = listed_price(model)
+    price = price_to_show(model)
     if price is not None:
         return price.input
     message = f"{model!r} has no price in LiteLLM's list"

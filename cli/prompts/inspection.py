@@ -9,9 +9,9 @@ import click
 
 from cli import exits
 from cli.prompts.source import changed_lines, exit_on_template_error, load, template_dir
-from prompts import TemplateSet, lint
+from prompts.lint import lint
 from prompts.schema import Shape
-from prompts.template_set import SUFFIX
+from prompts.template_set import SUFFIX, TemplateSet
 from repository.counts import count
 
 

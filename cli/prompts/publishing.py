@@ -8,7 +8,8 @@ from cli import exits
 from cli.command import CommandError, exit_on_settings_error, settings
 from cli.prompts.source import load
 from pipeline.errors import describe
-from prompts import TemplateError, TemplateSet, lint
+from prompts.lint import lint
+from prompts.template_set import TemplateError, TemplateSet
 
 
 def publish_folder(ctx: click.Context, folder: Path) -> str:

@@ -14,7 +14,7 @@ from cli import exits
 from cli.command import CommandError, exit_on_settings_error, settings
 from cli.job_argument import complete_job
 from cli.prompts.source import exit_on_template_error, load, template_dir
-from prompts import TemplateSet
+from prompts.template_set import TemplateSet
 
 if TYPE_CHECKING:
     from pipeline.model import Message, ModelReply, ModelRequest

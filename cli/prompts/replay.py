@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from console.comparison.trials import Case, Trial
     from console.html.diffs import FileDiff
     from pipeline.store.contract import RunRow
-    from prompts import TemplateSet
+    from prompts.template_set import TemplateSet
 
 
 @click.command("replay")
@@ -155,7 +155,7 @@ def _comparison(
 def _known_set(ctx: click.Context, set_hash: str | None) -> "TemplateSet | None":
     """Return the set that a run used, if it is still stored."""
     from cli.backends import template_sets
-    from prompts import TemplateError
+    from prompts.template_set import TemplateError
 
     if set_hash is None:
         return None

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from pipeline.engine.deps import Progress
     from pipeline.github import Forge
     from pipeline.settings import Settings
-    from prompts import TemplateSet
+    from prompts.template_set import TemplateSet
 
 Result = TypeVar("Result", bound=BaseModel)
 _RESULT_TYPES = ORDERS[FIX_ISSUE].result_types

@@ -12,7 +12,7 @@ import click
 
 from cli import exits
 from cli.command import CommandError, exit_on_settings_error, settings
-from prompts import TemplateError, TemplateSet
+from prompts.template_set import TemplateError, TemplateSet
 
 #: The name of the set that this version of the program contains.
 SHIPPED_SET = "default"

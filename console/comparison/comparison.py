@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from console.comparison.paired_statistics import PairedStatistics, summarize
 from console.comparison.trials import Case, Change, is_complete
 from console.html.diffs import FileDiff, compare_texts
-from prompts import TemplateSet
+from prompts.template_set import TemplateSet
 
 #: What got worse is looked at first.
 _ORDER: tuple[Change, ...] = ("worse", "better", "same")

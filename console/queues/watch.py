@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 import anyio
+from anyio import to_thread
 
 from console.queues.depths import Depths, read_depths
 from console.queues.unavailable import explain_unavailable
@@ -42,4 +43,4 @@ class QueueWatch:
 
     async def _read(self) -> Depths:
         with explain_unavailable(), anyio.fail_after(TIME_LIMIT):
-            return await read_depths(self._url)
+            return await to_thread.run_sync(read_depths, self._url, abandon_on_cancel=True)

@@ -21,7 +21,6 @@ from pipeline.job.fields import (
 )
 from pipeline.job.subjects import IssueRef, PullRef
 from pipeline.telemetry.trace_context import TRACEPARENT
-from repository.git import is_branch_name
 
 #: The newest version that this worker reads. Version 2 added the job type ``address_review``.
 SCHEMA_VERSION = 2
@@ -118,6 +117,8 @@ class FixIssueJob(_AnyJob):
     @field_validator("base_branch")
     @classmethod
     def _branch(cls, value: str | None) -> str | None:
+        from repository.git import is_branch_name
+
         if value is not None and not is_branch_name(value):
             raise ValueError(f"{value!r} is not a branch name that git accepts")
         return value

@@ -6,6 +6,7 @@ from typing import Any
 
 from pipeline.model.litellm_library import listed_model
 from pipeline.model.price import PER_MILLION, Price
+from pipeline.model.price_file import row_in_file
 
 #: The fields of a row that price each kind of token.
 _INPUT = ("input_cost_per_token",)
@@ -30,8 +31,23 @@ def listed_price(
     Returns:
         None if the list has no price per token for the model.
     """
-    row = _row_for(listed_model(model), input_tokens)
-    prices = _Row(row, input_tokens, service_tier)
+    return _price_of(listed_model(model), input_tokens, service_tier)
+
+
+def price_to_show(model: str) -> Price | None:
+    """Return the price of a short request, without importing litellm if its list's file has the
+    model under that name. None if the list has no price per token for it.
+
+    Whether a model may be called is not decided by this: litellm refuses some names in its list.
+    """
+    row = row_in_file(model)
+    if row is None:
+        return listed_price(model)
+    return _price_of(row, input_tokens=0, service_tier=None)
+
+
+def _price_of(row: dict[str, Any], input_tokens: int, service_tier: str | None) -> Price | None:
+    prices = _Row(_row_for(row, input_tokens), input_tokens, service_tier)
     input_price = prices.highest(_INPUT)
     output_price = prices.highest(_OUTPUT)
     if input_price is None or output_price is None:

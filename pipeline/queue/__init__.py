@@ -4,8 +4,9 @@ publishing.
 
 from pipeline.queue.batch import BATCH, EntriesFailed
 from pipeline.queue.delivery import FAILED_GENERATION, REASON, Delivery
+from pipeline.queue.depth import NoDeadLetterQueue
 from pipeline.queue.extender import VisibilityExtender
-from pipeline.queue.sqs import NoDeadLetterQueue, SqsQueue
+from pipeline.queue.sqs import SqsQueue
 from pipeline.queue.topics import NotPublished, TopicMessage, Topics
 
 __all__ = [

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from pipeline.aws import limits, region, session
+from pipeline.aws import make_client
 from pipeline.queue.delivery import Delivery
 
 
@@ -25,10 +25,7 @@ class VisibilityExtender:
 
     def open(self) -> None:
         """Create the client. Call this before ``extend`` and in a thread, since it reads files."""
-        from botocore.config import Config
-
-        config = Config(**limits(read_seconds=5.0, attempts=1))
-        self._client = session().client("sqs", region_name=region(), config=config)
+        self._client = make_client("sqs", read_seconds=5.0, attempts=1)
 
     def extend(self, delivery: Delivery) -> None:
         """Hide a message for longer, within the 12 hours that SQS allows.

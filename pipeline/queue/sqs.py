@@ -1,7 +1,6 @@
 """One SQS queue and its dead-letter queue, through aioboto3."""
 
 import asyncio
-import json
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
@@ -13,6 +12,7 @@ from pipeline.job import Job
 from pipeline.queue.attributes import MAX_ATTRIBUTES, fit_attributes, text_attribute
 from pipeline.queue.batch import BATCH, Batch, EntriesFailed
 from pipeline.queue.delivery import NOT_BEFORE, OWNER, REASON, Attribute, Delivery
+from pipeline.queue.depth import DEPTH_ATTRIBUTES, REDRIVE_POLICY, Depth, dead_letter_target
 from pipeline.telemetry.trace_context import TRACEPARENT
 
 #: Seconds that a deletion waits for others to join its batch: negligible next to a run's minutes.
@@ -22,19 +22,6 @@ DELETES_GATHER = 0.05
 #: Seconds by which SQS can delay a new message
 #: (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html).
 MAX_DELAY = 900.0
-
-
-class NoDeadLetterQueue(Exception):
-    """The queue has no RedrivePolicy, so nothing can be dead-lettered."""
-
-
-@dataclass(frozen=True)
-class Depth:
-    """How many messages a queue contains, by SQS's approximate counts."""
-
-    visible: int
-    in_flight: int
-    delayed: int
 
 
 @dataclass(frozen=True)
@@ -193,17 +180,7 @@ class SqsQueue:
         )
 
     async def depth(self) -> Depth:
-        attributes = await self._attributes(
-            self.url,
-            "ApproximateNumberOfMessages",
-            "ApproximateNumberOfMessagesNotVisible",
-            "ApproximateNumberOfMessagesDelayed",
-        )
-        return Depth(
-            visible=int(attributes["ApproximateNumberOfMessages"]),
-            in_flight=int(attributes["ApproximateNumberOfMessagesNotVisible"]),
-            delayed=int(attributes["ApproximateNumberOfMessagesDelayed"]),
-        )
+        return Depth.of(await self._attributes(self.url, *DEPTH_ATTRIBUTES))
 
     async def dead_letters_url(self) -> str:
         queue = await self._find_dead_letter_queue()
@@ -212,16 +189,9 @@ class SqsQueue:
     async def _find_dead_letter_queue(self) -> _DeadLetterQueue:
         """Find the dead-letter queue through the RedrivePolicy, once."""
         if self._dead_letter_queue is None:
-            own = await self._attributes(self.url, "RedrivePolicy")
-            policy = json.loads(own.get("RedrivePolicy", "{}"))
-            if "deadLetterTargetArn" not in policy:
-                raise NoDeadLetterQueue(
-                    f"{self.url} has no RedrivePolicy: give it a dead-letter queue"
-                )
-            account, name = policy["deadLetterTargetArn"].split(":")[-2:]
-            response = await self._client.get_queue_url(
-                QueueName=name, QueueOwnerAWSAccountId=account
-            )
+            own = await self._attributes(self.url, REDRIVE_POLICY)
+            target = dead_letter_target(self.url, own)
+            response = await self._client.get_queue_url(**target)
             url = response["QueueUrl"]
             limit = await self._attributes(url, "MaximumMessageSize")
             self._dead_letter_queue = _DeadLetterQueue(url, int(limit["MaximumMessageSize"]))

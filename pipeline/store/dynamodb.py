@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
+from pipeline.aws import make_client
 from pipeline.backoff import backoff
 from pipeline.errors import Retry
 from pipeline.store.store import RunStore
@@ -73,17 +74,8 @@ class DynamoStore(RunStore):
         clock: Callable[[], float] = time.time,
         client: Any = None,
     ):
-        dynamo = DynamoTable(table, client or _client(), clock)
+        dynamo = DynamoTable(table, client or make_client("dynamodb", read_seconds=10.0), clock)
         super().__init__(dynamo, clock=clock, keep_days=KEEP_DAYS)
-
-
-def _client() -> Any:
-    from botocore.config import Config
-
-    from pipeline.aws import limits, region, session
-
-    config = Config(**limits(read_seconds=10.0))
-    return session().client("dynamodb", region_name=region(), config=config)
 
 
 def table_definition(name: str) -> dict[str, Any]:

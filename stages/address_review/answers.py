@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pipeline.outcome import Facts, Verification
 from pipeline.run_key import RunKey
-from prompts import TemplateSet
+from prompts.template_set import TemplateSet
 from stages.address_review.replies import PlannedReply
 from stages.address_review.review import Review, checks_key
 from stages.open_pr.convention import CommitSubject

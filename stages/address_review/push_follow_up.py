@@ -20,7 +20,7 @@ from pipeline.run_key import RunKey
 from pipeline.stage import RunContext, Stop
 from pipeline.store.contract import Effect
 from pipeline.template_sets import Templates
-from prompts import TemplateSet
+from prompts.template_set import TemplateSet
 from repository.counts import count
 from repository.git import GitRefused, GitUnauthorized, Identity, Mirror, Mirrors, PushRejected
 from stages.address_review.answers import (

@@ -15,7 +15,7 @@ from pipeline.pushes import PUSH, own_commits
 from pipeline.stage import RunContext, Stop
 from pipeline.store.contract import Effect
 from pipeline.template_sets import Templates
-from prompts import TemplateSet
+from prompts.template_set import TemplateSet
 from repository.git import GitRefused, GitUnauthorized, Identity, Mirror, Mirrors, PushRejected
 from repository.testing.models import Suite
 from stages.apply_patch import Candidates

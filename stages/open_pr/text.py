@@ -4,8 +4,8 @@ from typing import Any
 
 from pipeline.github.issue_pulls import marker
 from pipeline.outcome import Facts
-from prompts import TemplateSet
 from prompts.filters import clip
+from prompts.template_set import TemplateSet
 from stages.open_pr.plans import PlannedPull
 from stages.open_pr.repository_template import fill
 

@@ -12,7 +12,7 @@ from pipeline.model.failures import Failure, ModelError
 from pipeline.model.recording import RecordedExchange
 from pipeline.stage import RunContext
 from pipeline.template_sets import Templates
-from prompts import TemplateSet
+from prompts.template_set import TemplateSet
 from stages.propose_patch.results import Proposal
 
 #: Templates of a prompt that asks for a change in one reply.

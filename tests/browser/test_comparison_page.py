@@ -8,7 +8,7 @@ from console.comparison.comparison import Comparison, Side, compare_templates
 from console.comparison.page import render_comparison
 from console.history.share_plots import plot_groups
 from console.history.statistics import summarize
-from prompts import TemplateSet
+from prompts.template_set import TemplateSet
 from tests.browser.chromium import THEMES, Browser
 from tests.console.comparison.cases import case, trial
 from tests.console.history.records import record

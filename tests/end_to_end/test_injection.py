@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
-from prompts import TemplateSet
+from prompts.template_set import TemplateSet
 from tests.cli.console import Console, Sample, git, new_console, new_sample, write
 from tests.end_to_end.service import FIX
 

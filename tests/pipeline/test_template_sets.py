@@ -10,8 +10,9 @@ from pipeline.artifacts.s3 import S3Artifacts
 from pipeline.run_key import RunKey
 from pipeline.stage import RunContext
 from pipeline.template_sets import CURRENT, TemplateSets
-from prompts import TemplateError, TemplateSet, bounded
+from prompts import bounded
 from prompts.rendering import RenderError
+from prompts.template_set import TemplateError, TemplateSet
 from tests.pipeline.artifacts.conftest import make_bucket, s3_client
 from tests.stand_ins.runs import Bench, Prepared, Proposed, StageRun, job
 

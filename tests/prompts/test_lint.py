@@ -2,7 +2,8 @@ import re
 
 import pytest
 
-from prompts import TemplateSet, lint
+from prompts.lint import lint
+from prompts.template_set import TemplateSet
 from tests.prompts.test_template_set import template
 
 SHIPPED = TemplateSet.load()

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from prompts import TemplateSet, golden
+from prompts import golden
 from prompts.filters import fenced
+from prompts.template_set import TemplateSet
 
 TEMPLATES = TemplateSet.load()
 HOSTILE = st.lists(

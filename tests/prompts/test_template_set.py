@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from prompts import TemplateError, TemplateSet, bounded
+from prompts import bounded
 from prompts.rendering import RenderError
+from prompts.template_set import TemplateError, TemplateSet
 
 
 def template(body: str, variables: str = "{}", *, name: str = "a", more: str = "") -> str:

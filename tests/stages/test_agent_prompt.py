@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from prompts import TemplateSet, golden
+from prompts import golden
+from prompts.template_set import TemplateSet
 from repository.workspace import WorkspaceFacts
 from stages.propose_patch.agent.prompt import PromptLimits, agent_variables
 from stages.propose_patch.agent.protocol import TOOL_SPECS, Protocol

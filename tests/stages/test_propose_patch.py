@@ -15,7 +15,7 @@ from pipeline.model.scripted import Entry, Script, ScriptedClient
 from pipeline.outcome import Facts, Outcome
 from pipeline.stage import Back, Stop
 from pipeline.store.contract import Call, Round
-from prompts import TemplateSet
+from prompts.template_set import TemplateSet
 from repository.git import Mirrors
 from repository.testing.models import Suite
 from sandbox.unconfined import UnconfinedSandbox

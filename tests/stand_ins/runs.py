@@ -39,7 +39,7 @@ from pipeline.store.contract import (
 from pipeline.store.sqlite import SqliteStore
 from pipeline.store.store import RunStore
 from pipeline.telemetry.spans import NoTracer, Tracer
-from prompts import TemplateSet
+from prompts.template_set import TemplateSet
 
 #: 2001-09-09, within a UTC day.
 START = 1_000_000_000.0

@@ -15,7 +15,7 @@ from pipeline.artifacts.s3 import S3Artifacts
 from pipeline.outcome import Outcome
 from pipeline.store.dynamodb import DynamoStore, table_definition
 from pipeline.template_sets import TemplateSets
-from prompts import TemplateSet
+from prompts.template_set import TemplateSet
 from tests.console.web.conftest import Site
 from tests.stand_ins.aws import Aws
 from tests.stand_ins.dead_letters import Dead

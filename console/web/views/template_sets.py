@@ -12,7 +12,7 @@ from console.web.visits import Visit
 from pipeline.api.problem import Refusal
 from pipeline.outcome import Outcome
 from pipeline.template_sets import TemplateSets
-from prompts import TemplateError, TemplateSet
+from prompts.template_set import TemplateError, TemplateSet
 
 #: The newest runs, from which the statistics are made.
 MAX_RUNS = 1_000

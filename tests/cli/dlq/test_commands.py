@@ -12,7 +12,7 @@ import pytest
 
 from cli.dlq import moving
 from pipeline.queue import FAILED_GENERATION, REASON, SqsQueue
-from prompts import TemplateSet
+from prompts.template_set import TemplateSet
 from stages.order import NAMES
 from tests.cli.console import ROOT, Console
 from tests.stand_ins.aws import Aws, Queue

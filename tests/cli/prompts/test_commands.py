@@ -8,10 +8,8 @@ from pathlib import Path
 import pytest
 
 from cli.prompts.golden import watch_folder
-from pipeline.model.price import Price
 from pipeline.store.sqlite import SqliteStore
-from prompts import TemplateSet
-from prompts.template_set import SHIPPED
+from prompts.template_set import SHIPPED, TemplateSet
 from tests.cli.console import Console, Sample
 from tests.cli.prompts.stored import edit
 from tests.end_to_end.service import ISSUE
@@ -182,13 +180,7 @@ def test_golden_shows_what_an_edit_changes_and_freezes_it_on_request(
     assert "needs --template-dir" in console.refused("prompts", "golden", "--update")
 
 
-def test_golden_prices_the_difference_for_a_model(
-    console: Console, mine: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(
-        "pipeline.model.price_list.listed_price",
-        {"openai/gpt-4o": Price(input=2.5, output=10)}.get,
-    )
+def test_golden_prices_the_difference_for_a_model(console: Console, mine: Path) -> None:
     edit(mine, "propose", "# Task\n", "# Task\n\nBe brief.\n")
     output = console.run(
         "prompts", "golden", "--template-dir", mine, "--model", "openai/gpt-4o"

@@ -8,7 +8,7 @@ from cli.prompts.replay_text import side_by_side
 from pipeline.job import AddressReviewJob, PullRef
 from pipeline.store.contract import Submission
 from pipeline.store.sqlite import SqliteStore
-from prompts import TemplateSet
+from prompts.template_set import TemplateSet
 from tests.cli.console import Console, Sample
 from tests.cli.prompts.stored import edit, stored
 

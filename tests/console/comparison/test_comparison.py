@@ -4,7 +4,7 @@ from console.comparison.comparison import Comparison, Side, compare_templates
 from console.comparison.trials import Case
 from console.comparison.wording import describe_certainty, describe_changes
 from pipeline.outcome import Outcome
-from prompts import TemplateSet
+from prompts.template_set import TemplateSet
 from tests.console.comparison.cases import case, trial
 
 A = Side("shipped", "a" * 64)

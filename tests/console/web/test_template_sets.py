@@ -5,7 +5,7 @@ import re
 import pytest
 
 from pipeline.outcome import Event, Outcome, Verification
-from prompts import TemplateSet
+from prompts.template_set import TemplateSet
 from tests.console.web.conftest import Site
 from tests.stand_ins.runs import TOPIC, claim, job, result_of
 

@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 from pipeline.errors import Halt
 from pipeline.model import Message, ModelReply, ModelRequest, ToolCall, ToolSpec
 from pipeline.model.capabilities import Models, Section
+from pipeline.model.litellm_library import listed_model
 from pipeline.model.price import Price, Usage
+from pipeline.model.price_file import read_file, row_in_file
+from pipeline.model.price_list import listed_price, price_to_show
 from pipeline.model.prices import ModelPrices, read_usage
 from pipeline.model.worst_case import SHORTEST_REPLY, WorstCase
 from pipeline.outcome import Outcome
@@ -280,3 +283,24 @@ def test_usage_is_read_from_incomplete_reports() -> None:
     assert read_usage(anthropic) == Usage(100, 7, cached_tokens=50, cache_write_tokens=30)
     assert read_usage(Reported(prompt_tokens=5)) == Usage(5, 0)
     assert read_usage(None) == Usage(0, 0)
+
+
+@pytest.mark.parametrize("model", [GPT, "gpt-4o-mini", CLAUDE, "dashscope/qwen3-coder-plus"])
+def test_the_price_to_show_is_the_one_of_a_short_request(model: str) -> None:
+    assert price_to_show(model) == listed_price(model)
+
+
+def test_the_price_to_show_of_an_unknown_model_is_none() -> None:
+    assert price_to_show("nobody/knows-me") is None
+
+
+@pytest.mark.slow
+def test_where_litellm_knows_a_name_its_row_is_the_one_in_the_file() -> None:
+    differences = []
+    for name, row in read_file().items():
+        if row.get("litellm_provider") not in ("openai", "anthropic", "gemini", "mistral"):
+            continue
+        known = listed_model(name)
+        if known and row_in_file(name) not in (None, known):
+            differences.append(name)
+    assert differences == []

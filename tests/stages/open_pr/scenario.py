@@ -25,7 +25,7 @@ from pipeline.stage import LocalResources, Observers, RunContext, Stop
 from pipeline.store.contract import Claimed, MoneyCaps, Round
 from pipeline.store.sqlite import SqliteStore
 from pipeline.telemetry.spans import NoTracer
-from prompts import TemplateSet
+from prompts.template_set import TemplateSet
 from repository.git import Identity, Mirrors, run_git
 from repository.testing.models import Recipe, Suite
 from stages.apply_patch import Candidate, Candidates

@@ -8,7 +8,7 @@ import pytest
 from pipeline.errors import Retry
 from pipeline.github.local import LocalForge
 from pipeline.outcome import Outcome
-from prompts import TemplateSet
+from prompts.template_set import TemplateSet
 from stages.open_pr.text import MAX_BODY, MAX_TITLE
 from tests.stages.open_pr.scenario import BRANCH, JOB, REPOSITORY, TEMPLATES, Scenario
 from tests.stand_ins.runs import claim, finish, job
