@@ -13,6 +13,7 @@ Permission = tuple[str, str]
 BATCHES = {
     "DeleteMessageBatch": "DeleteMessage",
     "ChangeMessageVisibilityBatch": "ChangeMessageVisibility",
+    "PublishBatch": "Publish",
 }
 
 
@@ -26,7 +27,7 @@ def permissions(call: RecordedCall) -> Iterator[Permission]:
             "dead-letter queue" if to.endswith("-dlq") else "queue",
         )
     elif service == "sns":
-        yield f"sns:{operation}", "topic"
+        yield f"sns:{BATCHES.get(operation, operation)}", "topic"
     elif operation == "ListObjectsV2":
         yield "s3:ListBucket", "bucket"
     elif service == "s3":
