@@ -76,7 +76,7 @@ MAX_WORKERS = 10_000
 BRANCH_SHARE = 0.8
 #: Operations of AWS whose lost replies are counted, under these names.
 _OPERATIONS = {
-    "Publish": "publish",
+    "PublishBatch": "publish",
     "SendMessage": "send_message",
     "DeleteMessageBatch": "delete_message",
 }

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from pipeline.artifacts import Artifacts
 from pipeline.outcome import Event, Facts, RunResult
+from pipeline.own_parts import OwnParts
 from pipeline.run_key import RunKey
 from pipeline.store.contract import (
     Call,
@@ -45,16 +46,30 @@ class LeasedRun:
     Every method that writes to the store raises ``pipeline.errors.LeaseLost`` if another delivery
     owns the run by now. No lease protects artifacts: their keys contain a fingerprint of their
     content, so a delivery that lost its lease can't overwrite the next one's artifacts.
+
+    ``is_new``: no earlier delivery has worked on the run, so nothing of it is stored yet.
     """
 
     def __init__(
-        self, store: RunStore, artifacts: Artifacts, lease: Lease, clock: Callable[[], float]
+        self,
+        store: RunStore,
+        artifacts: Artifacts,
+        lease: Lease,
+        clock: Callable[[], float],
+        *,
+        is_new: bool = False,
     ):
         self._store = store
         self._artifacts = artifacts
         self._lease = lease
         self._clock = clock
         self._remembered: dict[str, str] | None = None
+        key = lease.key
+        has_job_begun = not is_new or key.generation > 0
+        self._checkpoints = OwnParts(lambda: store.checkpoints(key), are_none=is_new)
+        self._rounds = OwnParts(lambda: store.rounds(key), are_none=is_new)
+        self._calls = OwnParts(lambda: store.calls(key), are_none=is_new)
+        self._effects = OwnParts(lambda: store.effects(key.job_id), are_none=not has_job_begun)
 
     @property
     def key(self) -> RunKey:
@@ -74,7 +89,9 @@ class LeasedRun:
 
     async def checkpoints(self, key: RunKey | None = None) -> list[Checkpoint]:
         """Return the checkpoints of this run, or of the one with ``key``, oldest first."""
-        return await STORE.run(self._store.checkpoints, key or self.key)
+        if key is None:
+            return await self._checkpoints.get()
+        return await STORE.run(self._store.checkpoints, key)
 
     async def read_result(self, checkpoint: Checkpoint, kind: type[ResultT]) -> ResultT:
         return await STORE.run(read_result, self._artifacts, checkpoint, kind)
@@ -132,16 +149,20 @@ class LeasedRun:
             body = f"{self.key.prefix}/checkpoints/{round}-{name}-{fingerprint(data)}.json"
             await self.put_artifact(body, data)
         checkpoint = Checkpoint(round, stage, body, offloaded, seconds, self.now())
-        return await STORE.run(self._store.save_checkpoint, self._lease, checkpoint)
+        with self._checkpoints.being_written():
+            return await STORE.run(self._store.save_checkpoint, self._lease, checkpoint)
 
     # Rounds and tries
 
     async def rounds(self, key: RunKey | None = None) -> list[Round]:
         """Return the rounds opened in this run, or in the one with ``key``, oldest first."""
-        return await STORE.run(self._store.rounds, key or self.key)
+        if key is None:
+            return await self._rounds.get()
+        return await STORE.run(self._store.rounds, key)
 
     async def open_round(self, opened: Round, seconds: float) -> None:
-        await STORE.run(self._store.open_round, self._lease, opened, seconds)
+        with self._rounds.being_written():
+            await STORE.run(self._store.open_round, self._lease, opened, seconds)
 
     async def count_try(self, error: str, seconds: float) -> int:
         """Count a failed try and its seconds, and return the number of tries so far."""
@@ -162,10 +183,12 @@ class LeasedRun:
 
     async def intend(self, effect: str, intention: dict[str, Any]) -> dict[str, Any]:
         """Return the intention that this run stored earlier; if there is none, store this one."""
-        return await STORE.run(self._store.intend, self._lease, effect, intention)
+        with self._effects.being_written():
+            return await STORE.run(self._store.intend, self._lease, effect, intention)
 
     async def record(self, effect: str, result: dict[str, Any]) -> None:
-        await STORE.run(self._store.record, self._lease, effect, result)
+        with self._effects.being_written():
+            await STORE.run(self._store.record, self._lease, effect, result)
 
     async def claim_issue(self) -> str | None:
         """Make this job the one that may open a pull request for its issue.
@@ -177,7 +200,7 @@ class LeasedRun:
 
     async def effects(self) -> list[Effect]:
         """Return the job's effects, of every generation, oldest first."""
-        return await STORE.run(self._store.effects, self.key.job_id)
+        return await self._effects.get()
 
     async def has_effects(self) -> bool:
         """Return whether this run has had an effect, or intended one."""
@@ -205,7 +228,7 @@ class LeasedRun:
     # Money
 
     async def calls(self) -> list[Call]:
-        return await STORE.run(self._store.calls, self.key)
+        return await self._calls.get()
 
     async def reserve(
         self, key: str, *, micro_usd: int, model: str, day: str, caps: MoneyCaps
@@ -223,18 +246,22 @@ class LeasedRun:
             reply_key=f"{self.key.prefix}/replies/{name}-{{attempt}}.json",
             day=day,
         )
-        return await STORE.run(self._store.reserve, self._lease, request, caps)
+        with self._calls.being_written():
+            return await STORE.run(self._store.reserve, self._lease, request, caps)
 
     async def settle(self, call: Call, *, micro_usd: int) -> None:
-        await STORE.run(self._store.settle, self._lease, call, micro_usd=micro_usd)
+        with self._calls.being_written():
+            await STORE.run(self._store.settle, self._lease, call, micro_usd=micro_usd)
 
     async def release_call(self, call: Call) -> None:
         """Give a reservation back, because the provider certainly charged nothing."""
-        await STORE.run(self._store.release_call, self._lease, call)
+        with self._calls.being_written():
+            await STORE.run(self._store.release_call, self._lease, call)
 
     async def cut_call(self, call: Call) -> None:
         """Keep the reservation of a call without an answer, which may have been charged."""
-        await STORE.run(self._store.cut_call, self._lease, call)
+        with self._calls.being_written():
+            await STORE.run(self._store.cut_call, self._lease, call)
 
     # Events
 

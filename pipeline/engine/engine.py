@@ -27,7 +27,7 @@ from pipeline.errors import MAX_WAITING, Family, Interrupted, Verdict, judge, wa
 from pipeline.leased_run import LeasedRun
 from pipeline.outcome import Outcome, RunResult
 from pipeline.stage import Pipeline, Stop
-from pipeline.store.contract import Claimed, ClaimedInvalid, Lease
+from pipeline.store.contract import Claimed, ClaimedInvalid
 from pipeline.telemetry import names
 
 log = logging.getLogger(__name__)
@@ -78,7 +78,7 @@ class Engine:
             return answer
 
     async def _execute(self, claimed: Claimed) -> Ended | Deferred:
-        run = self._leased(claimed.lease)
+        run = self._leased(claimed)
         loop = RunLoop(self._deps, run, claimed)
         try:
             stop = await loop.run()
@@ -105,7 +105,7 @@ class Engine:
         not a valid job."""
         stop = Stop(Outcome.REJECTED, str(claimed.error))
         run_end = Ending(stop, metadata=claimed.error.metadata)
-        run = self._leased(claimed.lease)
+        run = self._leased(claimed)
         pipeline = self._deps.pipeline_of(claimed.error)
         return await self._end(run, pipeline, run_end, make_page=self._deps.make_page)
 
@@ -115,11 +115,17 @@ class Engine:
         """
         stop = Stop(Outcome.FAILED, reason)
         run_end = Ending(stop, metadata=claimed.job.metadata, job=claimed.job)
-        run = self._leased(claimed.lease)
+        run = self._leased(claimed)
         return await self._end(run, self._deps.pipeline_of(claimed.job), run_end, make_page=None)
 
-    def _leased(self, lease: Lease) -> LeasedRun:
-        return LeasedRun(self._deps.store, self._deps.artifacts, lease, self._deps.clock)
+    def _leased(self, claimed: Claimed | ClaimedInvalid) -> LeasedRun:
+        return LeasedRun(
+            self._deps.store,
+            self._deps.artifacts,
+            claimed.lease,
+            self._deps.clock,
+            is_new=claimed.run.deliveries == 1,
+        )
 
     async def _after_error(
         self, error: Exception, run: LeasedRun, stopwatch: Stopwatch

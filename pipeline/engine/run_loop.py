@@ -16,6 +16,7 @@ from pipeline.engine.progress_comment import show_start
 from pipeline.leased_run import LeasedRun, replace_surrogates
 from pipeline.model.ledger import Ledger
 from pipeline.outcome import Outcome
+from pipeline.job import JobRefusal
 from pipeline.repetition import is_repeating
 from pipeline.stage import (
     Back,
@@ -86,16 +87,21 @@ class RunLoop:
 
     async def _begin(self) -> Stop | None:
         """Empty the workspace, and return a Stop if the run may not begin or continue."""
-        await asyncio.to_thread(_make_empty, self._workspace)
+        # A run that has begun is not rejected because of a setting that has changed since.
+        may_be_refused = not await self._run.checkpoints()
+        refusal = await asyncio.to_thread(self._prepare, may_be_refused)
         if self._row.cancel_requested and not await self._run.has_effects():
             return CANCELLED
-        # A run that has begun is not rejected because of a setting that has changed since.
-        has_begun = bool(await self._run.checkpoints())
-        if not has_begun:
-            refusal = await asyncio.to_thread(self._deps.policy.allowed.refusal, self._job)
-            if refusal is not None:
-                return Stop(Outcome.REJECTED, refusal.reason)
+        if refusal is not None:
+            return Stop(Outcome.REJECTED, refusal.reason)
         return await self._inherit()
+
+    def _prepare(self, may_be_refused: bool) -> JobRefusal | None:
+        """Empty the workspace, and return why the job is rejected, if it is. Blocks."""
+        _make_empty(self._workspace)
+        if not may_be_refused:
+            return None
+        return self._deps.policy.allowed.refusal(self._job)
 
     async def _inherit(self) -> Stop | None:
         """For a replay from a stage, copy the previous run's results of the stages before it."""

@@ -99,7 +99,8 @@ class Heartbeat:
         try:
             yield
         finally:
-            await CONTROL.run(self.unwatch, key)
+            if not self.unwatch(key, wait=False):
+                await CONTROL.run(self.unwatch, key)
 
     def watch(
         self,
@@ -129,13 +130,31 @@ class Heartbeat:
                 context=contextvars.copy_context(),
             )
 
-    def unwatch(self, key: str) -> None:
-        """Stop beating for ``key``, and wait for a beat in progress: call this in a thread."""
+    def unwatch(self, key: str, *, wait: bool = True) -> bool:
+        """Stop beating for ``key``, and wait for a beat in progress: call this in a thread.
+
+        Without ``wait`` it does not block: if a beat is in progress, it changes nothing.
+
+        Returns:
+            Whether no beat follows.
+        """
         with self._changed:
-            watch = self._watches.pop(key, None)
-        if watch is not None:
-            with watch.lock:
-                watch.ended = True
+            watch = self._watches.get(key)
+        if watch is None:
+            return True
+        if not watch.lock.acquire(blocking=wait):
+            return False
+        try:
+            watch.ended = True
+        finally:
+            watch.lock.release()
+        self._remove(watch)
+        return True
+
+    def _remove(self, watch: _Watch) -> None:
+        with self._changed:
+            if self._watches.get(watch.key) is watch:
+                del self._watches[watch.key]
 
     def drain_lateness(self) -> list[float]:
         """Return the beats' lateness, in seconds, since the last call."""
@@ -205,7 +224,5 @@ class Heartbeat:
 
     def _lose(self, watch: _Watch, reason: str) -> None:
         watch.ended = True
-        with self._changed:
-            if self._watches.get(watch.key) is watch:
-                del self._watches[watch.key]
+        self._remove(watch)
         watch.on_lost(reason)

@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 #: Events published together.
 PAGE = BATCH
+#: Seconds that a new event waits for others, to be published with them.
+GATHER_SECONDS = 0.05
 #: Parts of SNS's error codes that concern the caller or are temporary, not caused by the event.
 _CALLER_ERROR = re.compile("Throttl|Expired|Token|Signature|Credential|Internal|Unavailable")
 
@@ -86,6 +88,7 @@ class Publisher:
                 return
             with anyio.move_on_after(self._interval):
                 await self._wake.wait()
+                await anyio.sleep(GATHER_SECONDS)
 
     async def drain(self) -> int:
         """Publish every pending event that is due, and return how many were published.

@@ -193,11 +193,11 @@ async def test_credentials_that_expire_before_the_delete_delay_it(
     assert world.depth() == (0, 0)
 
 
-@pytest.mark.parametrize("operation", ["publish", "send_message", "delete_message_batch"])
+@pytest.mark.parametrize("operation", ["publish_batch", "send_message", "delete_message_batch"])
 async def test_a_reply_that_aws_loses_after_the_effect_loses_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch, no_backoff: None, operation: str
 ):
-    sender = world.publisher if operation == "publish" else world.queue
+    sender = world.publisher._topics if operation == "publish_batch" else world.queue
     lose_next_reply(monkeypatch, sender._client, operation)
     world.engine.script = world.engine.fail
     first = job(1).to_json()
