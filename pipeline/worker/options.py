@@ -37,8 +37,9 @@ class WorkerOptions:
     """The folder whose disk is measured."""
     heartbeat_seconds: float | None = None
     """Seconds between two heartbeats of a run; None for a third of the visibility timeout."""
-    poll_seconds: int = 20
-    """Seconds that a receive waits for messages."""
+    poll_seconds: int = 3
+    """Seconds that a receive waits for messages, and so what stopping an idle worker may take: a
+    receive must not be cancelled, since its messages would stay hidden."""
     grace: float = 25.0
     """Seconds that stopping may take."""
     max_crashes: int = 5
