@@ -14,9 +14,11 @@ module "intake" {
   service_security_group_id  = module.service.security_group_id
   port                       = local.port
   certificate_arn            = var.certificate_arn
+  domain                     = var.domain
   allow_plaintext_intake     = var.allow_plaintext_intake
   cidrs                      = var.intake_cidrs
   waf_requests_per_5_minutes = var.waf_requests_per_5_minutes
+  waf_managed_rules          = var.waf_managed_rules
   access_logs                = var.access_logs
   deletion_protection        = var.deletion_protection
   tags                       = local.tags
@@ -133,6 +135,19 @@ module "network" {
   log_retention_days        = var.log_retention_days
   service_security_group_id = module.service.security_group_id
   tags                      = local.tags
+}
+
+# With a DNS firewall, tasks find only the names that egress.tf lists.
+module "egress" {
+  source = "./modules/egress"
+  count  = var.dns_firewall == "off" ? 0 : 1
+
+  name               = var.name
+  vpc_id             = module.network.vpc_id
+  blocks             = var.dns_firewall == "block"
+  domains            = local.egress_domains
+  log_retention_days = var.log_retention_days
+  tags               = local.tags
 }
 
 module "observability" {

@@ -276,6 +276,30 @@ variable "flow_logs" {
   nullable    = false
 }
 
+variable "dns_firewall" {
+  description = "A DNS firewall in front of the tasks. off: they find every name. alert: names that egress.tf does not list are logged. block: these are not found. It judges names only: a connection to a known address passes."
+  type        = string
+  default     = "off"
+  nullable    = false
+
+  validation {
+    condition     = contains(["off", "alert", "block"], var.dns_firewall)
+    error_message = "dns_firewall must be off, alert or block."
+  }
+}
+
+variable "egress_domains" {
+  description = "More names for the DNS firewall to let through, such as [\"packages.example.com\", \"*.example.org\"]: package indexes, and models that egress.tf does not know. The hosts of addresses in environment are known."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for domain in var.egress_domains : can(regex("^([*][.])?([a-z0-9_-]+[.])+[a-z0-9-]{2,}$", domain))])
+    error_message = "egress_domains must be names in lower case, each with at most one * in front: *.example.com."
+  }
+}
+
 # The queue and its sender
 
 variable "visibility_timeout" {
@@ -507,6 +531,22 @@ variable "certificate_arn" {
   }
 }
 
+variable "domain" {
+  description = "The intake's domain and the id of its public zone in Route 53: { name = \"agent.example.com\", zone_id = \"Z0123456789ABCDEFGHIJ\" }. The certificate is made and renewed, and the domain leads to the load balancer. In place of certificate_arn."
+  type        = object({ name = string, zone_id = string })
+  default     = null
+
+  validation {
+    condition     = var.domain == null ? true : can(regex("^([a-z0-9-]+[.])+[a-z]{2,}$", var.domain.name)) && can(regex("^Z[A-Z0-9]+$", var.domain.zone_id))
+    error_message = "domain must hold a domain in lower case, such as agent.example.com, and the id of a zone, such as Z0123456789ABCDEFGHIJ."
+  }
+
+  validation {
+    condition     = var.domain == null || var.certificate_arn == null
+    error_message = "domain makes a certificate of its own: leave certificate_arn out."
+  }
+}
+
 variable "allow_plaintext_intake" {
   description = "Accept jobs over HTTP as long as there is no certificate. API keys are then sent in clear text: for a first trial only."
   type        = bool
@@ -514,7 +554,7 @@ variable "allow_plaintext_intake" {
   nullable    = false
 
   validation {
-    condition     = !var.allow_plaintext_intake || var.certificate_arn == null
+    condition     = !var.allow_plaintext_intake || (var.certificate_arn == null && var.domain == null)
     error_message = "allow_plaintext_intake must be false with a certificate."
   }
 }
@@ -539,6 +579,18 @@ variable "waf_requests_per_5_minutes" {
   validation {
     condition     = var.waf_requests_per_5_minutes == null ? true : var.waf_requests_per_5_minutes >= 10 && var.waf_requests_per_5_minutes <= 2000000000
     error_message = "waf_requests_per_5_minutes must be at least 10."
+  }
+}
+
+variable "waf_managed_rules" {
+  description = "AWS's own groups of WAF rules (addresses of bad repute, common attacks, known bad inputs). off: none. count: what they would block is counted and sampled. block: after a week of count, with nothing of yours among it. Rules about bodies always only count, since issues may quote attacks."
+  type        = string
+  default     = "off"
+  nullable    = false
+
+  validation {
+    condition     = contains(["off", "count", "block"], var.waf_managed_rules)
+    error_message = "waf_managed_rules must be off, count or block."
   }
 }
 

@@ -284,9 +284,11 @@ run "without_a_certificate_no_key_travels_in_the_clear" {
     public_subnet_ids          = ["subnet-public-1", "subnet-public-2"]
     service_security_group_id  = "sg-service"
     certificate_arn            = null
+    domain                     = null
     allow_plaintext_intake     = false
     cidrs                      = ["0.0.0.0/0"]
     waf_requests_per_5_minutes = null
+    waf_managed_rules          = "off"
     access_logs                = true
     deletion_protection        = true
   }
@@ -339,9 +341,11 @@ run "a_first_trial_may_be_in_the_clear" {
     public_subnet_ids          = ["subnet-public-1", "subnet-public-2"]
     service_security_group_id  = "sg-service"
     certificate_arn            = null
+    domain                     = null
     allow_plaintext_intake     = true
     cidrs                      = ["192.0.2.0/24"]
     waf_requests_per_5_minutes = null
+    waf_managed_rules          = "off"
     access_logs                = false
     deletion_protection        = false
   }
@@ -369,9 +373,11 @@ run "with_a_certificate_everything_is_https" {
     public_subnet_ids          = ["subnet-public-1", "subnet-public-2"]
     service_security_group_id  = "sg-service"
     certificate_arn            = "arn:aws:acm:us-east-1:123456789012:certificate/12345678-90ab-cdef-1234-567890abcdef"
+    domain                     = null
     allow_plaintext_intake     = false
     cidrs                      = ["0.0.0.0/0"]
     waf_requests_per_5_minutes = 2000
+    waf_managed_rules          = "off"
     access_logs                = true
     deletion_protection        = true
   }

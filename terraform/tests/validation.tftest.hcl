@@ -87,6 +87,9 @@ run "out_of_bounds" {
     certificate_arn            = "intake.example.org"
     intake_cidrs               = ["anywhere"]
     waf_requests_per_5_minutes = 9
+    waf_managed_rules          = "on"
+    dns_firewall               = "on"
+    egress_domains             = ["https://example.org"]
     log_retention_days         = 31
     secret_recovery_days       = 3
     alarm_emails               = ["operations"]
@@ -98,6 +101,7 @@ run "out_of_bounds" {
     var.vpc_cidr, var.zones, var.visibility_timeout, var.max_receives, var.sender_oidc, var.cpu,
     var.storage_gib, var.architecture, var.min_tasks, var.spot_percent,
     var.jobs_per_task, var.scale_in_minutes, var.night, var.night_timezone, var.console, var.certificate_arn, var.intake_cidrs, var.waf_requests_per_5_minutes,
+    var.waf_managed_rules, var.dns_firewall, var.egress_domains,
     var.log_retention_days, var.secret_recovery_days, var.alarm_emails, var.alarm_thresholds,
   ]
 }
@@ -123,8 +127,20 @@ run "a_secret_in_the_clear" {
 
   variables {
     environment = { OPENAI_API_KEY = "sk-..." }
+    domain      = { name = "Agent", zone_id = "example.org" }
     max_tasks   = 0
   }
 
-  expect_failures = [var.environment, var.max_tasks]
+  expect_failures = [var.environment, var.domain, var.max_tasks]
+}
+
+run "two_certificates" {
+  command = plan
+
+  variables {
+    certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/12345678-90ab-cdef-1234-567890abcdef"
+    domain          = { name = "agent.example.org", zone_id = "Z0123456789ABCDEFGHIJ" }
+  }
+
+  expect_failures = [var.domain]
 }

@@ -178,6 +178,8 @@ def test_an_operators_changes_destroy_nothing_that_holds_data_or_takes_jobs(appl
             "console": "actions",
             "certificate_arn": CERTIFICATE,
             "waf_requests_per_5_minutes": 2000,
+            "waf_managed_rules": "block",
+            "dns_firewall": "block",
             "visibility_timeout": 300,
             "log_retention_days": 90,
             "alarm_emails": ["operations@example.com"],

@@ -1,6 +1,8 @@
 locals {
-  https = var.certificate_arn != null
-  ports = local.https ? { http = 80, https = 443 } : { http = 80 }
+  https = var.certificate_arn != null || var.domain != null
+  # The first listener waits for the certificate's validation.
+  certificate_arn = var.domain == null ? var.certificate_arn : aws_acm_certificate_validation.this[var.domain.name].certificate_arn
+  ports           = local.https ? { http = 80, https = 443 } : { http = 80 }
   # The intake's own paths (a rule has at most five); without a certificate only /health is served.
   takes_jobs = ["/fix-issue", "/address-review", "/jobs", "/jobs/*", "/webhook/*"]
   keeps_jobs = !local.https && !var.allow_plaintext_intake

@@ -24,8 +24,13 @@ variable "port" {
 }
 
 variable "certificate_arn" {
-  description = "The certificate of the intake's domain; null: no HTTPS."
+  description = "The certificate of the intake's domain; null: that of domain, if there is one."
   type        = string
+}
+
+variable "domain" {
+  description = "The intake's domain and its zone in Route 53; null: no certificate is made, and no record."
+  type        = object({ name = string, zone_id = string })
 }
 
 variable "allow_plaintext_intake" {
@@ -41,6 +46,11 @@ variable "cidrs" {
 variable "waf_requests_per_5_minutes" {
   description = "Requests of one address above which it is blocked; null: no WAF."
   type        = number
+}
+
+variable "waf_managed_rules" {
+  description = "What AWS's own groups of rules do: off, count or block."
+  type        = string
 }
 
 variable "access_logs" {

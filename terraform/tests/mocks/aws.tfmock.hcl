@@ -108,3 +108,22 @@ mock_resource "aws_iam_instance_profile" {
 mock_resource "aws_cloudwatch_event_rule" {
   defaults = { arn = "arn:aws:events:us-east-1:123456789012:rule/mocked" }
 }
+
+mock_resource "aws_acm_certificate" {
+  defaults = {
+    arn = "arn:aws:acm:us-east-1:123456789012:certificate/abcdef01-2345-6789-abcd-ef0123456789"
+    domain_validation_options = [{
+      domain_name           = "agent.example.com"
+      resource_record_name  = "_proof.agent.example.com."
+      resource_record_type  = "CNAME"
+      resource_record_value = "_value.acm-validations.aws."
+    }]
+  }
+}
+
+mock_resource "aws_ecr_repository" {
+  defaults = {
+    arn            = "arn:aws:ecr:us-east-1:123456789012:repository/coding-agent"
+    repository_url = "123456789012.dkr.ecr.us-east-1.amazonaws.com/coding-agent"
+  }
+}
