@@ -23,7 +23,7 @@ locals {
   )
 
   egress_domains = distinct([for domain in concat(
-    ["*.${data.aws_region.current.id}.amazonaws.com", "*.internal"],
+    ["*.${data.aws_region.current.id}.amazonaws.com", "*.${data.aws_region.current.id}.api.aws", "*.internal"],
     local.github_hosts,
     [for provider in local.model_providers : local.model_hosts[provider] if contains(keys(local.model_hosts), provider)],
     # Package indexes, models on a server of one's own, a trace collector: without a user's name in front.

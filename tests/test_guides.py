@@ -112,17 +112,21 @@ def test_the_guide_names_the_repository_variables_that_the_workflows_read() -> N
         assert (ROOT / ".github/workflows" / name).exists()
 
 
+def outputs_of(folder: Path) -> set[str]:
+    return set(re.findall(r'^output "(\w+)"', (folder / "outputs.tf").read_text(), re.M))
+
+
 def test_terraforms_variables_outputs_and_files_exist() -> None:
     text = "\n".join(TEXT.values())
-    example = TERRAFORM / "examples/minimal"
-    outputs = set(re.findall(r'^output "(\w+)"', (example / "outputs.tf").read_text(), re.M))
+    outputs = outputs_of(TERRAFORM / "examples/minimal")
     assert set(re.findall(r"terraform output -raw (\w+)", text)) <= outputs
-    variables = set(
-        re.findall(r'^variable "(\w+)"', (TERRAFORM / "variables.tf").read_text(), re.M)
-    )
+    variables_file = (TERRAFORM / "variables.tf").read_text()
+    variables = set(re.findall(r'^variable "(\w+)"', variables_file, re.M))
+    values = set(re.findall(r'"([a-z]+(?:_[a-z]+)+)"', variables_file))
     known = (
         variables
-        | outputs
+        | values
+        | outputs_of(TERRAFORM)
         | set(FixIssueJob.model_fields)
         | set(RunResult.model_fields)
         | set(Outcome)

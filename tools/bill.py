@@ -209,7 +209,11 @@ def _traffic(month: Month) -> list[Line]:
         other_zones = (deployment.zones - 1) / deployment.zones
     between_zones = month.per_job("received_gb") * other_zones
     part = "data transfer"
+    lookups = 0.0
+    if deployment.dns_firewall != "off":
+        lookups = month.per_job("dns_lookups")
     return [
+        month.line("DNS firewall", "lookups", lookups, "dns_lookup", "dns_lookups"),
         month.line("interface endpoints", "endpoints", endpoint_hours, "interface_endpoint_hour"),
         month.line(part, "out", month.per_job("sent_gb"), "data_out_gb", "sent_gb"),
         month.line(part, "between zones", between_zones, "data_between_zones_gb", "received_gb"),
@@ -222,10 +226,12 @@ def _intake(month: Month) -> list[Line]:
         month.line("load balancer", "load balancer", month.hours, "alb_hour"),
         month.line("load balancer", "capacity", units, "alb_capacity_hour", "capacity_units"),
     ]
-    if month.deployment.waf_requests_per_5_minutes:
-        rules = month.prices.assume("waf_rules")
+    rules = 1 if month.deployment.waf_requests_per_5_minutes else 0
+    if month.deployment.waf_managed_rules != "off":
+        rules += month.inventory.waf_managed_groups
+    if rules:
         lines.append(month.line("WAF", "list", 1, "waf_acl_month"))
-        lines.append(month.line("WAF", "rules", rules, "waf_rule_month", "waf_rules"))
+        lines.append(month.line("WAF", "rules", rules, "waf_rule_month"))
     return lines
 
 

@@ -13,6 +13,8 @@ MINUTES_PER_DAY = 24 * 60
 WORKDAYS = 5
 
 Architecture = Literal["ARM64", "X86_64"]
+DnsFirewall = Literal["off", "alert", "block"]
+WafRules = Literal["off", "count", "block"]
 Nat = Literal["instance", "gateway", "gateway_per_zone", "none"]
 
 
@@ -36,6 +38,8 @@ class Deployment:
     interface_endpoints: bool = False
     flow_logs: bool = False
     waf_requests_per_5_minutes: float | None = None
+    waf_managed_rules: WafRules = "off"
+    dns_firewall: DnsFirewall = "off"
 
     @property
     def may_sleep(self) -> bool:

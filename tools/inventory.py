@@ -35,6 +35,7 @@ class Inventory:
     metrics_of_scaling: int
     """Of each alarm that scales the service: the one of target tracking, and one for each step."""
     endpoint_services: int
+    waf_managed_groups: int
 
     def alarm_metrics(self, *, may_sleep: bool) -> int:
         """Return the number of metrics of all alarms. Each is paid for."""
@@ -57,6 +58,7 @@ def read_inventory(folder: Path = TERRAFORM) -> Inventory:
         metrics_of_alarms={name: len(alarm["metrics"]) for name, alarm in alarms.items()},
         metrics_of_scaling=len(scaling["load"]),
         endpoint_services=len(re.findall(r'"[\w.-]+"', always)),
+        waf_managed_groups=len(_locals(folder / "modules/intake/waf.tf")["managed_groups"]),
     )
 
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-from tools.deployment import Architecture, Deployment, Nat
+from tools.deployment import Architecture, Deployment, DnsFirewall, Nat, WafRules
 
 #: NAME = VALUE, where the value is a string or a single word; references are not values.
 _ASSIGNMENT = re.compile(
@@ -13,7 +13,12 @@ _ASSIGNMENT = re.compile(
         \s*(?:(?:\#|//).*)?""",
     re.VERBOSE,
 )
-_CHOICES = {"architecture": get_args(Architecture), "nat": get_args(Nat)}
+_CHOICES = {
+    "architecture": get_args(Architecture),
+    "nat": get_args(Nat),
+    "waf_managed_rules": get_args(WafRules),
+    "dns_firewall": get_args(DnsFirewall),
+}
 _NIGHT = re.compile(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d")
 
 

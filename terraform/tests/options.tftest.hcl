@@ -89,7 +89,7 @@ run "names_are_derived_from_the_settings" {
 
   assert {
     condition = toset(local.egress_domains) == toset([
-      "*.us-east-1.amazonaws.com", "*.internal", "api.acme.ghe.com", "acme.ghe.com", "api.anthropic.com", "api.openai.com",
+      "*.us-east-1.amazonaws.com", "*.us-east-1.api.aws", "*.internal", "api.acme.ghe.com", "acme.ghe.com", "api.anthropic.com", "api.openai.com",
       "packages.example.com", "models.example.com", "123456789012.dkr.ecr.us-east-1.amazonaws.com", "*.example.org",
     ])
     error_message = "AWS's region, GitHub, the models' providers, addresses in environment, the image, and what is added"

@@ -25,7 +25,9 @@ def test_a_resource_that_nobody_priced_is_refused_with_its_file(tmp_path: Path) 
 
 def test_each_part_with_a_resource_is_a_part_of_a_bill() -> None:
     prices = read_prices()
-    everything = Deployment(interface_endpoints=True, waf_requests_per_5_minutes=100)
+    everything = Deployment(
+        interface_endpoints=True, waf_requests_per_5_minutes=100, dns_firewall="block"
+    )
     parts: set[str] = set()
     for deployment in (everything, FIRST_DESIGN):
         parts |= set(bill.monthly_bill(deployment, 2, 100, prices, read_inventory()).parts)
