@@ -32,7 +32,7 @@ RUN --mount=type=secret,id=network --mount=type=secret,id=ca \
     python3 -m venv --without-pip /opt/coding-agent \
     && with_network /build/tools/bin/uv pip sync -q --no-cache --compile-bytecode --require-hashes --only-binary :all: \
         --python /opt/coding-agent/bin/python /build/run.txt
-COPY pyproject.toml README.md LICENSE /build/source/
+COPY pyproject.toml PACKAGE.md LICENSE /build/source/
 COPY prompts /build/source/prompts
 COPY sandbox /build/source/sandbox
 COPY repository /build/source/repository
@@ -43,7 +43,7 @@ COPY cli /build/source/cli
 RUN cd /build/source \
     && /build/tools/bin/pip wheel -qq --no-index --no-deps --no-build-isolation -w /build . \
     && /build/tools/bin/uv pip install -q --no-cache --offline --no-deps --compile-bytecode \
-        --python /opt/coding-agent/bin/python /build/coding_agent-*.whl
+        --python /opt/coding-agent/bin/python /build/coding_agent_service-*.whl
 
 FROM ${BASE_IMAGE}
 # What test suites compile against and call. More of it: --build-arg SUITE_PACKAGES="... libpq-dev".

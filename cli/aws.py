@@ -7,7 +7,7 @@ import click
 
 from cli import exits
 from cli.command import CommandError, exit_on_settings_error, settings
-from cli.missing import describe_missing, require_package
+from cli.missing import AIOBOTO3, describe_missing, require_package
 from pipeline.settings import Settings
 from prompts.filters import one_line
 
@@ -33,7 +33,7 @@ def require_queue(chosen: Settings) -> str:
     if not chosen.queue_url:
         raise CommandError(describe_missing("CODING_AGENT_QUEUE_URL"), exits.USAGE)
     with exit_on_settings_error():
-        require_package("aioboto3", "aws")
+        require_package(AIOBOTO3)
     return chosen.queue_url
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from cli.missing import describe_missing, require_package
+from cli.missing import BOTO3, LITELLM, PYGITHUB, describe_missing, require_package
 from pipeline.artifacts import Artifacts
 from pipeline.artifacts.folder import FolderArtifacts
 from pipeline.model.capabilities import Models, ModelsError
@@ -44,7 +44,7 @@ def artifacts_at(address: str) -> Artifacts:
     """Open ``s3://BUCKET/PREFIX``, or a folder."""
     if not address.startswith("s3://"):
         return FolderArtifacts(Path(address))
-    require_package("boto3", "aws")
+    require_package(BOTO3)
     from pipeline.artifacts.s3 import S3Artifacts
 
     bucket, _, prefix = address.removeprefix("s3://").partition("/")
@@ -96,7 +96,7 @@ def _github_connection(settings: Settings) -> "Connection":
     from pipeline.github.rights import find_fork_refusal
     from pipeline.github.write_pace import WritePace
 
-    require_package("github", "github")
+    require_package(PYGITHUB)
     app = app_tokens(settings)
     if app is not None and settings.push == "fork":
         raise SettingsError(
@@ -129,7 +129,7 @@ def model_client(settings: Settings) -> tuple[str, ModelClient]:
         return name, _scripted_client(Path(name.removeprefix("scripted:")))
     from pipeline.model.litellm_client import LiteLLMClient
 
-    require_package("litellm", "model")
+    require_package(LITELLM)
     return name, LiteLLMClient(model_settings(settings))
 
 

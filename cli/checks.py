@@ -4,14 +4,21 @@ import asyncio
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli.check import FIX_AND_WORKER, WORKER, Check
-from cli.missing import how_to_install, how_to_set
+from cli.missing import (
+    AIOBOTO3,
+    FASTAPI,
+    LITELLM,
+    PYGITHUB,
+    OptionalPackage,
+    how_to_install,
+    how_to_set,
+)
 from cli.online_checks import check_github_access, check_topic
 from cli.telemetry_checks import check_traces
 from cli.webhook.checks import check_webhook
@@ -27,21 +34,6 @@ if TYPE_CHECKING:
 _MIN_FREE_GB = 1
 #: Parked events are counted up to this number.
 _MAX_EVENTS = 1000
-
-
-@dataclass(frozen=True)
-class OptionalPackage:
-    """A package that an extra of coding-agent installs."""
-
-    module: str
-    name: str
-    extra: str
-    needed_for: str
-
-
-_GITHUB = OptionalPackage("github", "PyGithub", "github", FIX_AND_WORKER)
-_AIOBOTO3 = OptionalPackage("aioboto3", "aioboto3", "aws", WORKER)
-_LITELLM = OptionalPackage("litellm", "litellm", "model", FIX_AND_WORKER)
 
 
 def run_checks(settings: Settings, *, online: bool) -> list[Check]:
@@ -63,7 +55,7 @@ def run_checks(settings: Settings, *, online: bool) -> list[Check]:
         *check_traces(),
         *check_aws(settings, online=online),
     ]
-    if settings.topic_arn and online:
+    if settings.topic_arn and online and find_spec(AIOBOTO3.module) is not None:
         checks.append(asyncio.run(check_topic(settings.topic_arn)))
     return checks
 
@@ -130,19 +122,23 @@ def _check_interpreters(settings: Settings) -> Check:
 
 def _check_packages(settings: Settings) -> list[Check]:
     """Check optional packages without importing them, which would take seconds."""
-    packages = [_GITHUB, _AIOBOTO3]
+    checks = [
+        _check_package(PYGITHUB, FIX_AND_WORKER),
+        _check_package(AIOBOTO3, WORKER),
+        _check_package(FASTAPI, WORKER),
+    ]
     if not (settings.model or "").startswith("scripted:"):
-        packages.append(_LITELLM)
-    return [_check_package(package) for package in packages]
+        checks.append(_check_package(LITELLM, FIX_AND_WORKER))
+    return checks
 
 
-def _check_package(package: OptionalPackage) -> Check:
+def _check_package(package: OptionalPackage, needed_for: str) -> Check:
     return Check(
         package.name,
         find_spec(package.module) is not None,
         "installed",
         how_to_install(package.extra),
-        package.needed_for,
+        needed_for,
     )
 
 
@@ -154,7 +150,7 @@ def _check_github(settings: Settings, *, online: bool) -> Check:
     else:
         hint = f"{how_to_set('GITHUB_TOKEN')}; not needed for fix --repo"
         return Check("GITHUB_TOKEN", False, hint=hint)
-    if online and find_spec(_GITHUB.module) is not None:
+    if online and find_spec(PYGITHUB.module) is not None:
         return check_github_access(settings, check.name)
     return check
 
@@ -176,7 +172,7 @@ def _check_profiles(settings: Settings) -> list[Check]:
     LiteLLM's list takes seconds to load.
     """
     is_stand_in = (settings.model or "").startswith(("scripted:", "replay:"))
-    if not settings.model or is_stand_in or find_spec(_LITELLM.module) is None:
+    if not settings.model or is_stand_in or find_spec(LITELLM.module) is None:
         return []
     from cli.backends import model_settings
     from cli.wiring import configured_models

@@ -93,14 +93,12 @@ def _make_app(
 ) -> "Starlette":
     with exit_on_settings_error():
         from cli.backends import open_artifacts, template_sets
-        from cli.missing import require_package
+        from cli.missing import AIOBOTO3, require_package
         from cli.policy import ceiling
         from cli.stores import open_store_to_read
 
-        require_package("starlette", "api")
-        require_package("uvicorn", "api")
         if chosen.queue_url:
-            require_package("aioboto3", "aws")
+            require_package(AIOBOTO3)
         from console.queues.dead_letters import DeadLetters
         from console.queues.watch import QueueWatch
         from console.web.app import create_app

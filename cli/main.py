@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from cli.installation import DISTRIBUTION
 from cli.lazy_commands import LazyCommand, LazyGroup
 
 COMMANDS = {
@@ -37,7 +38,9 @@ COMMANDS = {
 
 
 class RootGroup(LazyGroup):
-    """Ends a command that was interrupted, or that the machine or AWS fails, with a message."""
+    """Ends a command that was interrupted, that lacks an optional package, or that the machine or
+    AWS fails, with a message.
+    """
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -47,6 +50,15 @@ class RootGroup(LazyGroup):
 
             click.echo("interrupted", err=True)
             ctx.exit(exits.INTERRUPTED)
+        except ModuleNotFoundError as error:
+            from cli import exits
+            from cli.command import CommandError
+            from cli.missing import explain_missing_module
+
+            message = explain_missing_module(error)
+            if message is None:
+                raise
+            raise CommandError(message, exits.USAGE) from None
         except Exception as error:
             from cli.failures import explain_failure
 
@@ -59,7 +71,7 @@ class RootGroup(LazyGroup):
 @click.command(
     cls=RootGroup, lazy_commands=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]}
 )
-@click.version_option(package_name="coding-agent")
+@click.version_option(package_name=DISTRIBUTION)
 @click.option(
     "--data-dir",
     type=click.Path(file_okay=False),

@@ -1,7 +1,9 @@
 """Messages about missing settings and packages, the same in ``doctor`` and all other commands."""
 
+from dataclasses import dataclass
 from importlib.util import find_spec
 
+from cli.installation import install_command
 from pipeline.settings import SettingsError
 
 #: Setting -> what it must be set to.
@@ -19,6 +21,33 @@ VALUES = {
 }
 
 
+@dataclass(frozen=True)
+class OptionalPackage:
+    """A package that an extra installs."""
+
+    module: str
+    name: str
+    extra: str
+
+
+PYGITHUB = OptionalPackage("github", "PyGithub", "github")
+LITELLM = OptionalPackage("litellm", "litellm", "model")
+BOTO3 = OptionalPackage("boto3", "boto3", "aws")
+AIOBOTO3 = OptionalPackage("aioboto3", "aioboto3", "aws")
+FASTAPI = OptionalPackage("fastapi", "FastAPI", "api")
+UVICORN = OptionalPackage("uvicorn", "uvicorn", "api")
+_PACKAGES = (
+    PYGITHUB,
+    LITELLM,
+    BOTO3,
+    AIOBOTO3,
+    OptionalPackage("botocore", "botocore", "aws"),
+    FASTAPI,
+    OptionalPackage("starlette", "starlette", "api"),
+    UVICORN,
+)
+
+
 def describe_missing(variable: str) -> str:
     """Return the message of a command that needs a setting."""
     return f"{variable} is not set: {VALUES[variable]}"
@@ -30,11 +59,24 @@ def how_to_set(variable: str) -> str:
 
 
 def how_to_install(extra: str) -> str:
-    """Return the command that installs the packages of an extra."""
-    return f"pip install 'coding-agent[{extra}]'"
+    """Return what to do about a missing extra."""
+    return f"install the extra {extra!r}: {install_command(extra)}"
 
 
-def require_package(module: str, extra: str) -> None:
+def require_package(package: OptionalPackage) -> None:
     """Raise SettingsError if an optional package is not installed."""
-    if find_spec(module) is None:
-        raise SettingsError(f"{module} is not installed: {how_to_install(extra)}")
+    if find_spec(package.module) is None:
+        raise SettingsError(_describe_package(package))
+
+
+def explain_missing_module(error: ModuleNotFoundError) -> str | None:
+    """Return what to do about an import that failed; None if no extra has the module."""
+    name = (error.name or "").partition(".")[0]
+    for package in _PACKAGES:
+        if package.module == name:
+            return _describe_package(package)
+    return None
+
+
+def _describe_package(package: OptionalPackage) -> str:
+    return f"{package.name} is not installed: {how_to_install(package.extra)}"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from cli.missing import require_package
+from cli.missing import BOTO3, require_package
 from pipeline.settings import Settings, SettingsError
 from pipeline.store.reader import StoreReader
 from pipeline.store.schema import NewerStore, NotAStore, OlderStore
@@ -56,7 +56,7 @@ def require_store(settings: Settings) -> None:
 def open_store(settings: Settings) -> "RunStore":
     """Open the store; a SQLite file is created if it does not exist."""
     if settings.store_table is not None:
-        require_package("boto3", "aws")
+        require_package(BOTO3)
         from pipeline.store.dynamodb import DynamoStore
 
         return DynamoStore(settings.store_table)

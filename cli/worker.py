@@ -11,7 +11,7 @@ from cli import exits
 from cli.aws import require_queue
 from cli.command import CommandError, exit_on_settings_error, settings
 from cli.log_lines import FORMATS, LogFormat, choose_form
-from cli.missing import describe_missing
+from cli.missing import FASTAPI, UVICORN, describe_missing, require_package
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ def command(
     from botocore.exceptions import BotoCoreError
 
     with exit_on_settings_error():
+        require_package(FASTAPI)
+        require_package(UVICORN)
         try:
             asyncio.run(serve(chosen))
         except BotoCoreError as error:  # at the start only: later, the worker waits for AWS

@@ -13,10 +13,10 @@ from pipeline.budget import Budget, EffectiveLimits, Stopwatch
 from pipeline.engine import checkpoints, ending
 from pipeline.engine.deps import EngineDeps, Progress, ProgressKind, workspace_of
 from pipeline.engine.progress_comment import show_start
+from pipeline.job import JobRefusal
 from pipeline.leased_run import LeasedRun, replace_surrogates
 from pipeline.model.ledger import Ledger
 from pipeline.outcome import Outcome
-from pipeline.job import JobRefusal
 from pipeline.repetition import is_repeating
 from pipeline.stage import (
     Back,

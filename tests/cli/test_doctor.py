@@ -222,7 +222,7 @@ def test_a_missing_package_is_shown_with_how_to_install_it(
     monkeypatch.setattr("cli.checks.find_spec", lambda name: None if name == "github" else object())
     result = console.run("doctor")
     assert result.exit_code == 2
-    assert "✗ PyGithub: pip install 'coding-agent[github]'" in result.stdout
+    assert "✗ PyGithub: install the extra 'github': " in result.stdout
 
 
 def test_a_model_without_a_price_is_reported_with_the_line_that_sets_it(

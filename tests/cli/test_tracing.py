@@ -169,7 +169,7 @@ def test_without_the_extra_a_run_goes_on_and_doctor_says_what_to_install(
     assert collector.received == []
     check = check_of_traces(console, code=2)
     assert check is not None and not check["ok"]
-    assert "coding-agent[otel]" in check["mend"]
+    assert "install the extra 'otel': " in check["mend"]
 
 
 def test_without_an_endpoint_opentelemetry_is_not_imported() -> None:
