@@ -26,7 +26,7 @@ from typing import Any
 import simpy
 
 from benchmarks.report import report, show, write
-from benchmarks.simulated_service import Lengths, Scaling, Service
+from benchmarks.simulated_service import Lengths, Scaling, Service, Statistics
 from benchmarks.simulated_surroundings import (
     DAY,
     Autoscaler,
@@ -35,6 +35,7 @@ from benchmarks.simulated_surroundings import (
     interruptions,
     nights,
 )
+from pipeline.metrics import percentile
 from tools.bill import task_hour
 from tools.deployment import Deployment
 from tools.prices import read_prices
@@ -67,10 +68,9 @@ def simulate(
     jobs_per_day: float, scaling: Scaling, *, seed: int, enough: int = ENOUGH
 ) -> dict[str, Any]:
     """Simulate days until about ``enough`` jobs have arrived; return a row of the report."""
-    prices = read_prices()
-    rng = random.Random(seed)
     days = max(1, math.ceil(enough / jobs_per_day))
-    run_seconds = 60 * prices.assume("run_minutes")
+    run_seconds = 60 * read_prices().assume("run_minutes")
+    rng = random.Random(seed)
     env = simpy.Environment()
     service = Service(env, scaling, Lengths(run_seconds, rng), rng)
     service.set_desired(max(scaling.min_tasks, 1))
@@ -84,34 +84,39 @@ def simulate(
         env.process(nights(service, scaling.night))
     env.run(days * DAY)
     measured = service.statistics
-    waits = sorted(measured.waits)
-    asleep_waits = sorted(measured.asleep_waits) or [0.0]
-    on_demand_hours = measured.on_demand_seconds / 3600
-    spot_hours = measured.spot_seconds / 3600
-    hours = on_demand_hours + spot_hours
-    hours_used = len(waits) * run_seconds / 3600 / scaling.concurrency
-    deployment = Deployment(concurrency=scaling.concurrency)
-    usd = on_demand_hours * task_hour(deployment, prices)
-    usd += spot_hours * task_hour(deployment, prices, on_spot=True)
+    jobs = len(measured.waits)
+    hours = (measured.on_demand_seconds + measured.spot_seconds) / 3600
+    hours_used = jobs * run_seconds / 3600 / scaling.concurrency
+    usd = tasks_usd(measured, scaling)
     return {
         "jobs_per_day": jobs_per_day,
         "jobs_per_task": scaling.jobs_per_task,
         "scale_in_minutes": scaling.scale_in_minutes,
-        "jobs": len(waits),
-        "wait_p50": statistics.median(waits),
-        "wait_p95": waits[int(0.95 * len(waits))],
-        "wait_max": waits[-1],
-        "asleep_share": len(measured.asleep_waits) / len(waits),
-        "asleep_p50": statistics.median(asleep_waits),
-        "asleep_p95": asleep_waits[int(0.95 * len(asleep_waits))],
-        "interrupted": measured.interruptions / len(waits),
+        "jobs": jobs,
+        "wait_p50": statistics.median(measured.waits),
+        "wait_p95": percentile(measured.waits, 0.95),
+        "wait_max": max(measured.waits),
+        "asleep_share": len(measured.asleep_waits) / jobs,
+        "asleep_p50": statistics.median(measured.asleep_waits or [0.0]),
+        "asleep_p95": percentile(measured.asleep_waits or [0.0], 0.95),
+        "interrupted": measured.interruptions / jobs,
         "no_task_hours_a_month": measured.seconds_without_task / 3600 / days * 30,
         "average_tasks": hours / 24 / days,
         "most_tasks": measured.most_tasks,
         "paid_share": hours / hours_used,
-        "usd_per_job": usd / len(waits),
+        "usd_per_job": usd / jobs,
         "usd_a_month": usd / days * 30,
     }
+
+
+def tasks_usd(measured: Statistics, scaling: Scaling) -> float:
+    """Return what the tasks cost, in US dollars."""
+    prices = read_prices()
+    deployment = Deployment(concurrency=scaling.concurrency)
+    on_demand_hours = measured.on_demand_seconds / 3600
+    spot_hours = measured.spot_seconds / 3600
+    on_demand_usd = on_demand_hours * task_hour(deployment, prices)
+    return on_demand_usd + spot_hours * task_hour(deployment, prices, on_spot=True)
 
 
 def summarise(rows: list[dict[str, Any]]) -> dict[str, float]:

@@ -69,23 +69,32 @@ class Autoscaler:
             self._service.set_desired(self._service.desired + 1)
 
     def _scale(self, tasks: int, jobs_per_task: float) -> None:
+        if jobs_per_task > self._target:
+            self._minutes_over += 1
+        else:
+            self._minutes_over = 0
+        if jobs_per_task < self._target / 2:
+            self._minutes_under += 1
+        else:
+            self._minutes_under = 0
         now = self._service.env.now
-        is_over = jobs_per_task > self._target
-        is_under = jobs_per_task < self._target / 2
-        self._minutes_over = self._minutes_over + 1 if is_over else 0
-        self._minutes_under = self._minutes_under + 1 if is_under else 0
-        if self._minutes_over >= OVER_MINUTES and now - self._out_at >= OUT_COOLDOWN:
-            desired = math.ceil(tasks * jobs_per_task / self._target)
-            if desired > self._service.desired:
-                self._out_at = now
-                self._service.set_desired(desired)
+        is_out_ready = now - self._out_at >= OUT_COOLDOWN
+        if self._minutes_over >= OVER_MINUTES and is_out_ready:
+            self._add(math.ceil(tasks * jobs_per_task / self._target))
             return
-        enough = self._minutes_under >= self._service.scaling.scale_in_minutes
-        if enough and now - self._in_at >= IN_COOLDOWN:
-            self._in_at = now
-            share = 0.5 if jobs_per_task <= self._target / 4 else 0.1
-            step = max(1, int(self._service.desired * share))
-            self._service.set_desired(self._service.desired - step)
+        is_in_ready = now - self._in_at >= IN_COOLDOWN
+        if self._minutes_under >= self._service.scaling.scale_in_minutes and is_in_ready:
+            self._end(0.5 if jobs_per_task <= self._target / 4 else 0.1)
+
+    def _add(self, desired: int) -> None:
+        if desired > self._service.desired:
+            self._out_at = self._service.env.now
+            self._service.set_desired(desired)
+
+    def _end(self, share: float) -> None:
+        self._in_at = self._service.env.now
+        desired = self._service.desired
+        self._service.set_desired(desired - max(1, int(desired * share)))
 
 
 def arrivals(service: Service, jobs_per_day: float, rng: random.Random) -> Process:
@@ -95,8 +104,9 @@ def arrivals(service: Service, jobs_per_day: float, rng: random.Random) -> Proce
     peak = jobs_per_day * events_per_job / DAY * (1 + SWING)
     while True:
         yield service.env.timeout(rng.expovariate(peak))
-        cosine = math.cos(2 * math.pi * service.env.now / DAY)
-        if rng.random() >= (1 - SWING * cosine) / (1 + SWING):
+        angle = 2 * math.pi * service.env.now / DAY
+        rate = 1 - SWING * math.cos(angle)
+        if rng.random() >= rate / (1 + SWING):
             continue
         jobs = BURST if rng.random() < burst_share else 1
         for _ in range(jobs):
@@ -111,7 +121,8 @@ def nights(service: Service, night: str) -> Process:
     while True:
         for second, tasks in changes:
             now = service.env.now % DAY
-            yield service.env.timeout((second - now) % DAY)
+            delay = (second - now) % DAY
+            yield service.env.timeout(delay)
             service.set_min_tasks(tasks)
 
 

@@ -72,7 +72,7 @@ def test_an_instance_takes_the_interface_and_translates_addresses_on_it(machine:
     (attached,) = [call for call in calls if call.startswith("aws")]
     assert "attach-network-interface" in attached
     assert "--network-interface-id eni-1 --instance-id i-1" in attached
-    assert "ip route replace default via 10.0.128.1 dev ens6 metric 50" in calls
+    assert "ip route replace default via 10.0.128.1 dev ens6 onlink metric 50" in calls
     assert any("ip_forward=1" in call for call in calls)
     assert '    oifname "ens6" masquerade' in calls
     assert "poweroff " not in calls

@@ -29,7 +29,7 @@ for _ in $(seq 60); do
 done
 
 systemctl restart systemd-networkd
-ip route replace default via "${router}" dev "$nat" metric 50
+ip route replace default via "${router}" dev "$nat" onlink metric 50
 sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0 "net.ipv4.conf.$nat.rp_filter=0"
 nft -f - <<RULES
 table ip nat

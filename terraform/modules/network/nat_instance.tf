@@ -16,6 +16,7 @@ resource "aws_network_interface" "nat" {
 }
 
 resource "aws_eip" "nat_instance" {
+  #checkov:skip=CKV2_AWS_19:It belongs to the network interface, which one instance after the other takes.
   count = var.nat == "instance" ? 1 : 0
 
   domain            = "vpc"
