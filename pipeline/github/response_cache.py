@@ -19,6 +19,8 @@ from requests import PreparedRequest, Response
 
 MAX_BYTES = 16_000_000
 """Of all bodies: a page of 100 pull requests has 2 MB."""
+MAX_RESPONSES = 1_000
+"""A response takes about 10 KB besides its body: its headers, and the request that it answers."""
 _DEFAULT_PAGE_SIZE = 30
 """Rows of a page if the request has no ``per_page``."""
 
@@ -32,8 +34,9 @@ class ResponseCache:
     may see.
     """
 
-    def __init__(self, max_bytes: int = MAX_BYTES):
+    def __init__(self, max_bytes: int = MAX_BYTES, max_responses: int = MAX_RESPONSES):
         self._max_bytes = max_bytes
+        self._max_responses = max_responses
         self._responses: OrderedDict[_Key, Response] = OrderedDict()
         """The last used one is last."""
         self._bytes = 0
@@ -69,7 +72,7 @@ class ResponseCache:
         self._remove(key)
         self._responses[key] = copy.copy(response)  # reads the body
         self._bytes += len(response.content)
-        while self._bytes > self._max_bytes:
+        while self._bytes > self._max_bytes or len(self._responses) > self._max_responses:
             self._remove(next(iter(self._responses)))
 
     def _remove(self, key: _Key) -> None:

@@ -141,3 +141,11 @@ def test_the_cache_stays_small_and_forgets_what_was_not_used_for_longest() -> No
     assert not is_conditional(cache, request(WRITE_TOKEN, 4))
     cache.complete(request(WRITE_TOKEN, 5), response(200, b"x"))
     assert not is_conditional(cache, request(WRITE_TOKEN, 5)), "it has no tag"
+
+
+def test_small_answers_are_limited_in_number() -> None:
+    cache = ResponseCache(max_responses=2)
+    for page in (1, 2, 3):
+        cache.complete(request(WRITE_TOKEN, page), response(200, b"x", ETag='"1"'))
+    kept = [page for page in (1, 2, 3) if is_conditional(cache, request(WRITE_TOKEN, page))]
+    assert kept == [2, 3]
