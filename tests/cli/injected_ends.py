@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cli import backends, serving
+from cli import serving
 from pipeline.api import server
 from pipeline.job import parse_job
 from pipeline.outcome import Event, Outcome, RunResult
@@ -35,7 +35,7 @@ def inject_ends(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cli.watching.pause", lambda: _fix_next_job(world))
     monkeypatch.setattr("cli.browser.webbrowser.open", lambda address: True)
     # The root helper and what the sandbox blocks have tests of their own.
-    monkeypatch.setattr(backends, "choose_sandbox", _choose_available)
+    monkeypatch.setattr("sandbox.choose.choose_sandbox", _choose_available)
     monkeypatch.setattr("sandbox.probes.probe", lambda sandbox, folder: {"network": True})
 
 
