@@ -93,8 +93,16 @@ class World:
     """Of a set of templates that is published."""
 
     def fill_in(self, line: str) -> str:
-        """Return an example with the hash of this world's set."""
-        return line.replace(EXAMPLE_HASH, self.published_hash[: len(EXAMPLE_HASH)])
+        """Return an example with this world's names for what it leaves open."""
+        digits = self.published_hash[: len(EXAMPLE_HASH)]
+        names = {
+            rf"{EXAMPLE_HASH}|HASH": digits,
+            "JOB(_ID)?": f"{REPOSITORY}#{NUMBER}",
+            "OWNER/NAME": REPOSITORY,
+        }
+        for placeholder, name in names.items():
+            line = re.sub(rf"\b({placeholder})\b", name, line)
+        return line
 
     def move_dead_letters_to_file(self) -> None:
         """Write the file that an import reads; what it imports must not be in the queue."""

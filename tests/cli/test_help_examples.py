@@ -1,9 +1,10 @@
-"""Every command's help has examples, and each of them works."""
+"""Every command's help has examples, and each of them works, as do the commands of the docs."""
 
 import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import nullcontext
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from tests.cli.help_examples import every_example, every_name, examples_of
 from tests.cli.injected_ends import inject_ends, worker_of_canary
 from tests.cli.prepared_world import FinishedRun, World, finished_run, prepared_world
 from tests.cli.shell_lines import ShellLine
+from tests.doc_blocks import run_commands
 from tests.stand_ins.aws import Aws, reach_aws
 
 #: Commands that end with another code than 0, as their help says.
@@ -97,7 +99,15 @@ def open_database(words: list[str]) -> None:
     database.close()
 
 
-@pytest.mark.parametrize("line", every_example())
+def every_line() -> list[Any]:
+    """Return the examples, and as slow ones the other commands of the docs."""
+    examples = every_example()
+    ours = [line for line in run_commands() if line.startswith("coding-agent ")]
+    others = [line for line in ours if line not in examples]
+    return [*examples, *[pytest.param(line, marks=pytest.mark.slow) for line in others]]
+
+
+@pytest.mark.parametrize("line", every_line())
 def test_each_example_works(world: World, line: str) -> None:
     shell = ShellLine(world.console, {"datasette": open_database})
     prepare(world, line)
