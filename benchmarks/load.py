@@ -109,7 +109,7 @@ class Load:
     def _sample(self, seconds: float) -> QueueState:
         state = read_queue(self.aws, self.queue)
         memory = self.workers.memory_mb()
-        self.samples.append(Sample(seconds, len(self.sent_at), state, len(self.workers), memory))
+        self.samples.append(Sample(seconds, len(self.sent_at), state, memory))
         if seconds >= self._progress_due:
             self._progress_due += _PROGRESS_SECONDS
             done = f"{state.deleted}/{self.jobs} jobs done, {state.waiting} waiting"
@@ -220,7 +220,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=3)
     parser.add_argument("--rate", type=float, default=20.0, help="jobs sent a second; default: 20")
     parser.add_argument("--seed", type=int, default=1, help="of the replacements of workers")
-    parser.add_argument("--plot", type=Path, help="an SVG file of queue, workers and memory")
+    parser.add_argument(
+        "--plot", type=Path, help="an SVG file of the jobs, the queue and the memory"
+    )
     parser.add_argument("--json", type=Path)
     parser.add_argument("--keep", type=Path, help="a new folder in which to keep store and logs")
     options = parser.parse_args(arguments)

@@ -29,7 +29,6 @@ class Sample:
     """Since the load test began."""
     sent: int
     queue: QueueState
-    workers: int
     memory_mb: float
     """Of the worker that is never stopped."""
 
@@ -54,16 +53,14 @@ def read_queue(aws: StrictAws, queue: Queue) -> QueueState:
 
 
 def plot(samples: list[Sample], title: str) -> TimePlot:
-    """Plot the jobs, the queue's age, the workers and the memory over the time."""
+    """Plot the jobs, the queue's age and the memory over the time."""
     sent = Curve("sent", [sample.sent for sample in samples])
     done = Curve("done", [sample.queue.deleted for sample in samples])
     oldest = Curve("never received", [sample.queue.oldest for sample in samples])
-    workers = Curve("running", [sample.workers for sample in samples])
     memory = Curve("resident", [sample.memory_mb for sample in samples])
     panels = [
         Panel("Jobs", [sent, done]),
         Panel("Age of the oldest waiting job, seconds", [oldest]),
-        Panel("Workers", [workers]),
         Panel("Memory of the worker that stays, MB", [memory]),
     ]
     return TimePlot(title, [sample.seconds for sample in samples], panels)

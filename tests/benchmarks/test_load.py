@@ -88,7 +88,7 @@ def test_a_run_that_never_ended_and_one_that_ended_otherwise_are_found(tmp_path:
 def test_memory_is_compared_after_the_libraries_are_loaded() -> None:
     state = QueueState(waiting=0, in_flight=0, deleted=0, oldest=0.0)
     memory = [50.0, 90.0, 160.0, 162.0, 164.0, 164.0, 165.0, 167.0]
-    samples = [Sample(n, 0, state, 1, megabytes) for n, megabytes in enumerate(memory)]
+    samples = [Sample(n, 0, state, megabytes) for n, megabytes in enumerate(memory)]
     assert load.compare_memory(samples) == (161.0, 166.0)
 
 
