@@ -13,6 +13,9 @@ from prompts.filters import one_line
 
 _HINTS = {
     "ResourceNotFoundException": "AWS has no such table: check CODING_AGENT_STORE and AWS_REGION",
+    "AWS.SimpleQueueService.NonExistentQueue": "AWS has no such queue: check CODING_AGENT_QUEUE_URL"
+    " and AWS_REGION",
+    "NotFound": "AWS has no such topic: check CODING_AGENT_TOPIC_ARN and AWS_REGION",
     "NoSuchBucket": "AWS has no such bucket: check CODING_AGENT_ARTIFACTS",
     "NoCredentialsError": "there are no AWS credentials: set AWS_PROFILE, or sign in",
     "NoRegionError": "there is no AWS region: set AWS_REGION",

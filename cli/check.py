@@ -19,6 +19,8 @@ class Check:
     hint: str = ""
     """What is wrong, and how to fix it."""
     needed_for: str = FIX_AND_WORKER
+    is_outage: bool = False
+    """Whether it failed for a reason that may pass by itself: a service is down, a disk is full."""
 
     @property
     def is_needed_for_fix(self) -> bool:

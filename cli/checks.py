@@ -3,15 +3,14 @@
 import asyncio
 import os
 import shutil
-from collections.abc import Mapping
 from difflib import get_close_matches
 from importlib.util import find_spec
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
+from cli.aws import explain_aws_error
 from cli.check import FIX_AND_WORKER, WORKER, Check
 from cli.missing import (
     AIOBOTO3,
+    BOTO3,
     FASTAPI,
     LITELLM,
     PYGITHUB,
@@ -19,61 +18,70 @@ from cli.missing import (
     how_to_install,
     how_to_set,
 )
-from cli.online_checks import check_github_access, check_topic
+from cli.model_checks import check_model, check_profiles
+from cli.online_checks import (
+    check_bucket,
+    check_github_access,
+    check_queue,
+    check_table,
+    check_topic,
+)
 from cli.telemetry_checks import check_traces
 from cli.webhook.checks import check_webhook
-from console.queues.visibility import VISIBILITY_TIMEOUT
 from pipeline.disk import existing_parent, measure_disk
 from pipeline.settings import Settings, SettingsError, unknown_variables, variables
+from prompts.template_set import TemplateError
 from repository.counts import count
-
-if TYPE_CHECKING:
-    from pipeline.model.capabilities import ModelProfile
-    from pipeline.model.prices import ModelPrices
 
 _MIN_FREE_GB = 1
 #: Parked events are counted up to this number.
 _MAX_EVENTS = 1000
 
 
-def run_checks(settings: Settings, *, online: bool) -> list[Check]:
-    """Return all checks. Without ``online``, neither GitHub nor AWS is asked."""
+def run_checks(settings: Settings, *, online: bool, paid: bool) -> list[Check]:
+    """Return all checks. Without ``online``, neither GitHub nor AWS is asked; if ``paid``, each
+    model is asked for a short reply.
+    """
+    asks_aws = online and find_spec(BOTO3.module) is not None
     checks = [
-        *_check_names(),
-        _check_git(),
+        *check_names(),
+        check_git(),
         _check_uv(),
         _check_sandbox(settings),
         _check_interpreters(settings),
         *_check_packages(settings),
-        _check_github(settings, online=online),
+        check_github(settings, online=online),
         *check_webhook(settings, online=online),
-        *_check_model(settings),
-        *_check_profiles(settings),
-        _check_templates(settings),
-        _check_data_dir(settings),
+        check_model(settings),
+        *check_profiles(settings, paid=paid),
+        *_check_templates(settings, online=online),
+        check_data_dir(settings),
         *_check_events(settings, online=online),
         *check_traces(),
-        *check_aws(settings, online=online),
+        *check_aws(settings, online=asks_aws),
     ]
-    if settings.topic_arn and online and find_spec(AIOBOTO3.module) is not None:
-        checks.append(asyncio.run(check_topic(settings.topic_arn)))
+    if asks_aws:
+        checks += check_table(settings)
+        checks += check_bucket(settings)
     return checks
 
 
 def check_aws(settings: Settings, *, online: bool) -> list[Check]:
-    """Check the settings of the queue and the topic, which only worker and submit need. If the
-    queue is set, its dead-letter queue is looked up.
+    """Check the queue and the topic, which only worker and submit need. If ``online``, AWS is asked
+    for those that are set, and for the dead-letter queue.
     """
     checks = [
         _check_aws_setting("CODING_AGENT_QUEUE_URL", settings.queue_url),
         _check_aws_setting("CODING_AGENT_TOPIC_ARN", settings.topic_arn),
     ]
     if settings.queue_url and online:
-        checks.append(asyncio.run(_check_queue(settings.queue_url)))
+        checks.append(check_queue(settings.queue_url))
+    if settings.topic_arn and online:
+        checks.append(check_topic(settings.topic_arn))
     return checks
 
 
-def _check_names() -> list[Check]:
+def check_names() -> list[Check]:
     """Return a failed check for each variable that looks like a setting but is none."""
     checks = []
     for name in unknown_variables():
@@ -83,7 +91,7 @@ def _check_names() -> list[Check]:
     return checks
 
 
-def _check_git() -> Check:
+def check_git() -> Check:
     git = shutil.which("git")
     return Check("git", git is not None, git or "", "install git: apt-get install git")
 
@@ -99,15 +107,17 @@ def _check_uv() -> Check:
 
 def _check_sandbox(settings: Settings) -> Check:
     from cli.backends import sandbox_for
+    from cli.sandbox_trial import try_sandbox
     from sandbox import NoIsolation
 
     try:
         sandbox = sandbox_for(settings, local=not settings.queue_url)
-        if sandbox.name == "none" and settings.strategy == "agent":
-            return Check("sandbox", True, "none: without isolation, runs use the strategy single")
-        return Check("sandbox", True, sandbox.name)
-    except NoIsolation as error:
+        asyncio.run(try_sandbox(sandbox))
+    except (NoIsolation, OSError) as error:
         return Check("sandbox", False, hint=str(error))
+    if sandbox.name == "none" and settings.strategy == "agent":
+        return Check("sandbox", True, "none: without isolation, runs use the strategy single")
+    return Check("sandbox", True, sandbox.name)
 
 
 def _check_interpreters(settings: Settings) -> Check:
@@ -142,7 +152,7 @@ def _check_package(package: OptionalPackage, needed_for: str) -> Check:
     )
 
 
-def _check_github(settings: Settings, *, online: bool) -> Check:
+def check_github(settings: Settings, *, online: bool) -> Check:
     if settings.github_app_id and settings.github_app_private_key:
         check = Check("GITHUB_APP_ID", True, settings.github_app_id)
     elif settings.github_token:
@@ -155,94 +165,25 @@ def _check_github(settings: Settings, *, online: bool) -> Check:
     return check
 
 
-def _check_model(settings: Settings) -> list[Check]:
-    name = settings.model
-    if not name:
-        return [Check("CODING_AGENT_MODEL", False, hint=how_to_set("CODING_AGENT_MODEL"))]
-    if name.startswith("scripted:"):
-        script = Path(name.removeprefix("scripted:"))
-        hint = f"there is no file {script}"
-        return [Check("CODING_AGENT_MODEL", script.is_file(), name, hint)]
-    return [Check("CODING_AGENT_MODEL", True, name)]
-
-
-def _check_profiles(settings: Settings) -> list[Check]:
-    """Check that every model has a price and its key, and show its settings.
-
-    LiteLLM's list takes seconds to load.
-    """
-    is_stand_in = (settings.model or "").startswith(("scripted:", "replay:"))
-    if not settings.model or is_stand_in or find_spec(LITELLM.module) is None:
-        return []
-    from cli.backends import model_settings
-    from cli.wiring import configured_models
-    from pipeline.model.prices import ModelPrices
-
-    try:
-        profiles = model_settings(settings)
-    except SettingsError as error:
-        return [Check("CODING_AGENT_MODELS", False, hint=str(error))]
-    prices = ModelPrices(profiles)
-    checks = []
-    for model in dict.fromkeys(model for _, model in configured_models(settings)):
-        checks.append(_check_price(prices, model))
-        profile = profiles.profile(model)
-        checks += _check_credentials(model, profile.extra)
-        detail = _describe_profile(profile)
-        checks.append(Check(f"settings of {model}", True, detail))
-    return checks
-
-
-def _check_price(prices: "ModelPrices", model: str) -> Check:
-    name = f"price of {model}"
-    try:
-        prices.check(model)
-        price = prices.price(model)
-    except ValueError as error:
-        return Check(name, False, hint=str(error))
-    detail = f"input ${price.input:g}, output ${price.output:g} per million tokens"
-    return Check(name, True, detail)
-
-
-def _check_credentials(model: str, extra: Mapping[str, Any]) -> list[Check]:
-    """Check what LiteLLM reads from the environment for the model."""
-    from pipeline.model.credentials import is_set, needed_credentials
-
-    try:
-        needed = needed_credentials(model)
-    except ValueError as error:
-        return [Check(f"provider of {model}", False, hint=str(error))]
-    checks = []
-    for credential in needed:
-        hint = f"set {credential.name}: {credential.meaning} for {model}"
-        checks.append(Check(credential.name, is_set(credential, extra), "(set)", hint))
-    return checks
-
-
-def _describe_profile(profile: "ModelProfile") -> str:
-    parts = [f"{profile.protocol} tool calls", f"{profile.api} API"]
-    if profile.effort is not None:
-        efforts = " and ".join(f"{effort} ({use})" for use, effort in profile.effort.items())
-        parts.append(f"effort {efforts}")
-    lengths = " and ".join(f"{tokens:,} ({use})" for use, tokens in profile.max_tokens.items())
-    parts.append(f"replies of up to {lengths} tokens")
-    context = "of unknown length" if profile.context is None else f"of {profile.context:,} tokens"
-    parts.append(f"a context {context}")
-    return ", ".join(parts)
-
-
-def _check_templates(settings: Settings) -> Check:
+def _check_templates(settings: Settings, *, online: bool) -> list[Check]:
     from cli.backends import template_sets
-    from prompts.template_set import TemplateError
 
+    asks_aws = (settings.templates or "").startswith("s3://")
+    if asks_aws and not online:
+        return []
     try:
         set_hash = template_sets(settings).latest().set_hash
-        return Check("templates", True, f"set {set_hash[:12]}")
     except (SettingsError, TemplateError) as error:
-        return Check("templates", False, hint=str(error))
+        return [Check("templates", False, hint=str(error))]
+    except Exception as error:
+        hint = explain_aws_error(error)
+        if hint is None:
+            raise
+        return [Check("templates", False, hint=hint)]
+    return [Check("templates", True, f"set {set_hash[:12]}")]
 
 
-def _check_data_dir(settings: Settings) -> Check:
+def check_data_dir(settings: Settings) -> Check:
     """Check the data directory, or the folder in which it will be created."""
     folder = settings.data_dir.absolute()
     existing = existing_parent(folder)
@@ -260,6 +201,7 @@ def _check_data_dir(settings: Settings) -> Check:
         f"{folder}, {free_gb:.0f} GB free, its disk is {disk.used_percent:.0f} percent full",
         f"{existing} has {free_gb:.1f} GB free and needs {_MIN_FREE_GB} GB: make room, or set"
         " CODING_AGENT_DATA_DIR to a folder on another disk",
+        is_outage=True,
     )
 
 
@@ -287,15 +229,3 @@ def _check_events(settings: Settings, *, online: bool) -> list[Check]:
 
 def _check_aws_setting(variable: str, value: str | None) -> Check:
     return Check(variable, bool(value), value or "", how_to_set(variable), WORKER)
-
-
-async def _check_queue(url: str) -> Check:
-    from pipeline.errors import describe
-    from pipeline.queue import SqsQueue
-
-    try:
-        async with SqsQueue(url, visibility_timeout=VISIBILITY_TIMEOUT) as queue:
-            dead_letters_url = await queue.dead_letters_url()
-            return Check("dead-letter queue", True, dead_letters_url, needed_for=WORKER)
-    except Exception as error:  # every failure is a result of this check
-        return Check("queue", False, url, describe(error), WORKER)

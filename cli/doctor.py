@@ -65,7 +65,13 @@ _with_canary = option_group(
 @click.command("doctor")
 @_with_canary
 @repository_option("Also ask GitHub what would stop a run in this repository.")
-@click.option("--offline", is_flag=True, help="Don't ask GitHub and AWS whether they agree.")
+@click.option(
+    "--online/--offline",
+    "online",
+    default=None,
+    help="--online: also ask each model for a reply of 16 tokens, and tell its cost. --offline: ask"
+    " nobody. By default, everything is asked that costs nothing.",
+)
 @click.option("--all", "show_all", is_flag=True, help="Also show settings that have their default.")
 @json_option("Print one JSON object: settings, checks, ok.")
 @click.pass_context
@@ -73,14 +79,15 @@ def command(
     ctx: click.Context,
     canary: Canary,
     repository: str | None,
-    offline: bool,
+    online: bool | None,
     show_all: bool,
     output: Output,
 ) -> None:
     """Check what `fix` and `worker` need, with how to set what is missing, and show the settings.
 
-    Exits with 0 if `fix` can run, and also `worker` if a queue or a topic is set; with 2 if
-    something that they need is missing.
+    It asks GitHub and AWS about the token, the queues, the topic, the table and the bucket, and
+    runs a command in the sandbox. Exits with 0 if `fix` can run, and also `worker` if a queue or a
+    topic is set; with 2 if something that they need is missing or refused.
 
     With --aws, it checks a deployment from outside; only CODING_AGENT_QUEUE_URL and
     CODING_AGENT_TOPIC_ARN must be set. It sends a dry run (one round, at most half a dollar) and
@@ -92,13 +99,14 @@ def command(
     \b
     Examples:
       coding-agent doctor
+      coding-agent doctor --online
       coding-agent doctor --repo octo/repo
       coding-agent doctor --json
       coding-agent doctor --aws --issue https://github.com/octo/repo/issues/42
     """
     if canary.aws != bool(canary.issue):
         raise CommandError("--aws and --issue ISSUE_URL go together", exits.USAGE)
-    if repository and (canary.aws or offline):
+    if repository and (canary.aws or online is False):
         raise CommandError("--repo asks GitHub: leave out --aws and --offline", exits.USAGE)
     from_file = read_env(ctx)
     data_dir = global_option(ctx, "data_dir")
@@ -112,7 +120,7 @@ def command(
         rows = _setting_rows(settings, from_file, data_dir)
         is_for_worker = canary.aws or bool(settings.queue_url or settings.topic_arn)
         if canary.issue is None:
-            checks = run_checks(settings, online=not offline)
+            checks = run_checks(settings, online=online is not False, paid=online is True)
             if repository is not None:
                 checks += _check_access(settings, repository)
         else:

@@ -6,14 +6,13 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.missing import how_to_install
+from cli.sandbox_trial import try_sandbox
 from cli.wiring import App
 from pipeline.settings import Settings, SettingsError, variable
 from pipeline.threads import CONTROL, STORE, reserve_work_threads
-from sandbox import SandboxCommand
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -23,9 +22,6 @@ if TYPE_CHECKING:
     from pipeline.queue import SqsQueue
     from pipeline.worker.outbox import Publisher
     from pipeline.worker.worker import Worker
-
-#: A command that shows whether the sandbox works, for /ready.
-_SANDBOX_PROBE = SandboxCommand(("/bin/true",), cwd=Path("/"), timeout=5.0)
 
 
 async def serve(app: App, stop: asyncio.Event) -> None:
@@ -137,8 +133,8 @@ def _make_intake(
     async def check_store() -> object:
         return await STORE.run(app.store.pending_events, 1)
 
-    async def check_sandbox() -> object:
-        return await app.sandbox.run(_SANDBOX_PROBE)
+    async def check_sandbox() -> None:
+        await try_sandbox(app.sandbox)
 
     async def check_credentials() -> object:
         return await CONTROL.run(app.forge.check_credentials)

@@ -41,6 +41,9 @@ def command(
 ) -> None:
     """Take jobs from the queue and run them until stopped.
 
+    It first asks GitHub and AWS, as `doctor` does, and ends with 2 if one of them refuses. It logs
+    an outage, and waits until it is over.
+
     SIGTERM and SIGINT stop it cleanly: it returns its messages to the queue at once, and another
     worker resumes its runs from their last checkpoints.
 
@@ -70,6 +73,7 @@ def command(
 
 async def serve(chosen: Settings) -> None:
     from cli import backends, serving, wiring
+    from cli.start_checks import require_sandbox, require_services
     from cli.tracing import open_tracer
     from pipeline.settings import secret_values
     from pipeline.telemetry import Redactor
@@ -83,6 +87,8 @@ async def serve(chosen: Settings) -> None:
         try:
             # LiteLLM takes seconds to import: that must not count against a message's visibility.
             await asyncio.to_thread(wiring.check_models, app)
+            await asyncio.to_thread(require_services, chosen)
+            await require_sandbox(app.sandbox)
             await serving.serve(app, stop)
         finally:
             app.store.close()

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.console import Console, Sample, new_console, new_sample, own_variables
+from tests.stand_ins.github import WRITE_TOKEN, GithubStandIn
 
 
 @pytest.fixture
@@ -21,3 +22,20 @@ def console(
 @pytest.fixture
 def sample(console: Console) -> Sample:
     return new_sample(console.folder)
+
+
+@pytest.fixture
+def github(tmp_path: Path) -> Iterator[GithubStandIn]:
+    with GithubStandIn(tmp_path / "github") as server:
+        yield server
+
+
+@pytest.fixture
+def script(console: Console, github: GithubStandIn, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """With this model and a token, ``fix`` has everything that it needs."""
+    path = console.folder / "reply.md"
+    path.write_text("a reply")
+    monkeypatch.setenv("CODING_AGENT_MODEL", f"scripted:{path}")
+    monkeypatch.setenv("GITHUB_TOKEN", WRITE_TOKEN)
+    monkeypatch.setenv("GITHUB_API_URL", github.api_url)
+    return path

@@ -163,7 +163,7 @@ def test_a_missing_topic_is_reported_before_anything_is_sent(
     console: Console, aws: Aws, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CODING_AGENT_TOPIC_ARN", "arn:aws:sns:eu-central-1:123456789012:nowhere")
-    checks = canary(console, code=4)
+    checks = canary(console, code=2)
     assert not checks["topic"]["ok"]
     assert "nowhere" in checks["topic"]["mend"]
     assert aws.depth(queue.url) == (0, 0)

@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,29 +19,12 @@ from tests.stand_ins.github import READ_TOKEN, WRITE_TOKEN, GithubStandIn
 from tests.stand_ins.runs import claim, finish, park
 
 
-@pytest.fixture
-def github(tmp_path: Path) -> Iterator[GithubStandIn]:
-    with GithubStandIn(tmp_path / "github") as server:
-        yield server
-
-
 @pytest.fixture(autouse=True)
 def disk(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """The disk that doctor sees, as the machine's may be full."""
     usage = SimpleNamespace(free=100e9, total=400e9)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
     return usage
-
-
-@pytest.fixture
-def script(console: Console, github: GithubStandIn, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """With this model and a token, ``fix`` has everything that it needs."""
-    path = console.folder / "reply.md"
-    path.write_text("a reply")
-    monkeypatch.setenv("CODING_AGENT_MODEL", f"scripted:{path}")
-    monkeypatch.setenv("GITHUB_TOKEN", WRITE_TOKEN)
-    monkeypatch.setenv("GITHUB_API_URL", github.api_url)
-    return path
 
 
 def test_each_missing_setting_is_shown_with_how_to_set_it(
@@ -263,7 +246,7 @@ def test_queue_dead_letter_queue_and_topic_must_exist(
     result = console.run("doctor")
     assert result.exit_code == 2, "the worker could not run"
     assert "✗ queue: " in result.stdout
-    assert "✗ topic: NotFound" in result.stdout
+    assert "x: AWS has no such topic: check CODING_AGENT_TOPIC_ARN" in result.stdout
     assert os.environ["AWS_SECRET_ACCESS_KEY"] not in console.run("doctor").stdout
 
 
