@@ -43,6 +43,7 @@ from tests.stand_ins.strict_aws import StrictAws
 REPLACED_EVERY = 15.0
 #: Seconds until the message of a killed worker comes back.
 VISIBILITY = 30
+STORE = "store.sqlite"
 _PROGRESS_SECONDS = 10.0
 
 
@@ -126,30 +127,14 @@ class Result:
 
 def measure(jobs: int, workers: int, rate: float, seed: int, folder: Path) -> Result:
     """Run the jobs with everything in ``folder``."""
-    store_file = folder / "store.sqlite"
+    store_file = folder / STORE
     SqliteStore(store_file).close()
-    with (
-        StrictAws() as strict,
-        GithubStandIn(folder / "github") as github,
-    ):
+    with StrictAws() as strict, GithubStandIn(folder / "github") as github:
         add_issues(github, jobs)
         aws = Aws(strict.endpoint)
         queue = aws.make_queue()
-        environment = {
-            **aws.environment,
-            "CODING_AGENT_QUEUE_URL": queue.url,
-            "CODING_AGENT_TOPIC_ARN": aws.sns.create_topic(Name="events")["TopicArn"],
-            "CODING_AGENT_STORE": f"sqlite:///{store_file}",
-            "CODING_AGENT_ARTIFACTS": str(folder / "artifacts"),
-            "CODING_AGENT_MODEL": f"scripted:{write_reply(folder)}",
-            "CODING_AGENT_STRATEGY": "single",
-            "CODING_AGENT_CONCURRENCY": "4",
-            "CODING_AGENT_VISIBILITY_TIMEOUT": str(VISIBILITY),
-            "CODING_AGENT_MAX_OPEN_PULLS": str(jobs),
-            "CODING_AGENT_PORT": "0",
-            "GITHUB_API_URL": github.api_url,
-            "GITHUB_TOKEN": WRITE_TOKEN,
-        }
+        access = {"GITHUB_API_URL": github.api_url, "GITHUB_TOKEN": WRITE_TOKEN}
+        environment = {**aws.environment, **access, **_settings(jobs, aws, queue, folder)}
         with Workers(folder, environment) as fleet:
             for _ in range(workers):
                 fleet.start()
@@ -162,6 +147,22 @@ def measure(jobs: int, workers: int, rate: float, seed: int, folder: Path) -> Re
         store.close()
     verdict.defects += [Defect("worker_failed", "?", failure) for failure in fleet.failures]
     return Result(load, verdict, evidence.repeated_events)
+
+
+def _settings(jobs: int, aws: Aws, queue: Queue, folder: Path) -> dict[str, str]:
+    """Return the settings of all workers."""
+    return {
+        "CODING_AGENT_QUEUE_URL": queue.url,
+        "CODING_AGENT_TOPIC_ARN": aws.sns.create_topic(Name="events")["TopicArn"],
+        "CODING_AGENT_STORE": f"sqlite:///{folder / STORE}",
+        "CODING_AGENT_ARTIFACTS": str(folder / "artifacts"),
+        "CODING_AGENT_MODEL": f"scripted:{write_reply(folder)}",
+        "CODING_AGENT_STRATEGY": "single",
+        "CODING_AGENT_CONCURRENCY": "4",
+        "CODING_AGENT_VISIBILITY_TIMEOUT": str(VISIBILITY),
+        "CODING_AGENT_MAX_OPEN_PULLS": str(jobs),
+        "CODING_AGENT_PORT": "0",
+    }
 
 
 def summarise(result: Result) -> dict[str, float]:

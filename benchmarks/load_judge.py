@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from benchmarks.crash_judge import Defect
+from benchmarks.crash_judge import Defect, Problem
 from benchmarks.load_jobs import LoadJob
 from pipeline.outcome import Outcome
 from pipeline.store.contract import RunRow
@@ -65,32 +65,30 @@ def judge(jobs: int, evidence: Evidence) -> Verdict:
         verdict.created[job.number] = run.created_at
         verdict.finished[job.number] = run.finished_at
         verdict.crashes += run.crashes
-        for kind, what in _judge_run(job, run, evidence, pulls[job.repository, job.issue]):
-            verdict.defects.append(Defect(kind, name, what))
+        job_pulls = pulls[job.repository, job.issue]
+        for problem in _judge_run(job, run, evidence, job_pulls):
+            verdict.defects.append(Defect(problem.kind, name, problem.what))
     return verdict
 
 
-def _judge_run(
-    job: LoadJob, run: RunRow, evidence: Evidence, pulls: int
-) -> Iterator[tuple[str, str]]:
-    """Yield the kind and the description of each defect."""
+def _judge_run(job: LoadJob, run: RunRow, evidence: Evidence, pulls: int) -> Iterator[Problem]:
     if run.outcome != job.outcome:
-        yield "wrong_outcome", f"it ended {run.outcome}: {run.reason}"
+        yield Problem("wrong_outcome", f"it ended {run.outcome}: {run.reason}")
     if run.generation:
-        yield "twice", f"it has {run.generation + 1} runs"
+        yield Problem("twice", f"it has {run.generation + 1} runs")
     expected_pulls = 1 if job.outcome is Outcome.PR_OPENED else 0
     if pulls > expected_pulls:
-        yield "twice", f"it has {pulls} pull requests"
+        yield Problem("twice", f"it has {pulls} pull requests")
     if pulls < expected_pulls:
-        yield "lost", "it has no pull request"
+        yield Problem("lost", "it has no pull request")
     events = evidence.finished_events[job.job_id]
     if len(events) > 1:
-        yield "twice", f"it has {len(events)} final events"
+        yield Problem("twice", f"it has {len(events)} final events")
     if not events:
-        yield "event_missing", "run.finished was never published"
+        yield Problem("event_missing", "run.finished was never published")
     bought = [call for call in evidence.store.calls(run.key) if call.state != "cut"]
     if len(bought) > expected_pulls:
-        yield "twice", f"{len(bought)} replies of the model were bought"
+        yield Problem("twice", f"{len(bought)} replies of the model were bought")
 
 
 def _count_pulls(jobs: int, github: GithubStandIn) -> Counter[tuple[str, int]]:

@@ -84,19 +84,19 @@ class TimePlot:
 
     def _add_panel(self, root: ET.Element, panel: Panel, top: float) -> None:
         add_text(root, _LEFT, top - 10, panel.title, "label")
-        x = float(WIDTH - _RIGHT - _LEGEND_WIDTH * len(panel.curves))
-        for number, curve in enumerate(panel.curves):
-            add_dot(root, x, top - 14, number)
-            add_text(root, x + 10, top - 10, curve.name, "legend")
-            x += _LEGEND_WIDTH
+        _add_legend(root, panel, top)
         self._add_grid(root, panel, top)
-        step = max(len(self.times) // _MAX_POINTS, 1)
         for number, curve in enumerate(panel.curves):
-            points: list[Point] = []
-            for index in range(0, len(self.times), step):
-                y = _y(curve.values[index], panel.top, top)
-                points.append((self._x(self.times[index]), y))
-            add_curve(root, points, number)
+            add_curve(root, self._points(curve, panel.top, top), number)
+
+    def _points(self, curve: Curve, largest: float, top: float) -> list[Point]:
+        points: list[Point] = []
+        step = max(len(self.times) // _MAX_POINTS, 1)
+        for index in range(0, len(self.times), step):
+            x = self._x(self.times[index])
+            y = _y(curve.values[index], largest, top)
+            points.append((x, y))
+        return points
 
     def _add_grid(self, root: ET.Element, panel: Panel, top: float) -> None:
         bottom = top + _PANEL_HEIGHT
@@ -112,6 +112,14 @@ class TimePlot:
 
     def _x(self, seconds: float) -> float:
         return _LEFT + seconds / self.times[-1] * (WIDTH - _LEFT - _RIGHT)
+
+
+def _add_legend(root: ET.Element, panel: Panel, top: float) -> None:
+    x = float(WIDTH - _RIGHT - _LEGEND_WIDTH * len(panel.curves))
+    for number, curve in enumerate(panel.curves):
+        add_dot(root, x, top - 14, number)
+        add_text(root, x + 10, top - 10, curve.name, "legend")
+        x += _LEGEND_WIDTH
 
 
 def _y(value: float, largest: float, top: float) -> float:
