@@ -20,6 +20,8 @@ from pipeline.job import explain
 from pipeline.settings import Settings, SettingsError
 from repository.counts import count
 
+#: How long the job of --aws may take, in seconds.
+WAIT_SECONDS = 1200
 #: The source of a setting that nobody set.
 DEFAULT = "default"
 
@@ -40,7 +42,8 @@ class Canary:
 
     aws: bool
     issue: str | None
-    wait: int
+    wait: int | None
+    """Seconds; None for ``WAIT_SECONDS``."""
 
 
 _with_canary = option_group(
@@ -55,9 +58,7 @@ _with_canary = option_group(
     click.option(
         "--wait",
         type=click.IntRange(1, 7200),
-        default=1200,
-        show_default=True,
-        help="Seconds to wait for the job to end.",
+        help=f"Seconds to wait for the job of --aws to end; default: {WAIT_SECONDS}.",
     ),
 )
 
@@ -106,6 +107,10 @@ def command(
     """
     if canary.aws != bool(canary.issue):
         raise CommandError("--aws and --issue ISSUE_URL go together", exits.USAGE)
+    if canary.wait is not None and not canary.aws:
+        raise CommandError("--wait is for the job of --aws", exits.USAGE)
+    if canary.aws and online is not None:
+        raise CommandError("--aws sends a job: leave out --online and --offline", exits.USAGE)
     if repository and (canary.aws or online is False):
         raise CommandError("--repo asks GitHub: leave out --aws and --offline", exits.USAGE)
     from_file = read_env(ctx)
@@ -124,7 +129,7 @@ def command(
             if repository is not None:
                 checks += _check_access(settings, repository)
         else:
-            checks = _check_deployment(settings, canary.issue, canary.wait)
+            checks = _check_deployment(settings, canary.issue, canary.wait or WAIT_SECONDS)
     failed = [check for check in checks if not check.ok]
     if not is_for_worker:
         failed = [check for check in failed if check.is_needed_for_fix]

@@ -8,7 +8,7 @@ from cli import exits
 from cli.command import CommandError, settings
 from cli.option_groups import option_group
 from console.queues.replays import Overrides
-from pipeline.settings import Settings
+from pipeline.settings import Settings, variable
 
 
 @dataclass(frozen=True)
@@ -45,18 +45,27 @@ class OverrideOptions:
         )
 
     def _check_limits(self, chosen: Settings) -> None:
-        """End the command if a limit is over what is set here: a worker would lower it silently."""
-        from cli.policy import known_policy
-
-        ceiling = known_policy(chosen).limits
+        """End the command if a limit is over what is set here. Say so if nothing is set here: a
+        worker lowers a limit that is over its own.
+        """
         limits = (
-            ("--max-cost", self.max_cost, ceiling.max_cost_usd),
-            ("--max-minutes", self.max_minutes, ceiling.max_minutes),
-            ("--max-rounds", self.max_rounds, ceiling.max_rounds),
+            ("--max-cost", self.max_cost, "max_cost_usd"),
+            ("--max-minutes", self.max_minutes, "max_minutes"),
+            ("--max-rounds", self.max_rounds, "max_rounds"),
         )
-        for option, value, most in limits:
-            if value is not None and value > most:
-                message = f"{option}: {value:g} is more than this deployment allows, {most:g}"
+        for option, value, field in limits:
+            if value is None:
+                continue
+            if field not in chosen.model_fields_set:
+                click.echo(
+                    f"{option}: {variable(field)} is not set here: if the workers' is lower, it"
+                    " applies",
+                    err=True,
+                )
+                continue
+            ceiling = getattr(chosen, field)
+            if value > ceiling:
+                message = f"{option}: {value:g} is more than this deployment allows, {ceiling:g}"
                 raise CommandError(message, exits.USAGE)
 
 

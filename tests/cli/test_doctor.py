@@ -146,6 +146,23 @@ def test_a_misspelt_setting_is_reported_with_the_right_name(
     assert message in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--wait", "5"], "--wait is for the job of --aws"),
+        (["--aws"], "--aws and --issue ISSUE_URL go together"),
+        (
+            ["--aws", "--issue", "https://github.com/octo/repo/issues/1", "--offline"],
+            "--aws sends a job: leave out --online and --offline",
+        ),
+    ],
+)
+def test_options_without_effect_are_refused(
+    console: Console, arguments: list[str], message: str
+) -> None:
+    assert console.refused("doctor", *arguments) == message
+
+
 def test_doctor_creates_no_folder(console: Console, script: Path) -> None:
     assert console.run("--data-dir", console.folder / "typo/x", "doctor").exit_code == 0
     assert not (console.folder / "typo").exists()

@@ -68,6 +68,27 @@ def test_a_retry_that_would_be_rejected_is_not_sent(
     assert aws.messages(queue.url) == []
 
 
+def test_a_limit_over_the_deployments_is_refused(
+    console: Console, queue: Queue, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish(store, claim(store), Outcome.FAILED)
+    monkeypatch.setenv("CODING_AGENT_MAX_COST_USD", "2")
+    message = console.refused("jobs", "retry", job().id, "--max-cost", "400")
+    assert message == "--max-cost: 400 is more than this deployment allows, 2"
+
+
+def test_a_limit_says_that_the_workers_may_lower_it_if_theirs_is_not_known(
+    console: Console, queue: Queue, store: SqliteStore
+) -> None:
+    finish(store, claim(store), Outcome.FAILED)
+    result = console.run("jobs", "retry", job().id, "--max-cost", "400")
+    assert result.exit_code == 0
+    assert result.stderr == (
+        "--max-cost: CODING_AGENT_MAX_COST_USD is not set here: if the workers' is lower, it"
+        " applies\n"
+    )
+
+
 def test_a_retry_needs_the_queue(console: Console, store: SqliteStore) -> None:
     finish(store, claim(store), Outcome.FAILED)
     assert console.refused("jobs", "retry", job().id).startswith(
