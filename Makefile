@@ -6,7 +6,7 @@ GITHUB_API := .github-api/.fetched
 # Where this is set, each of the tests' processes would compile the modules it imports: litellm alone takes seconds.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup setup-browser demo test test-slow test-browser screenshots fuzz lint lint-terraform format bench image image-check lock clean
+.PHONY: help setup setup-browser demo up down test test-slow test-browser screenshots fuzz lint lint-terraform format bench image image-check lock clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,12 @@ setup-browser: .venv/.browser ## Install Debian's Chromium and what drives it
 
 demo: $(STAMP) ## One issue to a pull request before your eyes (ISSUE=https://... runs on a real one)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m examples.demo $(if $(ISSUE),--issue $(ISSUE))
+
+up: $(STAMP) $(GITHUB_API) ## Start the whole service on this machine and keep it running, without docker (ARGUMENTS=--help)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m examples.stack up $(ARGUMENTS)
+
+down: $(STAMP) ## Stop what make up started; its data stay in .stack
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m examples.stack down
 
 test: $(STAMP) $(GITHUB_API) ## Run the tests, in parallel
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 4 --dist worksteal -q -m "not slow and not browser"
@@ -78,5 +84,5 @@ lock: $(STAMP) ## Resolve requirements/*.in again
 	@! grep -l '://' requirements/*.txt
 
 clean: ## Remove what set-up and runs made
-	rm -rf .venv .venv-checkov .wheelhouse .github-api .demo .image .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build *.egg-info
+	rm -rf .venv .venv-checkov .wheelhouse .github-api .demo .stack .image .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -171,17 +171,21 @@ def moto_server() -> Iterator[Aws]:
         server.stop()
 
 
-@contextmanager
-def ministack_server(log_file: Path) -> Iterator[Aws]:
-    """Run ministack in a separate process; its output goes to ``log_file``."""
-    port = _free_port()
-    environment = {
-        **os.environ,
+def ministack_environment(port: int) -> dict[str, str]:
+    """Return the variables with which ministack listens on this machine only."""
+    return {
         "GATEWAY_PORT": str(port),
         "BIND_HOST": "127.0.0.1",
         "MINISTACK_REGION": REGION,
         "MINISTACK_HOST": "127.0.0.1",
     }
+
+
+@contextmanager
+def ministack_server(log_file: Path) -> Iterator[Aws]:
+    """Run ministack in a separate process; its output goes to ``log_file``."""
+    port = _free_port()
+    environment = {**os.environ, **ministack_environment(port)}
     with log_file.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "ministack"],

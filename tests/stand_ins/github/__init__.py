@@ -33,9 +33,10 @@ from tests.stand_ins.github.git_http import GitHttp
 from tests.stand_ins.github.graphql import GraphQl
 from tests.stand_ins.github.rest import Rest
 from tests.stand_ins.github.reviews import Reviews
+from tests.stand_ins.github.saved_world import SavedWorld, load_world
 from tests.stand_ins.github.shapes import WEB, Shapes
 from tests.stand_ins.github.webhooks import Webhooks
-from tests.stand_ins.github.wire import Failure, Planned, Wire
+from tests.stand_ins.github.wire import App, Failure, Planned, Wire
 from tests.stand_ins.github.world import Comment, Issue, Pull, Rights, World
 
 WRITE_TOKEN = "ghp_standInWrite0000000000000000000000"
@@ -49,12 +50,23 @@ TOKENS: Mapping[str, Rights] = {
 
 
 class GithubStandIn:
-    def __init__(self, root: Path, *, tokens: Mapping[str, Rights] = TOKENS, port: int = 0):
+    def __init__(
+        self,
+        root: Path,
+        *,
+        tokens: Mapping[str, Rights] = TOKENS,
+        port: int = 0,
+        state: Path | None = None,
+    ):
+        """``state`` is a file that keeps the data for the next stand-in on the same folder."""
         root.mkdir(parents=True, exist_ok=True)
-        self._world = World(root.absolute(), tokens)
+        saved = load_world(state) if state else None
+        self._world = saved or World(root.absolute(), tokens)
         self._socket = socket.socket()
         # Each response is two writes, and the second would wait 40 ms for the client.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # The next stand-in may take the port while connections to this one fade.
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._socket.bind(("127.0.0.1", port))
         self._socket.listen(64)  # from here on clients may connect; they wait until the server runs
         self.origin = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
@@ -79,7 +91,11 @@ class GithubStandIn:
         self._conformance = Conformance(ETags(app), github_description())
         self.wire = Wire(self._conformance)
         self.requests = self.wire.requests
-        config = uvicorn.Config(self.wire, log_config=None, lifespan="off")
+        served: App = self.wire
+        self._saved = SavedWorld(self.wire, self._world, state) if state else None
+        if self._saved:
+            served = self._saved
+        config = uvicorn.Config(served, log_config=None, lifespan="off")
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(
             target=self._server.run, args=([self._socket],), name="github-stand-in"
@@ -96,6 +112,11 @@ class GithubStandIn:
         if self._conformance.mismatches:
             mismatches = "\n".join(dict.fromkeys(self._conformance.mismatches))
             raise AssertionError(f"this differs from GitHub's API:\n{mismatches}")
+
+    def save(self) -> None:
+        """Save the data, if a file keeps them: requests save them anyway."""
+        if self._saved:
+            self._saved.save()
 
     def connect(self, token: str | Tokens) -> Connection:
         """Return a connection that does not pause between writes."""
