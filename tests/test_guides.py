@@ -121,7 +121,8 @@ def test_terraforms_variables_outputs_and_files_exist() -> None:
     outputs = outputs_of(TERRAFORM / "examples/minimal")
     assert set(re.findall(r"terraform output -raw (\w+)", text)) <= outputs
     variables_file = (TERRAFORM / "variables.tf").read_text()
-    variables = set(re.findall(r'^variable "(\w+)"', variables_file, re.M))
+    account_file = (TERRAFORM / "examples/account/variables.tf").read_text()
+    variables = set(re.findall(r'^variable "(\w+)"', variables_file + account_file, re.M))
     values = set(re.findall(r'"([a-z]+(?:_[a-z]+)+)"', variables_file))
     known = (
         variables

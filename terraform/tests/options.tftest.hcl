@@ -144,3 +144,48 @@ run "other_names_are_logged_first" {
     error_message = "a firewall that only alerts stops nothing"
   }
 }
+
+run "an_account_has_images_and_a_state" {
+  command = plan
+
+  module {
+    source = "./examples/account"
+  }
+
+  assert {
+    condition     = aws_ecr_repository.images.image_tag_mutability == "IMMUTABLE" && length(jsondecode(aws_ecr_lifecycle_policy.images.policy).rules) == 2
+    error_message = "a version of the image never changes, and old ones are removed"
+  }
+
+  assert {
+    condition     = output.role_arns == {} && length(aws_iam_openid_connect_provider.github) == 0
+    error_message = "no role is made that nobody asked for"
+  }
+}
+
+run "workflows_have_a_role_each" {
+  command = plan
+
+  module {
+    source = "./examples/account"
+  }
+
+  variables {
+    github_repository = "octo/coding-agent"
+  }
+
+  assert {
+    condition     = keys(aws_iam_role.workflow) == ["apply", "image", "plan"] && keys(aws_iam_role_policy_attachment.workflow) == ["apply PowerUserAccess", "plan ReadOnlyAccess"]
+    error_message = "a role for building, for planning and for applying"
+  }
+
+  assert {
+    condition     = alltrue([for role, trust in data.aws_iam_policy_document.trust : alltrue([for condition in trust.statement[0].condition : !endswith(condition.variable, ":sub") || startswith(condition.values[0], "repo:octo/coding-agent:")])])
+    error_message = "each trusts one repository"
+  }
+
+  assert {
+    condition     = alltrue([for statement in data.aws_iam_policy_document.plan.statement : statement.effect == "Deny"])
+    error_message = "what the plan's role has of its own only takes away"
+  }
+}
