@@ -23,8 +23,6 @@ UNKNOWN_TO_MOTO = {
     "aws_cloudwatch_query_definition",
     "aws_sqs_queue_redrive_allow_policy",
 }
-#: Its alarms depend on the scaling's policies.
-_SCALING = TERRAFORM / "modules/service/scaling.tf"
 #: The provider waits a minute until S3 says that a new life-cycle rule is in force.
 TIMEOUT = 600.0
 
@@ -72,15 +70,17 @@ class Deployment:
         self._run("apply", "-auto-approve", "-parallelism=20", *targets)
 
     def addresses(self) -> list[str]:
-        """Return the addresses of the resources that moto knows, without indexes."""
+        """Return the addresses of the resources that moto knows, without indexes.
+
+        Those that refer to an unknown one would create it, too.
+        """
         addresses = []
         for path in sorted(TERRAFORM.glob("modules/*/*.tf")):
-            if path == _SCALING:
-                continue
             module = path.parent.name
             for kind, by_name in named_blocks(path.relative_to(TERRAFORM).as_posix(), "resource"):
-                if kind not in UNKNOWN_TO_MOTO:
-                    addresses += [f"module.{module}.{kind}.{name}" for name in by_name]
+                for name, body in by_name.items():
+                    if not any(unknown in f"{kind} {body}" for unknown in UNKNOWN_TO_MOTO):
+                        addresses.append(f"module.{module}.{kind}.{name}")
         return addresses
 
     def output(self, name: str) -> Any:

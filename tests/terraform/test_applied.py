@@ -172,7 +172,6 @@ def test_an_operators_changes_destroy_nothing_that_holds_data_or_takes_jobs(appl
             "max_tasks": 20,
             "concurrency": 4,
             "zones": 3,
-            "nat": "gateway_per_zone",
             "interface_endpoints": True,
             "flow_logs": True,
             "console": "actions",
