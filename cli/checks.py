@@ -112,11 +112,13 @@ def _check_sandbox(settings: Settings) -> Check:
 
     try:
         sandbox = sandbox_for(settings, local=not settings.queue_url)
-        asyncio.run(try_sandbox(sandbox))
+        fault = asyncio.run(try_sandbox(sandbox))
     except (NoIsolation, OSError) as error:
         return Check("sandbox", False, hint=str(error))
     if sandbox.name == "none" and settings.strategy == "agent":
         return Check("sandbox", True, "none: without isolation, runs use the strategy single")
+    if fault is not None:
+        return Check("sandbox", True, f"{sandbox.name}, degraded: {fault}")
     return Check("sandbox", True, sandbox.name)
 
 

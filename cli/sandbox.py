@@ -128,35 +128,50 @@ def run(  # noqa: PLR0913 - one parameter an option
 
 @command.command("check")
 @_backend_option
-@json_option("Print one JSON object: backend, checks, ok.")
+@json_option("Print one JSON object: backend, checks, degraded, ok.")
 @click.pass_context
 def check(ctx: click.Context, backend: str | None, output: Output) -> None:
-    """Try a dozen ways to escape from the sandbox, and print which it blocks.
+    """Try a dozen ways to escape from the sandbox, and to connect to servers of its own.
 
-    Exits with 1 unless it blocks all of them.
+    Exits with 1 unless all ways out are blocked, and all servers reached.
 
     \b
     Examples:
       coding-agent sandbox check
       coding-agent sandbox check --backend uid --json
     """
+    from sandbox.loopback import check_loopback
     from sandbox.probes import probe
 
     sandbox = _choose(ctx, backend)
     try:
-        results = probe(sandbox, settings(ctx).data_dir / "runs")
+        held = probe(sandbox, settings(ctx).data_dir / "runs")
+        loopback = asyncio.run(check_loopback(sandbox))
     except OSError as error:
         raise CommandError(str(error)) from None
-    all_held = all(results.values())
     lines = [f"backend: {sandbox.name}"]
-    for name, is_held in results.items():
+    for name, is_held in held.items():
         verdict = "held   " if is_held else "ESCAPED"
         lines.append(f"{verdict} {name}")
-    output.write(
-        {"backend": sandbox.name, "checks": results, "ok": all_held},
-        "\n".join(lines),
-    )
-    ctx.exit(exits.OK if all_held else exits.ERROR)
+    reached: dict[str, bool] = {}
+    for kind, is_reached in loopback.reached.items():
+        verdict = "works  " if is_reached else "REFUSED"
+        name = f"connecting to its own {kind} server"
+        lines.append(f"{verdict} {name}")
+        reached[name] = is_reached
+    degraded = loopback.fault()
+    if degraded is not None:
+        lines.append(f"degraded: {degraded}")
+    checks = {**held, **reached}
+    all_passed = all(checks.values())
+    report = {
+        "backend": sandbox.name,
+        "checks": checks,
+        "degraded": degraded,
+        "ok": all_passed,
+    }
+    output.write(report, "\n".join(lines))
+    ctx.exit(exits.OK if all_passed else exits.ERROR)
 
 
 @command.command("serve")

@@ -124,7 +124,7 @@ def _make_intake(
     app: App, queue: "SqsQueue", worker: "Worker", metrics: Callable[[], bytes] | None
 ) -> "FastAPI":
     from pipeline.api.app import create_app
-    from pipeline.api.health import Liveness
+    from pipeline.api.health import Degraded, Liveness
     from pipeline.api.intake import Intake
     from pipeline.api.keys import ApiKeys
     from pipeline.clock import Clock
@@ -133,8 +133,9 @@ def _make_intake(
     async def check_store() -> object:
         return await STORE.run(app.store.pending_events, 1)
 
-    async def check_sandbox() -> None:
-        await try_sandbox(app.sandbox)
+    async def check_sandbox() -> Degraded | None:
+        fault = await try_sandbox(app.sandbox)
+        return None if fault is None else Degraded(fault)
 
     async def check_credentials() -> object:
         return await CONTROL.run(app.forge.check_credentials)

@@ -41,11 +41,17 @@ def require_services(settings: Settings) -> None:
 
 
 async def require_sandbox(sandbox: Sandbox) -> None:
-    """Raise SettingsError if the sandbox can't run a command."""
+    """Log what a command in the sandbox can't do.
+
+    Raises:
+        SettingsError: the sandbox can't run a command.
+    """
     try:
-        await try_sandbox(sandbox)
+        fault = await try_sandbox(sandbox)
     except OSError as error:
         raise SettingsError(f"{variable('sandbox')}: {error}") from error
+    if fault is not None:
+        log.warning("the sandbox is degraded: %s", fault)
 
 
 def _ask(settings: Settings) -> list[Check]:

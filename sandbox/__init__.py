@@ -70,6 +70,8 @@ class SandboxResult:
     exceeded: str | None = None
     """Why the sandbox ended it: ``memory``, ``disk`` or a phrase; None if it ended by itself or
     reached its time limit."""
+    degraded: str | None = None
+    """Why the command could not connect to its own servers; None if it could, or did not try."""
 
     def describe_end(self) -> str:
         """Name the limit that was exceeded, or else the exit code."""

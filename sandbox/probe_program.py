@@ -167,7 +167,7 @@ class Probes:
 
 def main() -> None:
     outside = json.loads(read(sys.argv[1]))
-    sys.stdout.write(json.dumps(Probes(outside).results()))
+    sys.stdout.write(json.dumps(Probes(outside).results()) + "\n")
 
 
 if __name__ == "__main__":

@@ -57,7 +57,8 @@ def probe(sandbox: Sandbox, folder: Path) -> dict[str, bool]:
             file.write_text(json.dumps(asdict(outside)))
             result = asyncio.run(sandbox.run(_command(own_folder, file)))
     try:
-        held: dict[str, bool] = json.loads(result.output)
+        # A note of the sandbox's own may follow.
+        held: dict[str, bool] = json.loads(result.output.partition("\n")[0])
     except ValueError:
         output = result.output[-500:]
         raise OSError(f"the check ended with {result.returncode}: {output}") from None

@@ -38,6 +38,12 @@ def process_status(pid: int) -> str:
     return Path(f"/proc/{pid}/status").read_text(errors="replace")
 
 
+def own_capabilities() -> int:
+    """Return this process's effective capabilities, one bit each."""
+    _, _, rest = process_status(os.getpid()).partition("\nCapEff:")
+    return int(rest.split(maxsplit=1)[0], 16)
+
+
 def real_user_id(status: str) -> int:
     _, _, rest = status.partition("\nUid:")
     return int(rest.split(maxsplit=1)[0])

@@ -14,6 +14,11 @@ from sandbox.bpf import ALLOW, KILL, NOTIFY, Block, refuse
 from sandbox.syscall_table import Processor, syscall_table
 
 HELD_CALLS = ("connect", "sendto", "sendmsg", "sendmmsg")
+HAND_OVER_FLAGS = 0x1600
+"""Flags of the one sendmsg() that is not held: it hands the filter's listener to the monitor.
+
+MSG_FIN, MSG_SYN and MSG_RST (include/linux/socket.h), which no kernel acts on.
+"""
 
 _ARCHITECTURES: dict[Processor, int] = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 """AUDIT_ARCH_X86_64 and AUDIT_ARCH_AARCH64 (include/uapi/linux/audit.h)."""
@@ -101,6 +106,7 @@ def assemble_filter(processor: Processor, *, monitor: int | None) -> bytes:
         processor: the processor that the program is for.
         monitor: the id of the process that answers held calls, for a session that shares its
             network with others; None for a session with its own network, where no call is held.
+            ``assemble_closing_filter`` completes such a filter.
     """
     blocks = _blocks(processor, monitor)
     program = _check_architecture(processor)
@@ -111,6 +117,21 @@ def assemble_filter(processor: Processor, *, monitor: int | None) -> bytes:
     for start in range(0, len(numbers), _NUMBERS_IN_A_RANGE):
         chunk = numbers[start : start + _NUMBERS_IN_A_RANGE]
         program += _match_range(chunk, blocks)
+    program.append(bpf.return_action(ALLOW))
+    return bpf.assemble(program)
+
+
+def assemble_closing_filter(processor: Processor) -> bytes:
+    """Return a second filter, to be installed once the listener has been handed over.
+
+    It refuses what the first one allowed for this purpose: of two answers, the stricter counts.
+    """
+    number = syscall_table(processor).numbers["sendmsg"]
+    refuse_hand_over = bpf.if_one_of(2, (HAND_OVER_FLAGS,), _NOT_PERMITTED)
+    program = _check_architecture(processor)
+    program.append(bpf.load_number())
+    program.append(bpf.jump_if_equal(number, if_true=0, if_false=len(refuse_hand_over)))
+    program += refuse_hand_over
     program.append(bpf.return_action(ALLOW))
     return bpf.assemble(program)
 
@@ -205,7 +226,7 @@ def _monitor_rules(monitor: int) -> dict[str, Block]:
     return {
         # The monitor makes these calls itself.
         "connect": hold,
-        "sendmsg": hold,
+        "sendmsg": bpf.unless_one_of(2, (HAND_OVER_FLAGS,), NOTIFY),
         "sendmmsg": hold,
         "sendto": _sendto_rule(),
         # The monitor has the session's user id: no signal of the session may reach it.

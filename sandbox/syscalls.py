@@ -9,14 +9,14 @@ import errno
 import fcntl
 import os
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import NamedTuple
 
 from sandbox.syscall_table import syscall_table, this_processor
 
 PR_SET_PDEATHSIG = 1
-PR_SET_DUMPABLE = 4
 PR_SET_CHILD_SUBREAPER = 36
 PR_SET_NO_NEW_PRIVS = 38
 
@@ -36,9 +36,6 @@ _SECCOMP_NOTIF_RESP = struct.Struct("=QqiI")
 # the number of instructions, padding, their address
 _SOCK_FPROG = struct.Struct("=H6xQ")
 _INSTRUCTION_BYTES = 8
-# address, length
-_IOVEC = struct.Struct("=QQ")
-_UIO_MAXIOV = 1024
 _SOCKADDR_BYTES = 16
 
 
@@ -76,80 +73,112 @@ def join_new_session_keyring() -> None:
     _syscall("keyctl", _KEYCTL_JOIN_SESSION_KEYRING, None)
 
 
-def install_filter(program: bytes) -> int:
-    """Install a seccomp filter on this thread, irrevocably; return the listener's descriptor."""
-    buffer = ctypes.create_string_buffer(program, len(program))
-    length = len(program) // _INSTRUCTION_BYTES
-    sock_fprog = ctypes.create_string_buffer(_SOCK_FPROG.pack(length, ctypes.addressof(buffer)))
+def install_filter(program: bytes) -> None:
+    """Install a seccomp filter on this thread, irrevocably."""
+    _install_filter(program, flags=0)
+
+
+def install_listening_filter(program: bytes) -> int:
+    """Install a seccomp filter that holds calls; return the descriptor of their listener."""
     listen = _SECCOMP_FILTER_FLAG_NEW_LISTENER
     try:
         # Since Linux 5.19: no signal interrupts a call that the monitor has begun to make.
-        flags = listen | _SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
-        return _syscall("seccomp", _SECCOMP_SET_MODE_FILTER, flags, sock_fprog)
+        return _install_filter(program, flags=listen | _SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV)
     except OSError:
-        return _syscall("seccomp", _SECCOMP_SET_MODE_FILTER, listen, sock_fprog)
+        return _install_filter(program, flags=listen)
+
+
+def _install_filter(program: bytes, *, flags: int) -> int:
+    buffer = ctypes.create_string_buffer(program, len(program))
+    length = len(program) // _INSTRUCTION_BYTES
+    sock_fprog = ctypes.create_string_buffer(_SOCK_FPROG.pack(length, ctypes.addressof(buffer)))
+    return _syscall("seccomp", _SECCOMP_SET_MODE_FILTER, flags, sock_fprog)
+
+
+class InspectionRefused(PermissionError):
+    """The kernel or the container's runtime does not let this process inspect another one."""
+
+
+@contextmanager
+def _inspecting() -> Iterator[None]:
+    """Raise InspectionRefused if a call is not permitted, or unknown to the runtime's filter."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.EPERM, errno.EACCES, errno.ENOSYS):
+            raise InspectionRefused(errno.EPERM, os.strerror(errno.EPERM)) from error
+        raise
 
 
 def duplicate_descriptor(pid: int, thread: int, number: int) -> int:
     """Duplicate a descriptor of another process.
 
     The process must have our user id, or this one CAP_SYS_PTRACE.
+
+    Raises:
+        InspectionRefused: it is not permitted.
     """
-    try:
-        process = _syscall("pidfd_open", thread, _PIDFD_THREAD)  # since Linux 6.9
-    except OSError:
-        process = _syscall("pidfd_open", pid, 0)
-    try:
-        return _syscall("pidfd_getfd", process, number, 0)
-    finally:
-        os.close(process)
+    with _inspecting():
+        try:
+            process = _syscall("pidfd_open", thread, _PIDFD_THREAD)  # since Linux 6.9
+        except OSError:
+            process = _syscall("pidfd_open", pid, 0)
+        try:
+            return _syscall("pidfd_getfd", process, number, 0)
+        finally:
+            os.close(process)
 
 
 def read_memory(thread: int, spans: Iterable[Span]) -> bytes:
     """Return the contents of ranges of another process's memory, concatenated.
 
+    They are read from a file: container runtimes filter process_vm_readv(), which has the same
+    access check (ptrace(2), PTRACE_MODE_ATTACH).
+
     Raises:
         OSError: EFAULT if they can't all be read.
+        InspectionRefused: it is not permitted.
     """
-    spans = [span for span in spans if span.length]
-    size = sum(span.length for span in spans)
-    buffer = ctypes.create_string_buffer(max(1, size))
-    if _transfer("process_vm_readv", thread, buffer, size, spans) != size:
-        raise OSError(errno.EFAULT, os.strerror(errno.EFAULT))
-    return buffer.raw[:size]
+    parts: list[bytes] = []
+    with _opened_memory(thread, os.O_RDONLY) as memory:
+        for span in spans:
+            parts.append(_read_span(memory, span))
+    return b"".join(parts)
 
 
 def write_memory(thread: int, address: int, data: bytes) -> None:
-    buffer = ctypes.create_string_buffer(data, len(data))
-    span = Span(address, len(data))
-    _transfer("process_vm_writev", thread, buffer, len(data), [span])
+    """Write to another process's memory.
+
+    Raises:
+        OSError: EFAULT if it can't be written.
+        InspectionRefused: it is not permitted.
+    """
+    with _opened_memory(thread, os.O_WRONLY) as memory:
+        if os.pwrite(memory, data, address) != len(data):
+            raise OSError(errno.EFAULT, os.strerror(errno.EFAULT))
 
 
-def _transfer(
-    call_name: str,
-    thread: int,
-    buffer: "ctypes.Array[ctypes.c_char]",
-    size: int,
-    spans: list[Span],
-) -> int:
-    """Copy between our buffer and another process's memory; return the number of bytes."""
-    call = getattr(_libc(), call_name)
-    call.restype = ctypes.c_ssize_t
-    copied = 0
-    for start in range(0, len(spans), _UIO_MAXIOV):
-        part = spans[start : start + _UIO_MAXIOV]
-        remote = b"".join(_IOVEC.pack(*span) for span in part)
-        local = _IOVEC.pack(ctypes.addressof(buffer) + copied, size - copied)
-        result = call(
-            thread,
-            local,
-            ctypes.c_ulong(1),
-            remote,
-            ctypes.c_ulong(len(part)),
-            ctypes.c_ulong(0),
-        )
-        copied += _raise_on_error(result)
-    return copied
+@contextmanager
+def _opened_memory(thread: int, flags: int) -> Iterator[int]:
+    """Provide a descriptor of a process's memory, whose offsets are addresses (proc(5))."""
+    with _inspecting():
+        memory = os.open(f"/proc/{thread}/mem", flags | os.O_CLOEXEC)
+    try:
+        yield memory
+    except (OverflowError, OSError) as error:  # not an address, or none with memory
+        raise OSError(errno.EFAULT, os.strerror(errno.EFAULT)) from error
+    finally:
+        os.close(memory)
+
+
+def _read_span(memory: int, span: Span) -> bytes:
+    data = bytearray()
+    while len(data) < span.length:
+        part = os.pread(memory, span.length - len(data), span.address + len(data))
+        if not part:
+            raise OSError(errno.EFAULT, os.strerror(errno.EFAULT))
+        data += part
+    return bytes(data)
 
 
 class Notification:

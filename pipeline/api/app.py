@@ -54,7 +54,7 @@ def create_app(
         intake: the operations on jobs.
         keys: the valid API keys.
         liveness: what ``/health`` reports.
-        checks: the checks of ``/ready``; a check fails by raising.
+        checks: the checks of ``/ready``; a check fails by raising, and may return ``Degraded``.
         webhook: receives GitHub's events; None if it is off.
         metrics: returns the text of ``/metrics``; None if it is not served.
         clock: for tests.
@@ -118,7 +118,11 @@ async def health(liveness: LivenessDep) -> JSONResponse:
 
 @router.get("/ready", summary="Whether a job could run now")
 async def ready(readiness: ReadinessDep) -> JSONResponse:
-    return JSONResponse({"status": "ready", "checks": await readiness.check()})
+    report = await readiness.check()
+    body: dict[str, object] = {"status": "ready", "checks": report.checks}
+    if report.degraded:
+        body["degraded"] = report.degraded
+    return JSONResponse(body)
 
 
 @router.get("/metrics", summary="The worker's figures, for Prometheus", include_in_schema=False)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 
 import anyio
 
@@ -18,6 +19,20 @@ CHECK_SECONDS = 5.0
 READY_SECONDS = 5.0
 
 Check = Callable[[], Awaitable[object]]
+
+
+@dataclass(frozen=True)
+class Degraded:
+    """The result of a check by which jobs can run, but not everything works for them."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class ReadinessReport:
+    checks: list[str]
+    degraded: dict[str, str]
+    """The name of a check -> what does not work."""
 
 
 class Liveness:
@@ -71,9 +86,10 @@ class Readiness:
         self._lock = asyncio.Lock()
         self._checked_at = float("-inf")
         self._failures: dict[str, str] = {}
+        self._degraded: dict[str, str] = {}
 
-    async def check(self) -> list[str]:
-        """Return the names of the checks.
+    async def check(self) -> ReadinessReport:
+        """Return the names of the checks, and what does not work although a job could run.
 
         Raises:
             Refusal: 503 if a check fails.
@@ -82,7 +98,7 @@ class Readiness:
         if failures:
             message = "; ".join(f"{name}: {reason}" for name, reason in failures.items())
             raise Refusal(503, "not_ready", message, retry_after=int(READY_SECONDS))
-        return sorted(self._checks)
+        return ReadinessReport(sorted(self._checks), dict(self._degraded))
 
     async def _find_failures(self) -> dict[str, str]:
         """Return name -> reason, without anything confidential."""
@@ -90,6 +106,7 @@ class Readiness:
             now = self._clock.monotonic()
             if now - self._checked_at >= READY_SECONDS:
                 names = list(self._checks)
+                self._degraded = {}
                 reasons = await asyncio.gather(*[self._reason(name) for name in names])
                 self._failures = {}
                 for name, reason in zip(names, reasons, strict=True):
@@ -102,10 +119,12 @@ class Readiness:
         """Return why a check fails, or None. The log has the details."""
         try:
             with anyio.fail_after(CHECK_SECONDS):
-                await self._checks[name]()
+                result = await self._checks[name]()
         except Exception as error:
             log.warning("not ready: %s: %s", name, describe(error))
             return _reason_of(error)
+        if isinstance(result, Degraded):
+            self._degraded[name] = result.reason
         return None
 
 

@@ -15,9 +15,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from sandbox import NoIsolation, SandboxCommand, SandboxResult
+from sandbox import NoIsolation, SandboxCommand, SandboxResult, proc
 from sandbox.index.proxy import IndexProxy
 from sandbox.output import capture_output, limit_message
+from sandbox.uid.inspection import describe_refused
 from sandbox.uid.protocol import (
     READY,
     SessionReply,
@@ -28,6 +29,7 @@ from sandbox.uid.protocol import (
 
 _HELPER_CAPABILITIES = "-all,+chown,+dac_override,+fowner,+kill,+setuid,+setgid"
 """The capabilities that the helper needs, all of them among a container's defaults."""
+_CAP_SETPCAP = 8  # include/uapi/linux/capability.h
 _TRUE = SandboxCommand(("/bin/true",), cwd=Path("/"), timeout=20.0)
 _TRIAL_SECONDS = 30
 _CHUNK = 64 * 1024
@@ -93,10 +95,11 @@ class UidSandbox:
             await output.reading
         return SandboxResult(
             returncode=reply.exit_code,
-            output=output.text() + limit_message(reply.end_reason, command),
+            output=output.text() + _notes(reply, command),
             timed_out=reply.end_reason == "time",
             seconds=time.monotonic() - started,
             exceeded=reply.end_reason if reply.end_reason != "time" else None,
+            degraded=_degraded(reply),
         )
 
     def _send(self, request: SessionRequest, output: int) -> socket.socket:
@@ -141,6 +144,17 @@ def _decode_reply(data: bytes) -> SessionReply:
     return reply
 
 
+def _notes(reply: SessionReply, command: SandboxCommand) -> str:
+    """Return the lines to append to the command's output."""
+    degraded = _degraded(reply)
+    notes = "" if degraded is None else f"[sandbox: {degraded}]\n"
+    return notes + limit_message(reply.end_reason, command)
+
+
+def _degraded(reply: SessionReply) -> str | None:
+    return None if reply.refused is None else describe_refused(reply.refused)
+
+
 @functools.cache
 def start_helper() -> Path:
     """Start a helper that exits when this process does; return the path of its socket.
@@ -148,16 +162,12 @@ def start_helper() -> Path:
     Raises:
         NoIsolation: the helper could not be started.
     """
-    setpriv = shutil.which("setpriv")
-    if setpriv is None:
-        raise NoIsolation("setpriv is not installed: apt-get install util-linux")
     path = Path(tempfile.mkdtemp(prefix="coding-agent-sandbox-")) / "socket"
     # Our end stays open until the kernel closes it at the end of this process.
     lifeline_r, _lifeline_w = os.pipe()
-    drop = [setpriv, "--bounding-set", _HELPER_CAPABILITIES, "--inh-caps=-all"]
     program = [sys.executable, "-I", "-m", "sandbox.uid.helper"]
     helper = subprocess.Popen(
-        [*drop, *program, str(path), str(lifeline_r)],
+        [*_drop_capabilities(), *program, str(path), str(lifeline_r)],
         env={},
         cwd="/",
         stdin=subprocess.DEVNULL,
@@ -169,3 +179,17 @@ def start_helper() -> Path:
     if helper.stdout is None or helper.stdout.readline() != READY.encode():
         raise NoIsolation("the sandbox's helper could not be started; it says why above")
     return path
+
+
+def _drop_capabilities() -> list[str]:
+    """Return the words that start a program with the helper's capabilities alone.
+
+    A container that may not drop capabilities was given few: the program then keeps them.
+    """
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        raise NoIsolation("setpriv is not installed: apt-get install util-linux")
+    may_drop = proc.own_capabilities() & (1 << _CAP_SETPCAP)
+    if not may_drop:
+        return []
+    return [setpriv, "--bounding-set", _HELPER_CAPABILITIES, "--inh-caps=-all"]

@@ -79,8 +79,16 @@ class _Message:
 class Connections:
     """Answers the held calls of one session."""
 
-    def __init__(self, *, uid: int, index_port: int | None):
-        """``index_port``: the loopback port that it may reach although it does not own it."""
+    def __init__(self, *, uid: int, index_port: int | None, on_refused: Callable[[], None]):
+        """Prepare to answer.
+
+        Args:
+            uid: the session's user.
+            index_port: the loopback port that it may reach although it does not own it.
+            on_refused: called once, before a call is refused since its caller can't be inspected.
+        """
+        self._on_refused = on_refused
+        self._refused = False
         self._destinations = Destinations(uid=uid, index_port=index_port)
         handlers: dict[str, Callable[[_Call], int]] = {
             "connect": self._connect,
@@ -100,11 +108,19 @@ class Connections:
             with _duplicate_socket(notification, process) as sock:
                 handler = self._handlers[notification.number]
                 value = handler(_Call(notification, process, sock))
+        except syscalls.InspectionRefused:
+            self._report_refused()
+            error = errno.EPERM
         except OSError as refusal:
             error = refusal.errno or errno.EPERM
         except Exception:  # any failure: the caller must get an answer, and never success
             error = errno.EINVAL
         notification.answer(value, error)
+
+    def _report_refused(self) -> None:
+        if not self._refused:
+            self._refused = True
+            self._on_refused()
 
     def _connect(self, call: _Call) -> int:
         _, address, length = call.notification.arguments[:3]

@@ -1,7 +1,8 @@
 """The helper of the ``uid`` backend: a root process that forks a supervisor for each session.
 
-It holds no secrets, and needs no capabilities beyond a container's defaults (CHOWN, DAC_OVERRIDE,
-FOWNER, KILL, SETUID, SETGID). It is persistent, so that a session costs a few forks rather than the
+It holds no secrets, and uses no capabilities beyond a container's defaults (CHOWN, DAC_OVERRIDE,
+FOWNER, KILL, SETUID, SETGID); for the sake of SYS_PTRACE, container runtimes let system calls
+through that a monitor makes. It is persistent, so that a session costs a few forks rather than the
 start of an interpreter, and always has one session prepared for the next request.
 """
 
@@ -18,6 +19,7 @@ from sandbox import syscalls
 from sandbox.syscall_table import syscall_table, this_processor
 from sandbox.uid.accounts import ensure_accounts
 from sandbox.uid.protocol import READY
+from sandbox.uid.runtime import describe_runtime, log, require_threads
 from sandbox.uid.session import run_session
 from sandbox.uid.users import end_leftovers
 from sandbox.user_ids import make_state_folder
@@ -38,13 +40,15 @@ def serve(path: Path, *, client: int, lifeline: int | None = None) -> None:
             helper exits; the helper then exits, too.
 
     Raises:
-        OSError: this process isn't root, the socket can't be created, or no session can be
-            prepared.
+        OSError: this process isn't root, the socket can't be created, no thread can be started,
+            or no session can be prepared.
     """
     if os.geteuid() != 0:
         raise PermissionError(
             "the sandbox's helper must be root: it gives each session its own user id"
         )
+    log(describe_runtime())
+    require_threads()
     syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
     make_state_folder()
     ensure_accounts()
@@ -54,6 +58,8 @@ def serve(path: Path, *, client: int, lifeline: int | None = None) -> None:
     helper.handle_signals()
     sys.stdout.write(READY)
     sys.stdout.flush()
+    if lifeline is None:  # otherwise, the process that started the helper tries it
+        _start_self_check(path, client)
     # Otherwise the garbage collector would write to shared pages after a fork and so copy them.
     gc.freeze()
     helper.run()
@@ -155,6 +161,16 @@ class _Helper:
 
     def _report_start(self) -> None:
         os.write(self._report_w, _STARTED)
+
+
+def _start_self_check(path: Path, client: int) -> None:
+    """Start the program that logs whether a session works; it ends by itself.
+
+    It loads the worker's side of the protocol, which this process must not.
+    """
+    program = (sys.executable, "-I", "-m", "sandbox.uid.self_check")
+    arguments = (*program, str(path), str(client))
+    os.posix_spawn(sys.executable, arguments, {}, file_actions=[(os.POSIX_SPAWN_DUP2, 2, 1)])
 
 
 def _reap() -> set[int]:

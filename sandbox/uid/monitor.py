@@ -20,6 +20,8 @@ from sandbox.limits import WATCH_SECONDS
 from sandbox.ownership import SHARED_FOLDERS
 from sandbox.uid.children import become_user
 from sandbox.uid.connections import Connections
+from sandbox.uid.inspection import find_refused
+from sandbox.uid.monitor_reports import write_report
 from sandbox.uid.protocol import SessionRequest, receive_to_end
 from sandbox.uid.users import home_of
 from sandbox.usage import Watch, WatchedSession
@@ -33,21 +35,24 @@ class MonitorEnds:
     """The monitor's ends of the session's pipes."""
 
     request_r: socket.socket
-    ready_r: int
-    go_w: int
-    alive_w: int
+    listener_r: socket.socket
+    report_w: int
 
     def descriptors(self) -> tuple[int, ...]:
-        return (self.request_r.fileno(), self.ready_r, self.go_w, self.alive_w)
+        return (self.request_r.fileno(), self.listener_r.fileno(), self.report_w)
 
 
 def run_monitor(uid: int, ends: MonitorEnds) -> NoReturn:
     """Monitor the session until the supervisor kills this process."""
     syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
     become_user(uid)
-    listener = _take_listener(ends)
+    _, (listener,), _, _ = socket.recv_fds(ends.listener_r, 1, 1)
     request = SessionRequest.decode(receive_to_end(ends.request_r))
-    connections = Connections(uid=uid, index_port=request.index_port)
+    connections = Connections(
+        uid=uid,
+        index_port=request.index_port,
+        on_refused=lambda: write_report(ends.report_w, "refused", find_refused()),
+    )
     watch = Watch(_watched(uid, request.command), request.command)
     threads = ThreadPoolExecutor(max_workers=_MAX_HELD_CALLS)
     poll = select.poll()
@@ -61,21 +66,16 @@ def run_monitor(uid: int, ends: MonitorEnds) -> NoReturn:
             else:
                 poll.unregister(listener)  # no process is left to make a call
         if time.monotonic() - last_measurement >= WATCH_SECONDS:
-            _report(watch, ends.alive_w)
+            _report(watch, ends.report_w)
             last_measurement = time.monotonic()
 
 
-def _take_listener(ends: MonitorEnds) -> int:
-    """Duplicate the target's listener for held calls, and let the target continue."""
-    target, number = os.read(ends.ready_r, 64).split()
-    listener = syscalls.duplicate_descriptor(int(target), int(target), int(number))
-    os.write(ends.go_w, b"g")
-    return listener
-
-
-def _report(watch: Watch, alive_w: int) -> None:
+def _report(watch: Watch, report_w: int) -> None:
     exceeded = watch.exceeded()
-    os.write(alive_w, b"." if exceeded is None else f" {exceeded} ".encode())
+    if exceeded is None:
+        write_report(report_w, "alive")
+    else:
+        write_report(report_w, "exceeded", exceeded)
 
 
 def _watched(uid: int, command: SandboxCommand) -> WatchedSession:

@@ -65,6 +65,8 @@ class SessionReply:
     """``time``, ``memory``, ``disk``, or a phrase; None if the command exited by itself."""
     error: str | None = None
     """Why the session could not be set up."""
+    refused: str | None = None
+    """Why the session could not reach its own servers: one of ``inspection.Refused``."""
 
     def encode(self) -> bytes:
         return json.dumps(asdict(self)).encode()

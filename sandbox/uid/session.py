@@ -7,27 +7,27 @@ session's user id before any request arrives, since that takes most of the time:
     worker            supervisor                    monitor                     target
       |                    |--- fork ------------------>|                           |
       |                    |--- fork ---------------------------------------------->|
-      |                    |                            |     ready_w --> ready_r   |
-      |                    |                            |<-- its id, the filter's --| installs the
-      |                    |                            |    descriptor             | filter
-      |                    |                            |     go_w --> go_r         |
-      |                    |                            |--- "g" ------------------>|
+      |                    |                            |                           | installs the
+      |                    |                            |  listener_r <- listener_w | filter
+      |                    |                            |<-- the filter's listener -|
       |- request, output ->|                            |                           |
       |                    |   monitor_request_w        |                           |
       |                    |--- request --------------->|                           |
       |                    |   target_request_w         |                           |
       |                    |--- request, output ----------------------------------->| executes the
       |                    |                            |                           | command
-      |                    |     alive_w --> alive_r    |     seccomp listener      |
-      |                    |<-- "." or a limit ---------|<-- held calls ------------|
+      |                    |    report_r <-- report_w   |     seccomp listener      |
+      |                    |<-- monitor_reports --------|<-- held calls ------------|
       |                    |                            |--- their results -------->|
-      |                    |     errors_w --> errors_r  |                           |
+      |                    |    errors_r <-- errors_w   |                           |
       |                    |<-- exceptions -------------+---------------------------|
       |                    | kills, sweeps,
       |                    | hands folders back
       |<------ reply ------|
 
 A pipe's ends are named after what goes through it: one is read from (_r), one written to (_w).
+The supervisor learns that a child has ended or was stopped from SIGCHLD: container runtimes filter
+pidfd_open().
 """
 
 import contextlib
@@ -40,6 +40,7 @@ import struct
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from sandbox import KILLED_EXIT_CODE, TIMEOUT_EXIT_CODE, SandboxCommand, syscalls
@@ -47,6 +48,7 @@ from sandbox.access_lists import granted
 from sandbox.ownership import change_owner
 from sandbox.uid.children import fork_child
 from sandbox.uid.monitor import MonitorEnds, run_monitor
+from sandbox.uid.monitor_reports import read_reports
 from sandbox.uid.protocol import SessionReply, receive_request
 from sandbox.uid.target import TargetEnds, run_target
 from sandbox.uid.users import claim_user_id, end_processes, make_home, remove_files
@@ -55,6 +57,7 @@ from sandbox.user_ids import BWRAP_USER_IDS
 _MAX_SILENCE_SECONDS = 15.0
 """The monitor counts as stopped if it has written nothing for this long."""
 _POLL_SECONDS = 1.0
+_MANY_SIGNALS = 4096
 _UCRED = struct.Struct("=3i")
 _TIME_IS_UP = SessionReply(TIMEOUT_EXIT_CODE, "time")
 _CANCELLED = SessionReply(KILLED_EXIT_CODE, "cancelled")
@@ -93,16 +96,17 @@ class Session:
 
     def __init__(self) -> None:
         self._uid = claim_user_id()
+        self._refused: str | None = None
         make_home(self._uid)
-        ready_r, ready_w = os.pipe()
-        go_r, go_w = os.pipe()
-        self._alive_r, alive_w = os.pipe2(os.O_NONBLOCK)
+        self._child_r = _watch_children()
+        self._report_r, report_w = os.pipe2(os.O_NONBLOCK)
         self._errors_r, errors_w = os.pipe2(os.O_NONBLOCK)
         self._monitor_request_w, monitor_request_r = socket.socketpair()
         self._target_request_w, target_request_r = socket.socketpair()
+        listener_r, listener_w = socket.socketpair()
 
-        monitor_ends = MonitorEnds(monitor_request_r, ready_r, go_w, alive_w)
-        target_ends = TargetEnds(target_request_r, ready_w, go_r)
+        monitor_ends = MonitorEnds(monitor_request_r, listener_r, report_w)
+        target_ends = TargetEnds(target_request_r, listener_w)
         self._monitor = fork_child(
             lambda: run_monitor(self._uid, monitor_ends),
             monitor_ends.descriptors(),
@@ -113,10 +117,10 @@ class Session:
             target_ends.descriptors(),
             errors_w,
         )
-        for descriptor in (ready_r, ready_w, go_r, go_w, alive_w, errors_w):
+        for descriptor in (report_w, errors_w):
             os.close(descriptor)
-        monitor_request_r.close()
-        target_request_r.close()
+        for end in (monitor_request_r, target_request_r, listener_r, listener_w):
+            end.close()
 
     def run(
         self, connection: socket.socket, client: tuple[int, int], on_start: Callable[[], None]
@@ -140,7 +144,8 @@ class Session:
             reply = self._wait(request.command.timeout, connection)
             self._kill_monitor()
         self._raise_errors()
-        return reply
+        refused = self._refused or read_reports(self._report_r).refused
+        return replace(reply, refused=refused)
 
     def _open_paths(
         self, command: SandboxCommand, client: tuple[int, int], stack: ExitStack
@@ -167,22 +172,23 @@ class Session:
         """Wait until the command ends, its time is up, or the monitor or the worker ends it."""
         deadline = time.monotonic() + timeout
         last_sign_of_life = time.monotonic()
-        target_ended = os.pidfd_open(self._target)
-        monitor_ended = os.pidfd_open(self._monitor)
         poll = select.poll()
-        for descriptor in (target_ended, monitor_ended, self._alive_r, client.fileno()):
+        for descriptor in (self._child_r, self._report_r, client.fileno()):
             poll.register(descriptor, select.POLLIN)
         while True:
             now = time.monotonic()
             seconds = min(max(0.0, deadline - now), _POLL_SECONDS)
             ready = {descriptor for descriptor, _ in poll.poll(seconds * 1000 + 1)}
-            if target_ended in ready:
-                return SessionReply(_exit_code(self._target))
+            if self._child_r in ready:
+                os.read(self._child_r, _MANY_SIGNALS)
+                exit_code = _reap_ended(self._target)
+                if exit_code is not None:
+                    return SessionReply(exit_code)
             if now >= deadline:
                 return _TIME_IS_UP
             if client.fileno() in ready:
                 return _CANCELLED
-            if self._alive_r in ready:
+            if self._report_r in ready:
                 last_sign_of_life = now
                 exceeded = self._read_exceeded()
                 if exceeded is not None:
@@ -191,9 +197,10 @@ class Session:
                 return _MONITOR_STOPPED
 
     def _read_exceeded(self) -> str | None:
-        """Return the limit that the monitor reports as exceeded; a dot means that none is."""
-        words = os.read(self._alive_r, 4096).decode().strip(".").split()
-        return words[0] if words else None
+        """Return the limit that the monitor reports as exceeded, and note what it may not do."""
+        reports = read_reports(self._report_r)
+        self._refused = self._refused or reports.refused
+        return reports.exceeded
 
     def _monitor_stopped(self) -> bool:
         pid, _ = os.waitpid(self._monitor, os.WNOHANG | os.WUNTRACED)
@@ -212,9 +219,22 @@ class Session:
                 raise OSError(errors.decode(errors="replace").strip())
 
 
-def _exit_code(pid: int) -> int:
-    """Reap a process; return its exit code, which is a shell's code if a signal killed it."""
-    _, status = os.waitpid(pid, 0)
+def _watch_children() -> int:
+    """Return a pipe that becomes readable when a child ends or is stopped."""
+    child_r, child_w = os.pipe2(os.O_NONBLOCK)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(child_w, warn_on_full_buffer=False)
+    return child_r
+
+
+def _reap_ended(pid: int) -> int | None:
+    """Return the exit code of a child, which is a shell's code if a signal killed it.
+
+    Return None if it has not ended.
+    """
+    ended, status = os.waitpid(pid, os.WNOHANG)
+    if not ended:
+        return None
     code = os.waitstatus_to_exitcode(status)
     return code if code >= 0 else 128 - code
 

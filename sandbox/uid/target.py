@@ -3,13 +3,14 @@
 import errno
 import os
 import socket
+import struct
 from dataclasses import dataclass
 from typing import NoReturn
 
 from sandbox import SandboxCommand, syscalls
 from sandbox.environment import base_environment
 from sandbox.limits import UMASK, limit_this_process
-from sandbox.seccomp import assemble_filter
+from sandbox.seccomp import HAND_OVER_FLAGS, assemble_closing_filter, assemble_filter
 from sandbox.syscall_table import this_processor
 from sandbox.uid.children import SETUP_FAILED, become_user, close_inherited
 from sandbox.uid.protocol import SessionRequest, receive_to_end
@@ -25,11 +26,10 @@ class TargetEnds:
     """The target's ends of the session's pipes."""
 
     request_r: socket.socket
-    ready_w: int
-    go_r: int
+    listener_w: socket.socket
 
     def descriptors(self) -> tuple[int, ...]:
-        return (self.request_r.fileno(), self.ready_w, self.go_r)
+        return (self.request_r.fileno(), self.listener_w.fileno())
 
 
 def run_target(uid: int, monitor: int, ends: TargetEnds) -> NoReturn:
@@ -38,13 +38,7 @@ def run_target(uid: int, monitor: int, ends: TargetEnds) -> NoReturn:
     limit_this_process()
     os.umask(UMASK)
     become_user(uid)
-    # The monitor has the same user id, but may inspect dumpable processes only.
-    syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)
-    listener = syscalls.install_filter(assemble_filter(this_processor(), monitor=monitor))
-    os.write(ends.ready_w, f"{os.getpid()} {listener}".encode())
-    if os.read(ends.go_r, 1) != b"g":
-        raise OSError("the monitor did not start")
-
+    _install_filters(monitor, ends.listener_w)
     _, descriptors, _, _ = socket.recv_fds(ends.request_r, 1, 1)
     command = SessionRequest.decode(receive_to_end(ends.request_r)).command
     os.chdir(command.cwd)
@@ -52,6 +46,16 @@ def run_target(uid: int, monitor: int, ends: TargetEnds) -> NoReturn:
         os.dup2(descriptors[0], stream)
     close_inherited()
     _execute(command, uid)
+
+
+def _install_filters(monitor: int, listener_w: socket.socket) -> None:
+    """Install the filter of the session, and hand its listener for held calls to the monitor."""
+    processor = this_processor()
+    listener = syscalls.install_listening_filter(assemble_filter(processor, monitor=monitor))
+    # Not socket.send_fds(), which ignores its flags.
+    rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("=i", listener))
+    listener_w.sendmsg([b"l"], [rights], HAND_OVER_FLAGS)
+    syscalls.install_filter(assemble_closing_filter(processor))
 
 
 def _leave_keyring() -> None:

@@ -86,6 +86,18 @@ def test_online_reports_a_key_that_the_provider_refuses(
     assert "sk-wrong" not in result.stdout
 
 
+def test_a_degraded_sandbox_is_no_failure_and_says_what_does_not_work(
+    console: Console, script: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def find_fault(*_: object) -> str:
+        return "its own servers can't be reached: UDP"
+
+    monkeypatch.setattr("cli.sandbox_trial.try_sandbox", find_fault)
+    result = console.run("doctor", "--offline")
+    assert ", degraded: its own servers can't be reached: UDP" in result.stdout
+    assert "✗ sandbox" not in result.stdout
+
+
 def test_a_sandbox_that_can_run_nothing_is_reported(
     console: Console, script: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sandbox.seccomp import HELD_CALLS, assemble_filter
+from sandbox.seccomp import (
+    HAND_OVER_FLAGS,
+    HELD_CALLS,
+    assemble_closing_filter,
+    assemble_filter,
+)
 from sandbox.syscall_table import Processor, syscall_table
 
 PROCESSORS: tuple[Processor, ...] = get_args(Processor)
@@ -67,7 +72,11 @@ def run_filter(
 ) -> int:
     """Return the filter's answer to a system call."""
     data = seccomp_data(architecture or ARCHITECTURES[processor], number, arguments)
-    program = list(struct.iter_unpack("=HBBI", assemble_filter(processor, monitor=monitor)))
+    return run_program(assemble_filter(processor, monitor=monitor), data)
+
+
+def run_program(assembled: bytes, data: bytes) -> int:
+    program = list(struct.iter_unpack("=HBBI", assembled))
     position = 0
     accumulator = 0
     for _ in program:
@@ -178,6 +187,29 @@ def test_each_call_gets_its_answer(
 @pytest.mark.parametrize("name", [*HELD_CALLS, "kill"])
 def test_no_call_is_held_in_a_separate_network(processor: Processor, name: str):
     assert answer_to(processor, name, (1, 1, 1, 1, 1), monitor=None) == ALLOW
+
+
+@pytest.mark.parametrize("processor", PROCESSORS)
+@pytest.mark.parametrize(("flags", "answer"), [(HAND_OVER_FLAGS, NOT_PERMITTED), (0, HOLD)])
+def test_the_listener_can_be_handed_over_only_until_the_second_filter(
+    processor: Processor, flags: int, answer: int
+):
+    arguments = (3, 0, flags)
+    number = syscall_table(processor).numbers["sendmsg"]
+    data = seccomp_data(ARCHITECTURES[processor], number, arguments)
+    first = answer_to(processor, "sendmsg", arguments)
+    second = run_program(assemble_closing_filter(processor), data)
+    assert first == (ALLOW if flags == HAND_OVER_FLAGS else HOLD)
+    # The kernel takes the stricter answer, whose number is the lower one (seccomp(2)).
+    assert min(first, second) == answer
+
+
+@pytest.mark.parametrize("processor", PROCESSORS)
+@pytest.mark.parametrize("name", ["connect", "sendto", "ptrace", "seccomp"])
+def test_the_second_filter_changes_no_other_call(processor: Processor, name: str):
+    number = syscall_table(processor).numbers[name]
+    data = seccomp_data(ARCHITECTURES[processor], number, (3, 0, HAND_OVER_FLAGS))
+    assert run_program(assemble_closing_filter(processor), data) == ALLOW
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline import telemetry
 from pipeline.api.body import MAX_BODY
+from pipeline.api.health import Degraded
 from pipeline.api.keys import ADDRESS_BURST, KEY_BURST
 from pipeline.job import AddressReviewJob, FixIssueJob
 from tests.pipeline.api.conftest import ALICE, BOB, ISSUE, Service
@@ -413,3 +414,24 @@ def test_ready_waits_for_a_check_only_up_to_its_limit(
     service.checks.clear()
     service.ticks.now += 6
     assert service.http.get("/ready").json()["status"] == "ready"
+
+
+def test_ready_says_what_does_not_work_although_jobs_can_run(service: Service):
+    async def sandbox() -> Degraded:
+        return Degraded("its own servers can't be reached")
+
+    async def store() -> None:
+        return
+
+    service.checks = {"sandbox": sandbox, "store": store}
+    for _ in range(2):
+        answer = service.http.get("/ready")
+        assert answer.status_code == 200
+        assert answer.json() == {
+            "status": "ready",
+            "checks": ["sandbox", "store"],
+            "degraded": {"sandbox": "its own servers can't be reached"},
+        }
+    service.checks["sandbox"] = store
+    service.ticks.now += 6
+    assert "degraded" not in service.http.get("/ready").json()
