@@ -99,6 +99,26 @@ output "console_start" {
     "--cluster ${module.service.cluster_name}",
     "--task-definition ${module.console[0].task_definition_family}",
     "--launch-type FARGATE --enable-execute-command",
-    "--network-configuration awsvpcConfiguration={subnets=[${join(",", module.network.private_subnet_ids)}],securityGroups=[${module.service.security_group_id}]}",
+    "--network-configuration ${local.task_network}",
   ])
+}
+
+output "sandbox_check" {
+  description = "The arguments of `aws ecs run-task` that try the sandbox on Fargate, in the place of the sandbox container."
+  value = join(" ", [
+    "--cluster ${module.service.cluster_name}",
+    "--task-definition ${module.service.task_definition_arn}",
+    "--launch-type FARGATE",
+    "--network-configuration ${local.task_network}",
+    "--overrides ${local.sandbox_check_overrides}",
+  ])
+}
+
+locals {
+  # As the AWS command line reads them: one word each, for the shell.
+  task_network = "awsvpcConfiguration={subnets=[${join(",", module.network.private_subnet_ids)}],securityGroups=[${module.service.security_group_id}]}"
+
+  sandbox_check_overrides = jsonencode({
+    containerOverrides = [{ name = "sandbox", command = ["sandbox", "check", "--backend", "uid"] }]
+  })
 }

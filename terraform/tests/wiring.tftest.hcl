@@ -271,6 +271,15 @@ run "there_is_no_console_unless_it_is_asked_for" {
   }
 }
 
+run "the_sandbox_is_checked_in_a_task_like_those_of_the_service" {
+  command = plan
+
+  assert {
+    condition     = local.sandbox_check_overrides == "{\"containerOverrides\":[{\"command\":[\"sandbox\",\"check\",\"--backend\",\"uid\"],\"name\":\"sandbox\"}]}"
+    error_message = "the check runs in the place of the sandbox container, and the shell sees its overrides as one word"
+  }
+}
+
 run "the_console_sees_what_the_worker_writes" {
   command = plan
 

@@ -52,3 +52,8 @@ output "console_start" {
   description = "The arguments of `aws ecs run-task` that start the web console; null while it is off."
   value       = module.coding_agent.console_start
 }
+
+output "sandbox_check" {
+  description = "The arguments of `aws ecs run-task` that try the sandbox on Fargate, in the place of the sandbox container."
+  value       = module.coding_agent.sandbox_check
+}

@@ -60,13 +60,15 @@ locals {
   })
 
   # The only root: it gives each session a user of its own. It has no secret, and makes no call to AWS. Of what Fargate
-  # grants a container it keeps CHOWN, DAC_OVERRIDE, FOWNER, KILL, SETGID and SETUID.
+  # grants a container it keeps CHOWN, DAC_OVERRIDE, FOWNER, KILL, SETGID and SETUID. SYS_PTRACE is not used, but without it
+  # container runtimes filter system calls by which a session is watched (docs/sandbox.md). Sessions have no capability.
   sandbox = merge(local.both["sandbox"], {
     user        = "0"
     environment = [{ name = "CODING_AGENT_SANDBOX_SOCKET", value = var.sandbox_socket }]
     linuxParameters = {
       initProcessEnabled = true
       capabilities = {
+        add  = ["SYS_PTRACE"] # the only one that Fargate lets be added
         drop = ["AUDIT_WRITE", "FSETID", "MKNOD", "NET_BIND_SERVICE", "NET_RAW", "SETFCAP", "SETPCAP", "SYS_CHROOT"]
       }
     }
