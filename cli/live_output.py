@@ -1,4 +1,8 @@
-"""A sandboxed command's output, printed while it runs."""
+"""A sandboxed command's output, printed while it runs, and never waited for.
+
+Threads write it, so that a reader that stops reading delays neither the command's time limit nor
+our own end.
+"""
 
 import codecs
 import contextlib
@@ -8,15 +12,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import click
-
 from sandbox.output import plain_text
 
 _MAX_PRINTED_BYTES = 16 * 1024**2
 """Further output is read and dropped."""
 _WAITING_CHUNKS = 256
-_FLUSH_SECONDS = 2.0
+_FLUSH_SECONDS = 1.0
 _STDOUT = 1
+_STDERR = 2
 
 
 class LiveOutput:
@@ -40,11 +43,11 @@ class LiveOutput:
     def finish(self) -> None:
         """Print the waiting chunks, but don't wait long for a reader."""
         with contextlib.suppress(queue.Full):
-            self._chunks.put(None, timeout=1)
+            self._chunks.put(None, timeout=_FLUSH_SECONDS)
         self._writer.join(timeout=_FLUSH_SECONDS)
         dropped = self._received_bytes - _MAX_PRINTED_BYTES
         if dropped > 0:
-            click.echo(f"[sandbox: {dropped} more bytes of output]", err=True)
+            print_note(f"[sandbox: {dropped} more bytes of output]")
 
     def _write(self) -> None:
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -55,7 +58,7 @@ class LiveOutput:
             decoded = decoder.decode(chunk).encode()
             text = plain_text(decoded, len(decoded))
             try:
-                _write_all(text.encode())
+                _write_all(_STDOUT, text.encode())
             except OSError:
                 return  # the reader is gone
 
@@ -69,7 +72,19 @@ def live_output() -> Iterator[LiveOutput]:
         output.finish()
 
 
-def _write_all(data: bytes) -> None:
+def print_note(line: str) -> None:
+    """Print a line on standard error, but don't wait long for a reader."""
+    writer = threading.Thread(target=_write_note, args=(line,), daemon=True)
+    writer.start()
+    writer.join(timeout=_FLUSH_SECONDS)
+
+
+def _write_note(line: str) -> None:
+    with contextlib.suppress(OSError):  # the reader is gone
+        _write_all(_STDERR, f"{line}\n".encode())
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
     while data:
-        written = os.write(_STDOUT, data)
+        written = os.write(descriptor, data)
         data = data[written:]

@@ -1,6 +1,7 @@
 """``coding-agent sandbox run|check|serve``: use the sandbox on its own."""
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import click
 from cli import exits
 from cli.command import CommandError, settings
 from cli.output import Output, json_option
+from prompts.filters import one_line
 from sandbox import KILLED_EXIT_CODE, Sandbox, SandboxCommand, SandboxResult
 
 _backend_option = click.option(
@@ -99,15 +101,16 @@ def run(  # noqa: PLR0913 - one parameter an option
       coding-agent sandbox run --backend uid --timeout 60 --memory 512 --writable . -- make test
       coding-agent sandbox run --network install --writable .venv -- .venv/bin/pip install tomli
     """
-    from cli.live_output import live_output
+    from cli.live_output import live_output, print_note
 
+    folders = tuple(_without_links(folder) for folder in writable)
     sandbox = _choose(ctx, backend)
     here = Path.cwd()
     with live_output() as output:
         sandbox_command = SandboxCommand(
             words,
             cwd=here,
-            writable=tuple(folder.resolve() for folder in writable),
+            writable=folders,
             readable=(here, *_program_folders(words[0])),
             network=network,
             timeout=timeout,
@@ -120,9 +123,11 @@ def run(  # noqa: PLR0913 - one parameter an option
             result = asyncio.run(sandbox.run(sandbox_command))
         except OSError as error:
             raise CommandError(str(error)) from None
+    if result.degraded is not None:
+        print_note(f"{_MESSAGE_PREFIX}{result.degraded}]")
     reason = _end_reason(result, timeout)
     if reason is not None:
-        click.echo(reason, err=True)
+        print_note(reason)
     ctx.exit(result.returncode)
 
 
@@ -229,22 +234,48 @@ def _end_reason(result: SandboxResult, timeout: float) -> str | None:
     return f"{_MESSAGE_PREFIX}ended after {timeout:g} s]" if result.timed_out else None
 
 
+def _without_links(folder: Path) -> Path:
+    """Return the absolute path of a folder that was named without a symbolic link.
+
+    The repository in the current folder may have links that lead anywhere.
+    """
+    path = Path(os.path.abspath(folder))  # noqa: PTH100 - Path has nothing that leaves links alone
+    target = path.resolve()
+    if path != target:
+        raise CommandError(
+            f"--writable {one_line(str(folder))}: there is a symbolic link in this path; if you"
+            f" mean the folder that it leads to, name it: --writable {one_line(str(target))}",
+            exits.USAGE,
+        )
+    return path
+
+
 def _program_folders(program: str) -> tuple[Path, ...]:
     """Return the folders that a program needs, if it is named by its path.
 
     An interpreter's library is in a folder beside the interpreter's own. A program in a virtual
-    environment needs that environment and the folders of the interpreter it was created from.
+    environment needs that environment and the folders of the interpreter it was created from. Where
+    links and files of the current folder name these, they must hold an interpreter: the repository
+    may have them lead anywhere.
     """
     if "/" not in program:
         return ()
-    path = Path.cwd() / program
+    path = Path(os.path.abspath(program))  # noqa: PTH100 - Path has nothing that leaves links alone
     environment = path.parent.parent
-    folders = {environment, path.resolve().parent.parent}
+    interpreters = {path.resolve().parent.parent}
     configuration = environment / "pyvenv.cfg"
     if configuration.is_file():
         for line in configuration.read_text().splitlines():
             key, _, value = line.partition("=")
             if key.strip() == "home":
-                folders.add(Path(value.strip()).parent)
+                interpreters.add(Path(value.strip()).parent)
+    if path.is_relative_to(Path.cwd()):
+        interpreters = {folder for folder in interpreters if _holds_python(folder)}
+    folders = {environment, *interpreters}
     # Not the root folder, nor one directly below it.
     return tuple(folder for folder in folders if folder.is_dir() and len(folder.parts) > 2)
+
+
+def _holds_python(folder: Path) -> bool:
+    """Return whether an interpreter with its library is installed in a folder."""
+    return any(folder.glob("lib/python3*/os.py"))

@@ -87,19 +87,60 @@ def test_disk_limit_exits_with_137(console: Console, backend: str):
     assert "100 MB on disk" in result.stderr
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("unread", [("stdout",), ("stdout", "stderr")])
 @pytest.mark.parametrize("backend", ["bwrap"], indirect=True)
-def test_unread_output_does_not_delay_the_time_limit(console: Console, backend: str):
+def test_the_time_limit_holds_while_nobody_reads(
+    console: Console, backend: str, unread: tuple[str, ...]
+):
     read_fd, write_fd = os.pipe()
     words = ["sandbox", "run", "--backend", backend, "--timeout", "0.5", "--", "yes"]
-    process = subprocess.Popen(
-        [*COMMAND, *words], cwd=console.folder, stdout=write_fd, stderr=subprocess.DEVNULL
-    )
+    streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    streams.update(dict.fromkeys(unread, write_fd))
+    process = subprocess.Popen([*COMMAND, *words], cwd=console.folder, **streams)
     os.close(write_fd)
     try:
         assert process.wait(timeout=30) == 124
     finally:
         process.kill()
         os.close(read_fd)
+
+
+@pytest.mark.parametrize("name", ["link", "parent/outside"])
+def test_a_link_is_not_followed_to_a_writable_folder(console: Console, name: str):
+    outside = console.folder.parent / "outside"
+    outside.mkdir()
+    (console.folder / "link").symlink_to(outside)
+    (console.folder / "parent").symlink_to(console.folder.parent)
+    result = console.run("sandbox", "run", "--writable", name, "--", "touch", "link/made")
+    assert result.exit_code == 2
+    assert f"--writable {outside}" in result.stderr
+    assert list(outside.iterdir()) == []
+
+
+def test_an_environment_of_the_repository_opens_no_folder_without_an_interpreter(
+    console: Console, backend: str
+):
+    private = console.folder / "private"
+    here = console.folder / "repository"
+    for folder in (private / "folder", here / ".venv/bin"):
+        folder.mkdir(parents=True)
+    private.chmod(0o700)
+    (private / "secret").write_text("the secret")
+    (here / ".venv/pyvenv.cfg").write_text(f"home = {private}/folder\n")
+    program = here / ".venv/bin/pip"
+    program.write_text(f"#!/bin/sh\ncat {private}/secret\n")
+    program.chmod(0o755)
+    result = subprocess.run(
+        [*COMMAND, "sandbox", "run", "--backend", backend, "--", ".venv/bin/pip"],
+        cwd=here,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == 1
+    assert "the secret" not in result.stdout
 
 
 def test_check_prints_what_the_sandbox_of_the_setting_blocks(console: Console, backend: str):
