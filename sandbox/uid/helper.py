@@ -47,7 +47,9 @@ def serve(path: Path, *, client: int, lifeline: int | None = None) -> None:
         raise PermissionError(
             "the sandbox's helper must be root: it gives each session its own user id"
         )
-    log(describe_runtime())
+    started_by_a_worker = lifeline is not None
+    if not started_by_a_worker:
+        log(describe_runtime())
     require_threads()
     syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
     make_state_folder()
@@ -58,7 +60,7 @@ def serve(path: Path, *, client: int, lifeline: int | None = None) -> None:
     helper.handle_signals()
     sys.stdout.write(READY)
     sys.stdout.flush()
-    if lifeline is None:  # otherwise, the process that started the helper tries it
+    if not started_by_a_worker:  # which tries its helper itself
         _start_self_check(path, client)
     # Otherwise the garbage collector would write to shared pages after a fork and so copy them.
     gc.freeze()
