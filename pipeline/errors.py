@@ -166,6 +166,7 @@ TABLE = (
     Row("repository", "GitUnauthorized", Family.CREDENTIALS, ""),
     Row("repository", "GitRefused", Family.STOP, ""),
     Row("pipeline", "CredentialsRefused", Family.CREDENTIALS, ""),
+    Row("repository", "MirrorBusy", Family.WAIT, "another run is fetching this repository"),
     Row(
         "repository",
         "GitUnavailable",

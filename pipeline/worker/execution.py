@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from pipeline.errors import LeaseLost
+from repository.git import GitCommands
 
 T = TypeVar("T")
 
@@ -26,6 +27,7 @@ class Execution:
         self.interruption: Interruption | None = None
         self._detail = ""
         self._task: asyncio.Task[Any] | None = None
+        self._git = GitCommands()
 
     def interrupt(self, interruption: Interruption, detail: str = "") -> None:
         """Cancel the work, at most once: a second cancellation would abort its cleanup.
@@ -34,6 +36,7 @@ class Execution:
         """
         if self.interruption is None and self._task is not None:
             self._task.cancel()
+            self._git.end()  # a thread that waits for a command would not end with the task
         if self.interruption is None or interruption is Interruption.LOST:
             self.interruption = interruption
             self._detail = detail or str(interruption)
@@ -51,7 +54,8 @@ class Execution:
         """
         if self.interruption is not None:
             return None
-        task: asyncio.Task[T] = asyncio.create_task(work())
+        with self._git.in_use():
+            task: asyncio.Task[T] = asyncio.create_task(work())
         self._task = task
         try:
             await asyncio.wait({task}, timeout=seconds)

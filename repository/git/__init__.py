@@ -6,6 +6,7 @@ configuration left by a hostile repository or its tests never reach our git.
 """
 
 from repository.git.branch_names import is_branch_name
+from repository.git.commands import GitCommands
 from repository.git.errors import (
     GitError,
     GitRefused,
@@ -22,6 +23,7 @@ from repository.git.push_check import find_push_refusal
 __all__ = [
     "EXECUTABLE",
     "Entry",
+    "GitCommands",
     "GitError",
     "GitRefused",
     "GitUnauthorized",

@@ -6,7 +6,13 @@ class GitError(Exception):
 
 
 class GitUnavailable(Exception):
-    """The remote could not be reached, or git took too long; a retry may succeed."""
+    """The remote could not be reached, git took too long, or the run was interrupted; a retry may
+    succeed.
+    """
+
+
+class MirrorBusy(GitUnavailable):
+    """Another run has been fetching the same repository for long."""
 
 
 class RefNotFound(GitUnavailable):

@@ -105,25 +105,27 @@ class Fetcher:
                 max_file_bytes=self._max_bytes,
             )
         except GitUnavailable as error:
-            self._check_size(error)
-            raise
-
-    def _check_size(self, error: GitUnavailable) -> None:
-        """Find out whether a fetch failed because its pack became too large, and remove the pack.
-
-        The limit kills the process that writes the pack, so git does not say so.
-
-        Raises:
-            GitRefused: it did.
-        """
-        for pack in (self._git.folder / "objects/pack").glob("tmp_pack_*"):
-            if self._max_bytes is not None and pack.stat().st_size > self._max_bytes - FILE_BLOCK:
-                pack.unlink()
+            largest = self._remove_unfinished_packs()
+            # The limit kills the process that writes the pack, so git does not say so.
+            if self._max_bytes is not None and largest > self._max_bytes - FILE_BLOCK:
                 megabytes = self._max_bytes // 1_000_000
                 raise GitRefused(
                     f"it is too large: a fetch brings more than {megabytes} MB, the limit of"
                     " CODING_AGENT_MAX_REPOSITORY_MB"
                 ) from error
+            raise
+
+    def _remove_unfinished_packs(self) -> int:
+        """Remove what a failed fetch has left; the mirror's lock keeps others from fetching.
+
+        Returns:
+            The bytes of the largest; 0 if there is none.
+        """
+        largest = 0
+        for pack in (self._git.folder / "objects/pack").glob("tmp_pack_*"):
+            largest = max(largest, pack.stat().st_size)
+            pack.unlink()
+        return largest
 
 
 def promisor_config(url: str) -> list[tuple[str, str]]:

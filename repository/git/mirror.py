@@ -6,9 +6,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import MappingProxyType
+from typing import IO
 
+from repository.git.commands import current_commands
 from repository.git.directory import GitDirectory, temporary_index
-from repository.git.errors import PushRejected
+from repository.git.errors import MirrorBusy, PushRejected
 from repository.git.fetching import Fetcher, promisor_config
 from repository.git.objects import Entry, Identity
 from repository.git.process import Around
@@ -25,6 +27,10 @@ from repository.git.reading import (
 from repository.git.remote import Remote
 from repository.git.writing import apply_patch, write_commit, write_tree
 
+#: Seconds that a fetch waits for another one in the same mirror. Then its run waits elsewhere: it
+#: would keep a slot of the worker.
+LOCK_SECONDS = 60.0
+_LOCK_INTERVAL = 0.05
 _STALE_LOCK_SECONDS = 60
 _DIFF_OPTIONS = (
     "--full-index",
@@ -295,10 +301,18 @@ class Mirror:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Allow one fetch at a time in this mirror, across all processes of the machine."""
+        """Allow one fetch at a time in this mirror, across all processes of the machine.
+
+        Raises:
+            MirrorBusy: another fetch took longer than ``LOCK_SECONDS``.
+        """
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         with self.folder.with_suffix(".lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            deadline = time.monotonic() + LOCK_SECONDS
+            while not _try_lock(file):
+                if time.monotonic() >= deadline:
+                    raise MirrorBusy("another run is fetching this repository")
+                current_commands().wait(_LOCK_INTERVAL)
             yield
 
     def _remove_leftovers(self) -> None:
@@ -312,3 +326,12 @@ class Mirror:
         for file in leftovers:
             if time.time() - file.stat().st_mtime > _STALE_LOCK_SECONDS:
                 file.unlink()
+
+
+def _try_lock(file: IO[str]) -> bool:
+    """Take the lock on a file, if nobody else has it."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, cast
 from urllib.request import getproxies_environment
 
+from repository.git.commands import current_commands
 from repository.git.errors import GitError, GitUnavailable
 from repository.trusted_folders import config_variables, trust_settings
 
@@ -82,23 +83,23 @@ def run_git(
         max_file_bytes: the size at which a file that it writes ends it; None for no limit.
 
     Raises:
-        GitUnavailable: git took longer than ``TIMEOUT_SECONDS``.
+        GitUnavailable: git took longer than ``TIMEOUT_SECONDS``, or the run was interrupted.
     """
     command = ["git", *arguments]
     if max_file_bytes is not None:
         command = ["sh", "-c", _LIMITED, str(max_file_bytes // FILE_BLOCK), *command]
-    try:
-        return subprocess.run(
-            command,
-            input=stdin,
-            capture_output=True,
-            check=False,
-            timeout=TIMEOUT_SECONDS,
-            cwd=cwd,
-            env={**_environment(config), **(environment or {})},
-        )
-    except subprocess.TimeoutExpired as error:
-        raise GitUnavailable(f"git took longer than {TIMEOUT_SECONDS} seconds") from error
+    with current_commands().start(
+        command,
+        cwd=cwd,
+        environment={**_environment(config), **(environment or {})},
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        try:
+            output, errors = process.communicate(stdin, timeout=TIMEOUT_SECONDS)
+        except subprocess.TimeoutExpired as error:
+            raise GitUnavailable(f"git took longer than {TIMEOUT_SECONDS} seconds") from error
+    return subprocess.CompletedProcess(command, process.returncode, output, errors)
 
 
 @contextmanager
@@ -109,26 +110,19 @@ def stream_git(arguments: list[str], *, cwd: Path) -> Iterator[IO[bytes]]:
 
     Raises:
         GitError: git failed, and its output was read to the end.
+        GitUnavailable: the run was interrupted.
     """
-    with subprocess.Popen(
+    with current_commands().start(
         ["git", *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
         cwd=cwd,
-        env=_environment(),
+        environment=_environment(),
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     ) as process:
         output = cast(IO[bytes], process.stdout)
-        try:
-            yield output
-            is_read = not output.read(1)
-        except BaseException:
-            process.kill()
-            raise
-        if not is_read:
-            process.kill()
-            return
-        if process.wait() != 0:
+        yield output
+        is_read = not output.read(1)
+        if is_read and process.wait() != 0:
             raise GitError(f"git failed ({process.returncode})")
 
 

@@ -145,6 +145,14 @@ class Service:
         self.workers.append(worker)
         return worker
 
+    def wait_for_fetches(self, count: int) -> None:
+        """Wait until this number of fetches wait for a response of the remote."""
+
+        def is_reached() -> bool:
+            return self.github.waiting_fetches == count
+
+        self._collect_events(is_reached, f"{count} waiting fetches")
+
     def webhook_url(self, data_dir: str) -> str:
         """Wait until a worker listens, and return the address of its webhook."""
         listening = self.listening[data_dir]

@@ -123,6 +123,15 @@ class GithubStandIn:
         access = SecretStr(token) if isinstance(token, str) else token
         return Connection(api_url=self.api_url, token=access, pace=WritePace(0.0))
 
+    def make_fetches_endless(self, owner: str) -> None:
+        """Give the fetches from an owner's repositories no response until their clients go."""
+        self._world.slow_owners.add(owner)
+
+    @property
+    def waiting_fetches(self) -> int:
+        """Endless fetches whose clients wait now."""
+        return self._world.waiting_fetches
+
     def add_repository(
         self,
         full_name: str,

@@ -50,6 +50,8 @@ class GitHttp:
             return PlainTextResponse(text, 403)
         if writes and repository.archived:
             return PlainTextResponse("This repository was archived so it is read-only.", 403)
+        if service == "git-upload-pack" and owner in self._world.slow_owners:
+            await self._wait_for_disconnect(request)
         with tempfile.TemporaryFile() as body:
             async for chunk in request.stream():
                 body.write(chunk)
@@ -68,6 +70,14 @@ class GitHttp:
             }
             body.seek(0)
             return await asyncio.to_thread(_backend, environment, body)
+
+    async def _wait_for_disconnect(self, request: Request) -> None:
+        self._world.waiting_fetches += 1
+        try:
+            while (await request.receive())["type"] != "http.disconnect":
+                pass
+        finally:
+            self._world.waiting_fetches -= 1
 
     def _token(self, request: Request) -> tuple[Token | None, bool]:
         """Return the token, and whether the request has credentials. The user is x-access-token."""

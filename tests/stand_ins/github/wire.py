@@ -125,9 +125,10 @@ class Wire:
 async def read_incoming(scope: Scope, receive: Receive) -> tuple[Incoming, Receive]:
     """Return a request with its whole body, and what the application receives in its place."""
     incoming = _incoming(scope, await _read_body(receive))
+    messages: list[Message] = [{"type": "http.request", "body": incoming.body, "more_body": False}]
 
     async def receive_again() -> Message:
-        return {"type": "http.request", "body": incoming.body, "more_body": False}
+        return messages.pop() if messages else await receive()
 
     return incoming, receive_again
 

@@ -281,6 +281,10 @@ class World:
         self.renamed: dict[str, int] = {}
         self.missing_logins: set[str] = set()
         """Accounts that were deleted or never existed."""
+        self.slow_owners: set[str] = set()
+        """Owners of repositories whose fetches never get a response."""
+        self.waiting_fetches = 0
+        """Fetches that wait for a response now."""
         self._ids = 1000
 
     def next_id(self) -> int:
