@@ -3,16 +3,16 @@
 import json
 import os
 import sqlite3
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from sqlite_utils import Database
 
+from pipeline.store.group_commit import GroupCommit, transaction
 from pipeline.store.migrations import migrate
 from pipeline.store.sqlite_queries import SqliteReadTable, connect, counter, get, get_many, query
 from pipeline.store.store import RunStore
@@ -46,25 +46,23 @@ class SqliteTable(SqliteReadTable):
     """See ``pipeline.store.table.Table``.
 
     One connection writes and another reads, each behind its own lock, so a read does not wait for a
-    commit to reach the disk.
+    commit to reach the disk. Threads that write at the same time share a commit.
     """
 
     def __init__(self, path: Path):
         if not path.exists():
             _make_file(path)
-        self._write_lock = threading.Lock()
         self._writer = connect(path, create=False)
         _prepare(self._writer)
+        self._commits = GroupCommit(self._writer)
         super().__init__(connect(path, create=False))
 
     def close(self) -> None:
         super().close()
-        with self._write_lock:
-            self._writer.close()
+        self._commits.close()
 
     def transact(self, decide: Callable[["SqliteTransaction"], T]) -> T:
-        with self._write_lock, _transaction(self._writer):
-            return decide(SqliteTransaction(self._writer))
+        return self._commits.run(lambda: decide(SqliteTransaction(self._writer)))
 
 
 def _make_file(path: Path) -> None:
@@ -91,21 +89,8 @@ def _prepare(connection: sqlite3.Connection) -> None:
     # NORMAL could lose the last commits in a power cut, and with them the record of a reply that
     # was paid for.
     connection.execute("PRAGMA synchronous=FULL")
-    with _transaction(connection):
+    with transaction(connection):
         migrate(database)
-
-
-@contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    # IMMEDIATE takes the write lock at once: two processes can't both decide on the same reads, and
-    # data that was read can't change before the commit.
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        connection.rollback()
-        raise
-    connection.commit()
 
 
 def _sync_folder(folder: Path) -> None:
