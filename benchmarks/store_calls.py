@@ -23,12 +23,12 @@ from pipeline import settings as config
 from pipeline.artifacts.folder import FolderArtifacts
 from pipeline.budget import EffectiveLimits
 from pipeline.engine.deps import EngineDeps
-from pipeline.engine.engine import Engine
+from pipeline.engine.engine import Ended, Engine
 from pipeline.job import FIX_ISSUE, FixIssueJob
 from pipeline.policy import Policy
 from pipeline.stage import Pipeline
+from pipeline.store.contract import Claimed, Submission
 from pipeline.store.dynamodb import DynamoStore, table_definition
-from pipeline.worker.one_job import run_job
 from pipeline.worker.outbox import Publisher
 from tests.end_to_end.service import FILES, FIX, ISSUE
 from tests.stand_ins.aws import Aws
@@ -38,6 +38,8 @@ from tests.stand_ins.strict_aws import StrictAws
 
 #: Moto answers for it, in this process; the strict stand-in has no tables.
 DYNAMODB = "https://dynamodb.us-east-1.amazonaws.com"
+#: Longer than a job takes: heartbeats are not counted.
+LEASE_SECONDS = 300.0
 PUBLISHING = ("Publish", "PublishBatch")
 
 
@@ -104,13 +106,13 @@ async def run_jobs(
 ) -> None:
     """Run a job for each issue, then publish the events of all."""
     for address in addresses:
-        await run_job(FixIssueJob(issue_url=address), store, engine, on_wait=refuse_to_wait)
+        submission = Submission.of(FixIssueJob(issue_url=address))
+        claim = store.claim(submission, lease_seconds=LEASE_SECONDS)
+        assert isinstance(claim, Claimed)
+        answer = await engine.execute(claim)
+        assert isinstance(answer, Ended), answer
     async with Publisher(store, policy.topic_of) as publisher:
         await publisher.drain()
-
-
-def refuse_to_wait(seconds: float, reason: str) -> None:
-    raise AssertionError(f"a job waits for {seconds:g} s: {reason}")
 
 
 def count_publishing(before: Counter[str], server: StrictAws) -> Counter[str]:

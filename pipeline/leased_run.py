@@ -6,7 +6,9 @@ object.
 """
 
 import hashlib
+import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -69,7 +71,11 @@ class LeasedRun:
         self._checkpoints = OwnParts(lambda: store.checkpoints(key), are_none=is_new)
         self._rounds = OwnParts(lambda: store.rounds(key), are_none=is_new)
         self._calls = OwnParts(lambda: store.calls(key), are_none=is_new)
-        self._effects = OwnParts(lambda: store.effects(key.job_id), are_none=not has_job_begun)
+        self._effects = OwnParts(
+            lambda: store.effects(key.job_id),
+            name=lambda effect: (effect.generation, effect.name),
+            are_none=not has_job_begun,
+        )
 
     @property
     def key(self) -> RunKey:
@@ -150,7 +156,9 @@ class LeasedRun:
             await self.put_artifact(body, data)
         checkpoint = Checkpoint(round, stage, body, offloaded, seconds, self.now())
         with self._checkpoints.being_written():
-            return await STORE.run(self._store.save_checkpoint, self._lease, checkpoint)
+            cancelled = await STORE.run(self._store.save_checkpoint, self._lease, checkpoint)
+            self._checkpoints.put(checkpoint)
+        return cancelled
 
     # Rounds and tries
 
@@ -163,6 +171,7 @@ class LeasedRun:
     async def open_round(self, opened: Round, seconds: float) -> None:
         with self._rounds.being_written():
             await STORE.run(self._store.open_round, self._lease, opened, seconds)
+            self._rounds.forget()
 
     async def count_try(self, error: str, seconds: float) -> int:
         """Count a failed try and its seconds, and return the number of tries so far."""
@@ -184,11 +193,19 @@ class LeasedRun:
     async def intend(self, effect: str, intention: dict[str, Any]) -> dict[str, Any]:
         """Return the intention that this run stored earlier; if there is none, store this one."""
         with self._effects.being_written():
-            return await STORE.run(self._store.intend, self._lease, effect, intention)
+            stored = await STORE.run(self._store.intend, self._lease, effect, intention)
+            if self._effects.known((self.key.generation, effect)) is None:
+                intended = Effect(self.key.generation, effect, stored, None, self.now())
+                self._effects.put(intended)
+        return stored
 
     async def record(self, effect: str, result: dict[str, Any]) -> None:
         with self._effects.being_written():
             await STORE.run(self._store.record, self._lease, effect, result)
+            intended = self._effects.known((self.key.generation, effect))
+            if intended is not None:
+                as_stored = json.loads(json.dumps(result))
+                self._effects.put(replace(intended, result=as_stored))
 
     async def claim_issue(self) -> str | None:
         """Make this job the one that may open a pull request for its issue.
@@ -247,21 +264,26 @@ class LeasedRun:
             day=day,
         )
         with self._calls.being_written():
-            return await STORE.run(self._store.reserve, self._lease, request, caps)
+            reserved = await STORE.run(self._store.reserve, self._lease, request, caps)
+            self._calls.forget()  # it may have cut others
+        return reserved
 
     async def settle(self, call: Call, *, micro_usd: int) -> None:
         with self._calls.being_written():
             await STORE.run(self._store.settle, self._lease, call, micro_usd=micro_usd)
+            self._calls.forget()
 
     async def release_call(self, call: Call) -> None:
         """Give a reservation back, because the provider certainly charged nothing."""
         with self._calls.being_written():
             await STORE.run(self._store.release_call, self._lease, call)
+            self._calls.forget()
 
     async def cut_call(self, call: Call) -> None:
         """Keep the reservation of a call without an answer, which may have been charged."""
         with self._calls.being_written():
             await STORE.run(self._store.cut_call, self._lease, call)
+            self._calls.forget()
 
     # Events
 

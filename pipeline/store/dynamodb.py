@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from pipeline.aws import make_client
 from pipeline.backoff import backoff
 from pipeline.errors import Retry
+from pipeline.store.own_writes import OwnWrites
 from pipeline.store.store import RunStore
 from pipeline.store.table import EVERYTHING, FILTERS, Item, Key, Span
 
@@ -58,6 +59,10 @@ _WITHIN_LIMIT = "attribute_not_exists(#used) OR #used <= :room"
 
 class WriteConflict(Exception):
     """Another transaction wrote to the same items first, or at the same time."""
+
+
+class Unchecked(Exception):
+    """A transaction decided on an item that it assumed and does not write: it may have changed."""
 
 
 class DynamoStore(RunStore):
@@ -135,6 +140,7 @@ class DynamoTable:
     def __init__(self, name: str, client: Any, clock: Callable[[], float]):
         self.name = name
         self.clock = clock
+        self.own_writes = OwnWrites()
         self._client = client
 
     def get(self, key: Key) -> Item | None:
@@ -147,7 +153,7 @@ class DynamoTable:
             TableName=self.name, Key=_key_attributes(key), ConsistentRead=True
         )
         attributes: Attributes | None = response.get("Item")
-        if attributes is None or self._expired(attributes):
+        if attributes is None or self.has_expired(attributes):
             return None
         return attributes
 
@@ -185,7 +191,7 @@ class DynamoTable:
         )
         for page in pages:
             for attributes in page["Items"]:
-                if not self._expired(attributes):
+                if not self.has_expired(attributes):
                     yield attributes
 
     def counter(self, key: Key) -> int:
@@ -224,15 +230,51 @@ class DynamoTable:
         return items
 
     def transact(self, decide: Callable[["DynamoTransaction"], T]) -> T:
+        known: OwnWrites | None = self.own_writes
         for _ in _attempts():
-            transaction = DynamoTransaction(self)
-            result = decide(transaction)
             try:
-                self._commit(transaction)
+                return self._transact_from(known, decide)
             except WriteConflict:
-                continue
-            return result
+                known = None
         raise AssertionError("_attempts() ends by raising")
+
+    def _transact_from(
+        self, known: OwnWrites | None, decide: Callable[["DynamoTransaction"], T]
+    ) -> T:
+        """Decide on what is known, or on what is read if the commit would not check that.
+
+        Raises:
+            WriteConflict: nothing is written.
+        """
+        try:
+            return self._transact_once(decide, DynamoTransaction(self, known))
+        except Unchecked:
+            return self._transact_once(decide, DynamoTransaction(self))
+
+    def _transact_once(
+        self, decide: Callable[["DynamoTransaction"], T], transaction: "DynamoTransaction"
+    ) -> T:
+        """Return the result after the commit.
+
+        Raises:
+            Unchecked: nothing is written, as the commit would not check all that was assumed.
+            WriteConflict: nothing is written.
+        """
+        try:
+            result = decide(transaction)
+        except Exception as error:
+            if transaction.assumed:
+                raise Unchecked from error
+            raise
+        if not transaction.assumed <= transaction.writes.keys():
+            raise Unchecked
+        try:
+            self._commit(transaction)
+        except BaseException:
+            self.own_writes.forget(transaction.writes)
+            raise
+        transaction.keep_writes(self.own_writes)
+        return result
 
     def close(self) -> None:
         self._client.close()
@@ -274,11 +316,11 @@ class DynamoTable:
             next(attempts)
             response = self._client.batch_get_item(RequestItems=requests)
             for attributes in response["Responses"].get(self.name, []):
-                if not self._expired(attributes):
+                if not self.has_expired(attributes):
                     yield attributes
             requests = response.get("UnprocessedKeys") or {}
 
-    def _expired(self, attributes: Attributes) -> bool:
+    def has_expired(self, attributes: Attributes) -> bool:
         expires = attributes.get("expires")
         return expires is not None and int(expires["N"]) <= self.clock()
 
@@ -286,15 +328,19 @@ class DynamoTable:
 class DynamoTransaction:
     """See ``pipeline.store.table.Transaction``."""
 
-    def __init__(self, table: DynamoTable):
+    def __init__(self, table: DynamoTable, known: OwnWrites | None = None):
+        """``known`` are items whose version is assumed to be the newest, instead of read."""
         self._table = table
+        self._known = known
+        self.assumed: set[Key] = set()
+        """The items that were not read."""
         self._versions: dict[Key, int | None] = {}
         """The version of each item read by its key; None if it did not exist."""
         self.writes: dict[Key, dict[str, Any]] = {}
         """Entries of ``TransactItems``: DynamoDB allows only one per item."""
 
     def get(self, key: Key) -> Item | None:
-        attributes = self._table.attributes(key)
+        attributes = self._attributes(key)
         self._note_version(key, attributes)
         return _item(attributes) if attributes is not None else None
 
@@ -303,6 +349,13 @@ class DynamoTransaction:
         for key in keys:
             self._note_version(key, by_key.get(key))
         return [_item(by_key[key]) for key in keys if key in by_key]
+
+    def _attributes(self, key: Key) -> Attributes | None:
+        known = self._known.get(key) if self._known is not None else None
+        if known is None or self._table.has_expired(known):
+            return self._table.attributes(key)
+        self.assumed.add(key)
+        return known
 
     def _note_version(self, key: Key, attributes: Attributes | None) -> None:
         version = attributes["version"]["N"] if attributes is not None else None
@@ -343,6 +396,14 @@ class DynamoTransaction:
         request["ExpressionAttributeNames"] = names
         request["ExpressionAttributeValues"] = values
         self.writes[key] = {"Update": request}
+
+    def keep_writes(self, known: OwnWrites) -> None:
+        """Keep the items that the commit has written, if a transaction reads them by their key."""
+        for key, write in self.writes.items():
+            if "Put" in write and key in self._versions:
+                known.keep(key, write["Put"]["Item"])
+            else:
+                known.forget([key])
 
     def _condition(self, key: Key) -> dict[str, Any]:
         """Return the parameters that make a write fail if the item has changed since the read."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSResponse
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from pipeline.errors import Family, LeaseLost, Retry, judge
 from pipeline.outcome import Event, Outcome
@@ -257,6 +257,81 @@ def test_other_errors_pass_through(
         claim(store)
     assert pauses == []
     assert judge(caught.value).family is Family.RETRY
+
+
+# What this process wrote last
+
+
+def count_reads(client: Any) -> list[str]:
+    """Return the names of the calls that read, as they are made."""
+    names: list[str] = []
+    for name in ("GetItem", "BatchGetItem", "Query"):
+        client.meta.events.register(
+            f"before-call.dynamodb.{name}", lambda model, **_: names.append(model.name)
+        )
+    return names
+
+
+def save(store: DynamoStore, claimed: Claimed, clock: Clock) -> bool:
+    checkpoint = Checkpoint(1, "fetch", "{}", False, 1.0, clock.now)
+    return store.save_checkpoint(claimed.lease, checkpoint)
+
+
+def test_a_run_that_this_process_wrote_last_is_not_read_again(
+    store: DynamoStore, client: Any, clock: Clock
+):
+    claimed = claim(store)
+    save(store, claimed, clock)
+    reads = count_reads(client)
+    store.renew(claimed.lease, lease_seconds=LEASE)
+    save(store, claimed, clock)
+    assert reads == []
+    assert len(store.checkpoints(claimed.lease.key)) == 2
+
+
+def test_what_another_process_has_written_since_counts(
+    store: DynamoStore, other: DynamoStore, clock: Clock, pauses: list[int]
+):
+    claimed = claim(store)
+    other.request_cancel(job().id)
+    assert save(store, claimed, clock) is True
+
+
+def test_a_lease_that_another_process_has_taken_since_is_lost(
+    store: DynamoStore, other: DynamoStore, clock: Clock, pauses: list[int]
+):
+    claimed = claim(store)
+    clock.now += LEASE
+    claim(other)
+    clock.now -= LEASE  # as if this process had slept through it
+    with pytest.raises(LeaseLost):
+        save(store, claimed, clock)
+
+
+def test_a_transaction_that_writes_nothing_decides_on_what_is_stored_now(
+    store: DynamoStore, other: DynamoStore, clock: Clock
+):
+    claimed = claim(store)
+    finish(other, claimed)
+    assert isinstance(store.claim(Submission.of(job()), lease_seconds=LEASE), Finished)
+
+
+def test_a_write_whose_reply_was_lost_is_read_before_the_next_one(
+    store: DynamoStore, client: Any, clock: Clock, pauses: list[int]
+):
+    claimed = claim(store)
+
+    def lose(**_: object) -> None:
+        client.meta.events.unregister("after-call.dynamodb.TransactWriteItems", lose)
+        raise ReadTimeoutError(endpoint_url="https://dynamodb", error="lost")
+
+    client.meta.events.register("after-call.dynamodb.TransactWriteItems", lose)
+    with pytest.raises(ReadTimeoutError):
+        save(store, claimed, clock)
+    reads = count_reads(client)
+    save(store, claimed, clock)
+    assert reads == ["GetItem"]
+    assert pauses == []
 
 
 # Expiry

@@ -1,4 +1,4 @@
-"""Several workers, one store, one clock: the store's guarantees hold for any order of calls."""
+"""Several workers, one database, one clock: the store's guarantees hold for any order of calls."""
 
 import tempfile
 from pathlib import Path
@@ -22,7 +22,8 @@ from pipeline.store.contract import Busy, Checkpoint, Claimed, Finished, Submiss
 from tests.pipeline.store.conftest import OPENERS
 from tests.stand_ins.runs import LEASE, Clock, finish, job
 
-WORKERS = st.integers(0, 2)
+MAX_WORKERS = 3
+WORKERS = st.integers(0, MAX_WORKERS - 1)
 REPLAYS = st.sampled_from([None, "r1", "r2", "r3"])
 
 
@@ -35,7 +36,10 @@ class Workers(RuleBasedStateMachine):
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
         self.clock = Clock()
-        self.store = OPENERS[self.kind](Path(self.folder.name), self.clock)
+        folder = Path(self.folder.name)
+        self.store = OPENERS[self.kind](folder, self.clock)
+        self.stores = [OPENERS[self.kind](folder, self.clock) for _ in range(MAX_WORKERS)]
+        """As each worker has opened it, in a process of its own."""
         self.job_id = job().id
         self.held: dict[int, Claimed] = {}
         """Each worker's last claim, which may have been lost since."""
@@ -49,7 +53,8 @@ class Workers(RuleBasedStateMachine):
         self.count = 0
 
     def teardown(self) -> None:
-        self.store.close()
+        for store in [self.store, *self.stores]:
+            store.close()
         self.folder.cleanup()
 
     def live(self, worker: int) -> bool:
@@ -62,7 +67,7 @@ class Workers(RuleBasedStateMachine):
     @rule(worker=WORKERS, replay=REPLAYS)
     def claims(self, worker: int, replay: str | None) -> None:
         requested = job(**({"replay": {"id": replay}} if replay else {}))
-        answer = self.store.claim(Submission.of(requested), lease_seconds=LEASE)
+        answer = self.stores[worker].claim(Submission.of(requested), lease_seconds=LEASE)
         named = (
             self.replayed.get(replay)
             if replay
@@ -97,13 +102,13 @@ class Workers(RuleBasedStateMachine):
             return
         is_owner = self.owner is not None and self.owner[0] == worker
         if is_owner:
-            self.store.renew(self.held[worker].lease, lease_seconds=LEASE)
+            self.stores[worker].renew(self.held[worker].lease, lease_seconds=LEASE)
             self.owner = (worker, self.clock.now + LEASE)
         elif self.held[worker].lease.token in self.ended:
-            assert not self.store.renew(self.held[worker].lease, lease_seconds=LEASE)
+            assert not self.stores[worker].renew(self.held[worker].lease, lease_seconds=LEASE)
         else:
             with pytest.raises(LeaseLost):
-                self.store.renew(self.held[worker].lease, lease_seconds=LEASE)
+                self.stores[worker].renew(self.held[worker].lease, lease_seconds=LEASE)
 
     @precondition(lambda self: self.held)
     @rule(worker=WORKERS)
@@ -115,11 +120,11 @@ class Workers(RuleBasedStateMachine):
         name = f"stage-{self.count}"
         point = Checkpoint(1, name, "{}", False, 1.0, self.clock.now)
         if self.live(worker):
-            self.store.save_checkpoint(lease, point)
+            self.stores[worker].save_checkpoint(lease, point)
             self.stored.setdefault(lease.key.generation, []).append(name)
         else:
             with pytest.raises(LeaseLost):
-                self.store.save_checkpoint(lease, point)
+                self.stores[worker].save_checkpoint(lease, point)
 
     @precondition(lambda self: self.held)
     @rule(worker=WORKERS, outcome=st.sampled_from(list(Outcome)))
@@ -128,19 +133,19 @@ class Workers(RuleBasedStateMachine):
             return
         claimed = self.held[worker]
         if self.live(worker):
-            event = finish(self.store, claimed, outcome)
+            event = finish(self.stores[worker], claimed, outcome)
             self.finished[claimed.run.generation] = (outcome.value, event.id)
             self.ended.add(claimed.lease.token)
             self.owner = None
         else:
             with pytest.raises(LeaseLost):
-                finish(self.store, claimed, outcome)
+                finish(self.stores[worker], claimed, outcome)
 
     @precondition(lambda self: self.held)
     @rule(worker=WORKERS)
     def releases(self, worker: int) -> None:
         if worker in self.held:
-            self.store.release(self.held[worker].lease)
+            self.stores[worker].release(self.held[worker].lease)
             if self.owner is not None and self.owner[0] == worker:
                 self.owner = None
 
