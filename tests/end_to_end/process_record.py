@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,10 +44,9 @@ def read_processes(file: Path) -> Iterator[Started]:
         yield Started(**json.loads(line))
 
 
-def _texts(arguments: str | bytes | Sequence[Any]) -> list[str]:
-    if isinstance(arguments, str | bytes):
-        return [os.fsdecode(arguments)]
-    return [os.fsdecode(argument) for argument in arguments]
+def _texts(arguments: Any) -> list[str]:
+    several = [arguments] if isinstance(arguments, str | bytes) else arguments
+    return [os.fsdecode(argument) for argument in several]
 
 
 def _variables(environment: Mapping[Any, Any]) -> dict[str, str]:
