@@ -33,6 +33,9 @@ CLIENT_VARIABLES = ("CODING_AGENT_URL", "CODING_AGENT_API_KEY")
 """Variables with this prefix that clients of the HTTP intake read: no settings of ours."""
 
 
+MAX_VISIBILITY_TIMEOUT = 3_600
+"""Seconds for which the run of a dead worker waits, at most. A live run is put back twice as long
+before the 12 hours for which SQS hides a message: with 6 hours, no time to work would be left."""
 MIN_WEBHOOK_SECRET = 16
 """Characters: whoever sees one signed request could find a shorter secret."""
 
@@ -259,7 +262,10 @@ class Settings(BaseSettings):
         default_factory=_data_dir, description="store, artifacts, mirrors of this machine"
     )
     visibility_timeout: int = Field(
-        120, ge=10, le=43_200, description="in seconds; the heartbeat keeps extending it"
+        120,
+        ge=10,
+        le=MAX_VISIBILITY_TIMEOUT,
+        description="in seconds; the heartbeat keeps extending it",
     )
     api_keys: SecretStr | None = Field(
         None,

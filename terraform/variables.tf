@@ -309,8 +309,8 @@ variable "visibility_timeout" {
   nullable    = false
 
   validation {
-    condition     = var.visibility_timeout >= 10 && var.visibility_timeout <= 43200
-    error_message = "visibility_timeout must be from 10 to 43200 seconds."
+    condition     = var.visibility_timeout >= 10 && var.visibility_timeout <= 3600
+    error_message = "visibility_timeout must be from 10 to 3600 seconds: a dead worker's run waits for so long, and a live one is put back twice as long before the 12 hours for which SQS hides a message."
   }
 }
 

@@ -63,10 +63,10 @@ class IssueRef(Subject):
         Raises:
             ValueError: it is not an issue's address; the message shows what one looks like.
         """
-        parts = urlsplit(url.strip())
+        parts = _split(url)
         if parts.scheme == "file" and not parts.netloc:
             local = _LOCAL_PATH.fullmatch(unquote(parts.path))
-            if local is not None:
+            if local is not None and local["path"].isprintable():
                 return cls._local(url.strip(), local)
         if is_pull_url(url):
             raise ValueError(
@@ -99,7 +99,7 @@ class PullRef(Subject):
         Raises:
             ValueError: it is not a pull request's address; the message shows what one looks like.
         """
-        parts = urlsplit(url.strip())
+        parts = _split(url)
         host = _https_host(parts)
         match = _PULL_PATH.fullmatch(parts.path)
         if not host or match is None:
@@ -122,6 +122,18 @@ def parse_subject(url: str) -> IssueRef | PullRef:
 def is_pull_url(url: str) -> bool:
     """Return whether an address looks like a pull request's; ``PullRef.parse`` may refuse it."""
     return _ANY_PULL_PATH.match(urlsplit(url.strip()).path) is not None
+
+
+def _split(url: str) -> SplitResult:
+    """Split an address whose characters a store, a log and a terminal can take.
+
+    Raises:
+        ValueError: it has others, or is no address.
+    """
+    stripped = url.strip()
+    if not stripped.isprintable():
+        raise ValueError(f"{url!r} contains a character that no address has")
+    return urlsplit(stripped)
 
 
 def _parts(host: str, kind: str, match: re.Match[str]) -> dict[str, str | int]:

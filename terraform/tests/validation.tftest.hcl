@@ -71,7 +71,7 @@ run "out_of_bounds" {
     github_api_url             = "http://github.example.org/api/v3"
     vpc_cidr                   = "10.0.0.0/99"
     zones                      = 1
-    visibility_timeout         = 43201
+    visibility_timeout         = 3601
     max_receives               = 1001
     sender_oidc                = { provider = "example.org", audience = "coding-agent", subject = "backend" }
     cpu                        = 256

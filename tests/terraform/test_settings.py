@@ -6,6 +6,7 @@ import re
 from typing import get_args
 
 import pytest
+from pydantic import ValidationError
 
 from pipeline.settings import Settings, variable
 from tests.terraform.hcl import TERRAFORM, block, read
@@ -62,6 +63,18 @@ def test_secrets_are_not_in_the_environment():
 def test_a_variables_default_is_the_settings(name: str):
     default = block("variables.tf", "variable", name)["default"]
     assert default == Settings.model_fields[name].default
+
+
+def test_the_bounds_of_the_visibility_are_the_settings():
+    condition = block("variables.tf", "variable", "visibility_timeout")["validation"][0][
+        "condition"
+    ]
+    bounds = [int(number) for number in re.findall(r"[<>]= (\d+)", condition)]
+    for seconds in bounds:
+        assert Settings(visibility_timeout=seconds).visibility_timeout == seconds
+    for seconds in (bounds[0] - 1, bounds[1] + 1):
+        with pytest.raises(ValidationError):
+            Settings(visibility_timeout=seconds)
 
 
 def test_the_budgets_defaults_are_the_settings():

@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from pipeline.api.keys import ADDRESS_BURST, KEY_BURST
 from pipeline.api.webhook.delivery import MAX_PAYLOAD
@@ -16,6 +18,7 @@ from tests.pipeline.api.conftest import ALICE, POLICY, WEBHOOK_SECRETS, Service
 from tests.pipeline.api.webhook.conftest import REPOSITORY
 from tests.stand_ins.github import GithubStandIn
 from tests.stand_ins.github.webhooks import Event
+from tests.stand_ins.odd_messages import changed
 from tests.stand_ins.runs import claim, finish
 
 WEEK = 7 * 86_400
@@ -372,3 +375,19 @@ def test_a_cancellation_without_an_unfinished_job_is_ignored(
     stop = github.webhooks.issue_labeled(REPOSITORY, issue, "no-agent", sender="ada")
     answer = service.deliver(stop)
     assert (answer.status_code, answer.json()["action"]) == (200, "ignored")
+
+
+# Odd payloads
+
+
+@settings(
+    deadline=None, max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_no_payload_makes_the_service_fail(
+    service: Service, github: GithubStandIn, labeled: Event, data: st.DataObject
+):
+    payload = data.draw(changed(labeled.payload))
+    service.ticks.now += 1
+    answer = service.deliver(Event(labeled.kind, payload))
+    assert answer.status_code < 500, answer.text
