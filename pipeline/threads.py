@@ -8,6 +8,7 @@ plane have pools of their own.
 import asyncio
 import contextvars
 import functools
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, ParamSpec, TypeVar
@@ -25,7 +26,14 @@ class ThreadPool:
     """A pool of at most ``size`` threads, started when they are needed."""
 
     def __init__(self, name: str, size: int):
-        self._executor = ThreadPoolExecutor(size, thread_name_prefix=name)
+        self._name = name
+        self._size = size
+        self._make_executor()
+        # A forked process has none of the threads, which the executor would wait for.
+        os.register_at_fork(after_in_child=self._make_executor)
+
+    def _make_executor(self) -> None:
+        self._executor = ThreadPoolExecutor(self._size, thread_name_prefix=self._name)
 
     async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call in a thread of the pool, with the caller's context (log lines find their run)."""

@@ -19,7 +19,7 @@ from pipeline.job import (
     UnreadableMessage,
     parse_job,
 )
-from pipeline.queue.attributes import REFUSED_CHARACTERS
+from pipeline.message_text import REFUSED_CHARACTERS
 
 #: Maximum bytes of a body. Until 2025 the limit of an SQS message was twice this.
 MAX_BODY = 128 * 1024

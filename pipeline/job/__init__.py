@@ -20,6 +20,7 @@ from pipeline.job.parsing import (
     UnreadableMessage,
     explain,
     parse_job,
+    shorten_invalid,
 )
 from pipeline.job.subjects import LOCAL_HOST, IssueRef, PullRef, Subject, is_pull_url, parse_subject
 
@@ -51,4 +52,5 @@ __all__ = [
     "is_pull_url",
     "parse_job",
     "parse_subject",
+    "shorten_invalid",
 ]

@@ -15,6 +15,9 @@ from pydantic import (
 )
 
 MAX_METADATA_BYTES = 32_000
+#: As many as GitHub accepts for a pull request.
+MAX_LABELS = 100
+MAX_REVIEWERS = 15
 JOB_ID = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$"
 #: A login, also of an enterprise's managed user (``_CODE`` at its end) and of an App (``[bot]``).
 LOGIN = r"^[A-Za-z0-9][A-Za-z0-9-]{0,38}(?:_[A-Za-z0-9]{1,38})?(?:\[bot\])?$"
@@ -50,8 +53,12 @@ class Options(Strict):
     allow_second_pull_request: bool = Field(
         False, description="work on the issue although an open pull request for it exists"
     )
-    labels: tuple[Annotated[str, StringConstraints(min_length=1, max_length=50)], ...] = ()
-    reviewers: tuple[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,39}$")], ...] = ()
+    labels: tuple[Annotated[str, StringConstraints(min_length=1, max_length=50)], ...] = Field(
+        (), max_length=MAX_LABELS
+    )
+    reviewers: tuple[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,39}$")], ...] = (
+        Field((), max_length=MAX_REVIEWERS)
+    )
     model: str | None = Field(
         None, max_length=200, description="a model of the deployment's allow-list"
     )

@@ -19,7 +19,7 @@ from pipeline.job.fields import (
     Strict,
     Time,
 )
-from pipeline.job.subjects import IssueRef, PullRef
+from pipeline.job.subjects import MAX_ADDRESS, IssueRef, PullRef
 from pipeline.telemetry.trace_context import TRACEPARENT
 
 #: The newest version that this worker reads. Version 2 added the job type ``address_review``.
@@ -92,7 +92,9 @@ class FixIssueJob(_AnyJob):
     SUBJECT_FIELD: ClassVar = "issue_url"
     """The field that says what the job is about."""
     type: Literal["fix_issue"] = "fix_issue"
-    issue_url: str = Field(max_length=2_000, description="https://github.com/OWNER/NAME/issues/N")
+    issue_url: str = Field(
+        max_length=MAX_ADDRESS, description="https://github.com/OWNER/NAME/issues/N"
+    )
     schema_version: int = Field(1, ge=1, le=SCHEMA_VERSION)
     base_branch: str | None = Field(
         None,
@@ -148,7 +150,7 @@ class AddressReviewJob(_AnyJob):
     type: Literal["address_review"] = Field(description="the type of the job")
     schema_version: Literal[2] = 2
     pull_request_url: str = Field(
-        max_length=2_000, description="https://github.com/OWNER/NAME/pull/N"
+        max_length=MAX_ADDRESS, description="https://github.com/OWNER/NAME/pull/N"
     )
     request: str = Field(
         min_length=1,

@@ -1,5 +1,6 @@
 """From a raw message to a job, or to the sentence that says what is wrong with it."""
 
+import hashlib
 import json
 import re
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from pipeline.job.jobs import (
 )
 from pipeline.job.subjects import IssueRef, PullRef
 
+#: Bytes of an invalid job that are stored: DynamoDB takes 400 KB, and SQS up to 1 MiB.
+MAX_STORED_BYTES = 100_000
 #: Maximum number of invalid fields that an error message names: a hostile job may have thousands.
 MAX_REPORTED_FIELDS = 10
 
@@ -110,6 +113,25 @@ def parse_job(body: str | bytes) -> Job:
             subject=subject,
             metadata=_readable_metadata(raw),
         ) from error
+
+
+def shorten_invalid(body: str, error: InvalidJob) -> str:
+    """Return the body of an invalid job, or another one that every store can hold.
+
+    The other one is an invalid job with the same id, about the same subject. It is the same for the
+    same body only.
+    """
+    data = body.encode()
+    if len(data) <= MAX_STORED_BYTES:
+        return body
+    model = AddressReviewJob if isinstance(error.subject, PullRef) else FixIssueJob
+    shortened = {
+        "type": ADDRESS_REVIEW if model is AddressReviewJob else FIX_ISSUE,
+        "job_id": error.job_id,
+        model.SUBJECT_FIELD: error.subject.url,
+        "sha256_of_too_long_message": hashlib.sha256(data).hexdigest(),
+    }
+    return json.dumps(shortened)
 
 
 def _job_model(raw: dict[str, Any]) -> type[Job]:

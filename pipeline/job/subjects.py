@@ -6,6 +6,10 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict
 
+from pipeline.message_text import REFUSED_CHARACTERS
+
+#: Characters of an address, at most.
+MAX_ADDRESS = 2_000
 #: Host of the issues of local repositories.
 LOCAL_HOST = "file"
 _REPOSITORY_PATH = (
@@ -66,7 +70,7 @@ class IssueRef(Subject):
         parts = _split(url)
         if parts.scheme == "file" and not parts.netloc:
             local = _LOCAL_PATH.fullmatch(unquote(parts.path))
-            if local is not None and local["path"].isprintable():
+            if local is not None and not REFUSED_CHARACTERS.search(local["path"]):
                 return cls._local(url.strip(), local)
         if is_pull_url(url):
             raise ValueError(
@@ -125,13 +129,15 @@ def is_pull_url(url: str) -> bool:
 
 
 def _split(url: str) -> SplitResult:
-    """Split an address whose characters a store, a log and a terminal can take.
+    """Split an address that a message can contain.
 
     Raises:
-        ValueError: it has others, or is no address.
+        ValueError: it is too long, has other characters, or is no address.
     """
     stripped = url.strip()
-    if not stripped.isprintable():
+    if len(stripped) > MAX_ADDRESS:
+        raise ValueError(f"it has more than {MAX_ADDRESS} characters")
+    if REFUSED_CHARACTERS.search(stripped):
         raise ValueError(f"{url!r} contains a character that no address has")
     return urlsplit(stripped)
 

@@ -1,14 +1,12 @@
 """Message attributes: their form, their size, and those of a dead letter within SQS's limits."""
 
-import re
 from typing import Any
 
+from pipeline.message_text import REFUSED_CHARACTERS
 from pipeline.queue.delivery import REASON, Attribute, Attributes
 
 #: SQS's limit on the number of attributes in a message.
 MAX_ATTRIBUTES = 10
-#: Characters that SQS accepts in no text (SendMessage, "Message characters").
-REFUSED_CHARACTERS = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 

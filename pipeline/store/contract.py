@@ -17,6 +17,7 @@ from pipeline.job import (
     PullRef,
     parse_job,
     parse_subject,
+    shorten_invalid,
 )
 from pipeline.money import to_usd
 from pipeline.run_key import RunKey
@@ -30,7 +31,7 @@ class Submission:
     job: Job | InvalidJob
     """The valid job, or an invalid one that still names what it is about."""
     body: str
-    """The job as JSON; if it is invalid, the message as received."""
+    """The job as JSON; if it is invalid, the message as received, or ``shorten_invalid`` of it."""
     redrive_of: int | None = None
     """The ``failed_generation`` of a message redriven from the dead-letter queue."""
     owner: str | None = None
@@ -67,7 +68,7 @@ class Submission:
         try:
             job = parse_job(body)
         except InvalidJob as error:
-            return cls(error, body, redrive_of, owner, traceparent)
+            return cls(error, shorten_invalid(body, error), redrive_of, owner, traceparent)
         return cls.of(job, redrive_of=redrive_of, owner=owner, traceparent=traceparent)
 
     @property

@@ -13,6 +13,7 @@ from pipeline.budget import EffectiveLimits
 from pipeline.engine.deps import EngineDeps
 from pipeline.engine.engine import Engine
 from pipeline.job import ADDRESS_REVIEW, FIX_ISSUE, NewerSchema, UnreadableMessage
+from pipeline.message_text import REFUSED_CHARACTERS
 from pipeline.outcome import Outcome
 from pipeline.policy import Policy
 from pipeline.stage import Pipeline, RunContext, Stop
@@ -69,5 +70,7 @@ def test_no_message_makes_the_worker_fail(body: str):
         reason = processor.process(body)
         assert len(reason.encode()) < 10_000
         for event in processor.store.pending_events():
-            event.body.encode()
+            assert not REFUSED_CHARACTERS.search(event.body)
+            for value in event.attributes.values():
+                assert not REFUSED_CHARACTERS.search(value)
         processor.store.close()

@@ -17,9 +17,18 @@ from pipeline.job import (
     UnreadableMessage,
     derived_job_id,
     parse_job,
+    shorten_invalid,
 )
+from pipeline.job.parsing import MAX_STORED_BYTES
 
 URL = "https://github.com/octo/repo/issues/42"
+REVIEWED = {"type": "address_review", "pull_request_url": "https://github.com/octo/repo/pull/42"}
+
+
+def read_invalid(body: str) -> InvalidJob:
+    with pytest.raises(InvalidJob) as caught:
+        parse_job(body)
+    return caught.value
 
 
 @pytest.mark.parametrize(
@@ -209,6 +218,23 @@ def test_thousands_of_unknown_fields_make_a_short_message():
         parse_job(json.dumps({"issue_url": URL} | {"x" * 500 + str(n): n for n in range(2_000)}))
     assert len(str(caught.value)) < 5_000
     assert "and 1990 more" in str(caught.value)
+
+
+@pytest.mark.parametrize("subject", [{"issue_url": URL}, REVIEWED])
+def test_a_long_invalid_job_is_shortened_to_another_about_the_same(subject: dict[str, str]):
+    def shorten(noise: str) -> tuple[str, InvalidJob]:
+        body = json.dumps({**subject, "job_id": "j", "noise": noise})
+        error = read_invalid(body)
+        return shorten_invalid(body, error), error
+
+    shortened, error = shorten("x" * MAX_STORED_BYTES)
+    assert len(shortened) < 1_000
+    read_back = read_invalid(shortened)
+    assert (read_back.job_id, read_back.subject) == (error.job_id, error.subject)
+    assert shorten_invalid(shortened, read_back) == shortened
+    assert shorten("y" * MAX_STORED_BYTES)[0] != shortened
+    short_body = json.dumps({**subject, "colour": "red"})
+    assert shorten_invalid(short_body, read_invalid(short_body)) == short_body
 
 
 def test_a_message_without_an_issue_is_not_a_job():

@@ -3,12 +3,14 @@
 import ast
 import asyncio
 import contextvars
+import multiprocessing
 import threading
 from pathlib import Path
 
 from pipeline.threads import STORE, WORK_THREADS_OF_WORKER, ThreadPool, reserve_work_threads
 
 ROOT = Path(__file__).parents[2]
+PATIENCE = 10.0
 
 request = contextvars.ContextVar("request", default="none")
 
@@ -47,3 +49,17 @@ def test_the_worker_uses_no_thread_that_a_run_may_keep_busy():
                 shared.append(f"{module.relative_to(ROOT)}:{node.lineno}")
     assert len(modules) > 5
     assert shared == []
+
+
+def test_a_forked_process_has_threads_of_its_own():
+    pool = ThreadPool("test", 1)
+    assert asyncio.run(pool.run(int, "7")) == 7
+    process = multiprocessing.get_context("fork").Process(target=call_in, args=(pool,))
+    process.start()
+    process.join(PATIENCE)
+    process.kill()
+    assert process.exitcode == 0
+
+
+def call_in(pool: ThreadPool) -> None:
+    asyncio.run(pool.run(int, "7"))

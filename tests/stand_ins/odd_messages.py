@@ -22,10 +22,23 @@ REVIEW = {
     "pull_request_url": "https://github.com/octo/calc/pull/8",
     "request": "review-1",
 }
+LOCAL = {"issue_url": "file:///tmp/calc/issues/7"}
 NOTIFICATION = {"Type": "Notification", "TopicArn": "arn:aws:sns:x:1:y"}
 EVENT = {"detail-type": "job", "source": "backend"}
 ODD_TEXTS = st.sampled_from(
-    ["\ud800", "a\udfffb", "\0", "\x1b[2J", "\u202e", "\r\n", " ", "x" * 3_000, "é" * 300]
+    [
+        "\ud800",
+        "a\udfffb",
+        "\0",
+        "\x1b[2J",
+        "\u202e",
+        "\r\n",
+        " ",
+        "x" * 3_000,
+        "é" * 300,
+        "%00",
+        "%ED%A0%80",
+    ]
 )
 ODD_VALUES = ODD_TEXTS | st.sampled_from(
     [None, True, -1, 10**30, 10**400, float("inf"), float("nan"), 1e308, [], {}, [[[]]], {"": ""}]
@@ -55,7 +68,7 @@ def changed(draw: st.DrawFn, value: Any) -> Any:
 @st.composite
 def bodies(draw: st.DrawFn) -> str:
     """The body of a message: JSON as hostile as a queue lets through, or no longer JSON."""
-    job = draw(changed(draw(st.sampled_from([FIX, REVIEW]))))
+    job = draw(changed(draw(st.sampled_from([FIX, REVIEW, LOCAL]))))
     text = json.dumps(draw(envelopes(job)), ensure_ascii=True)
     damage = draw(st.sampled_from(["none", "none", "cut", "insert", "nest", "double", "digits"]))
     place = draw(st.integers(0, len(text)))

@@ -12,6 +12,8 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from pipeline.errors import Family, LeaseLost, Retry, judge
+from pipeline.job import MAX_METADATA_BYTES, Options
+from pipeline.job.fields import MAX_LABELS, MAX_REVIEWERS
 from pipeline.outcome import Event, Outcome
 from pipeline.run_key import RunKey
 from pipeline.store.contract import (
@@ -19,6 +21,7 @@ from pipeline.store.contract import (
     Busy,
     Checkpoint,
     Claimed,
+    ClaimedInvalid,
     Finished,
     MoneyCaps,
     RunFilter,
@@ -415,6 +418,45 @@ def test_the_largest_result_and_event_fit_beside_a_large_job(
         for item in stored_items(client, table)
     ]
     assert max(sizes) < 350_000
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        {"issue_url": "https://github.com/octo/repo/issues/7"},
+        {"type": "address_review", "pull_request_url": "https://github.com/octo/repo/pull/7"},
+    ],
+)
+def test_the_largest_invalid_message_can_be_rejected(store: DynamoStore, subject: dict[str, str]):
+    noise = random.Random(5).randbytes(500_000).hex()
+    body = json.dumps({**subject, "job_id": "large", "noise": noise})
+    claimed = store.claim(Submission.read(body), lease_seconds=LEASE)
+    assert isinstance(claimed, ClaimedInvalid)
+    assert "noise: unknown field" in str(claimed.error)
+    finish(store, claimed, Outcome.REJECTED)
+    again = store.claim(Submission.read(body), lease_seconds=LEASE)
+    assert isinstance(again, Finished)
+    other = json.dumps({**subject, "job_id": "large", "noise": noise[::-1]})
+    assert isinstance(store.claim(Submission.read(other), lease_seconds=LEASE), ClaimedInvalid)
+
+
+def test_the_largest_valid_message_can_be_claimed(store: DynamoStore):
+    rng = random.Random(6)
+
+    def text(length: int) -> str:
+        return "".join(rng.choices("0123456789abcdef", k=length))
+
+    labels = tuple(text(50) for _ in range(MAX_LABELS))
+    reviewers = tuple(text(39) for _ in range(MAX_REVIEWERS))
+    largest = job(
+        options=Options(labels=labels, reviewers=reviewers),
+        metadata={text(100): text(MAX_METADATA_BYTES - 100)},
+        base_branch=text(1_000),
+        replay={"id": text(128), "model": text(200)},
+    )
+    claimed = claim(store, largest)
+    store.intend(claimed.lease, "pull_request", {"body": text(65_536)})
+    assert claimed.job == largest
 
 
 def test_a_list_longer_than_a_page_is_complete(
