@@ -8,7 +8,8 @@ from pipeline.job import FixIssueJob
 from pipeline.outcome import Event, Outcome, RunResult, Verification
 from pipeline.store import rows
 from pipeline.store.contract import RunRow, Submission
-from pipeline.store.dynamodb import table_definition, to_attributes
+from pipeline.store.dynamodb import table_definition
+from pipeline.store.dynamodb_items import to_attributes
 from pipeline.store.rows import StoredJob, StoredRun
 from pipeline.store.sqlite import SqliteTable
 from pipeline.store.table import Item, Transaction

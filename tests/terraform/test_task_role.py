@@ -113,6 +113,7 @@ def operations_of_the_source() -> set[tuple[str, str]]:
         ("queue/topics.py", "sns"),
         ("artifacts", "s3"),
         ("store/dynamodb.py", "dynamodb"),
+        ("store/dynamodb_queries.py", "dynamodb"),
     ):
         names = {
             re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower(): name for name in _operations(service)

@@ -71,7 +71,7 @@ def other(table: str, clock: Clock) -> DynamoStore:
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     lengths: list[int] = []
-    monkeypatch.setattr("pipeline.store.dynamodb.pause", lengths.append)
+    monkeypatch.setattr("pipeline.store.dynamodb_queries.pause", lengths.append)
     return lengths
 
 
@@ -462,7 +462,7 @@ def test_the_largest_valid_message_can_be_claimed(store: DynamoStore):
 def test_a_list_longer_than_a_page_is_complete(
     store: DynamoStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("pipeline.store.dynamodb.PAGE", 4)
+    monkeypatch.setattr("pipeline.store.dynamodb_queries.PAGE", 4)
     for number in range(1, 12):
         clock.now += 1
         finish(
