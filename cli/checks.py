@@ -33,7 +33,6 @@ from pipeline.settings import Settings, SettingsError, unknown_variables, variab
 from prompts.template_set import TemplateError
 from repository.counts import count
 
-_MIN_FREE_GB = 1
 #: Parked events are counted up to this number.
 _MAX_EVENTS = 1000
 
@@ -196,13 +195,14 @@ def check_data_dir(settings: Settings) -> Check:
             hint=f"{existing} must be a writable folder, or set CODING_AGENT_DATA_DIR",
         )
     disk = measure_disk(existing)
-    free_gb = disk.free_bytes / 1e9
+    free = f"{disk.free_bytes / 1e9:.1f} GB"
+    needed = f"{disk.needed_bytes / 1e9:.2g} GB"
     return Check(
         "data directory",
-        free_gb > _MIN_FREE_GB,
-        f"{folder}, {free_gb:.0f} GB free, its disk is {disk.used_percent:.0f} percent full",
-        f"{existing} has {free_gb:.1f} GB free and needs {_MIN_FREE_GB} GB: make room, or set"
-        " CODING_AGENT_DATA_DIR to a folder on another disk",
+        disk.has_room,
+        f"{folder}, {free} free, its disk is {disk.used_percent:.0f} percent full",
+        f"{existing} has {free} free and needs {needed}: make room, or set CODING_AGENT_DATA_DIR"
+        " to a folder on another disk",
         is_outage=True,
     )
 

@@ -88,7 +88,13 @@ async def _make_worker(
         protection = await stack.enter_async_context(TaskProtection(agent))
         protect = protection.hold
     tools = WorkerTools(
-        queue, app.store, app.engine, publisher, protect, app.forge.check_credentials
+        queue,
+        app.store,
+        app.engine,
+        publisher,
+        protect,
+        app.forge.check_credentials,
+        app.make_room,
     )
     settings = app.settings
     options = WorkerOptions(
@@ -140,17 +146,21 @@ def _make_intake(
     async def check_credentials() -> object:
         return await CONTROL.run(app.forge.check_credentials)
 
+    async def check_disk() -> None:
+        worker.disk.require_room()
+
     intake = Intake(app.store, queue.submit, app.policy.refusal, time.time)
     return create_app(
         intake=intake,
         webhook=_open_webhook(app, intake),
         keys=ApiKeys(app.settings.named_api_keys),
-        liveness=Liveness(worker.vitals, lambda: worker.refusal, STALE_SECONDS, Clock()),
+        liveness=Liveness(worker.vitals, lambda: worker.pause, STALE_SECONDS, Clock()),
         checks={
             "queue": queue.depth,
             "store": check_store,
             "sandbox": check_sandbox,
             "credentials": check_credentials,
+            "disk": check_disk,
         },
         metrics=metrics,
     )

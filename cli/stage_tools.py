@@ -4,10 +4,12 @@
 """
 
 import os
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from cli.backends import python_folders, uv_path
+from pipeline.disk import measure_disk
 from pipeline.github import Forge
 from pipeline.github.accounts import Accounts
 from pipeline.github.commit_author import (
@@ -26,7 +28,9 @@ from pipeline.settings import Settings
 from pipeline.telemetry import names
 from pipeline.telemetry.spans import Tracer
 from pipeline.template_sets import TemplateSets
+from pipeline.threads import CONTROL
 from repository.git import Identity, MirrorLimits, Mirrors
+from repository.testing.install.cache_room import remove_cached
 from repository.testing.install.tools import index_settings
 from sandbox import Sandbox
 from stages.address_review import ReviewLimits
@@ -83,6 +87,22 @@ def assemble_stage_tools(
         co_authors=_co_authors(settings, review),
         templates=templates,
     )
+
+
+def room_maker(tools: StageTools, sandbox: Sandbox) -> Callable[[], Awaitable[None]]:
+    """Return what removes mirrors and cached folders that no run uses, if the disk lacks room.
+
+    ``sandbox`` is one that also works on a full disk.
+    """
+
+    def has_room() -> bool:
+        return measure_disk(tools.cache).has_room
+
+    async def make_room() -> None:
+        await CONTROL.run(tools.mirrors.make_room)
+        await remove_cached(sandbox, tools.cache, has_room)
+
+    return make_room
 
 
 def assemble_review_tools(

@@ -1,14 +1,16 @@
 """Assemble the application from the settings. Nothing else does so; benchmarks use this, too."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from cli.backends import model_client, open_artifacts, sandbox_for, template_sets
 from cli.policy import worker_policy
 from cli.run_page import page_maker
-from cli.stage_tools import assemble_review_tools, assemble_stage_tools, data_folder
+from cli.stage_tools import assemble_review_tools, assemble_stage_tools, data_folder, room_maker
 from cli.stores import open_store
 from pipeline.artifacts import Artifacts
+from pipeline.disk import measure_disk
+from pipeline.disk_aware_sandbox import DiskAwareSandbox
 from pipeline.engine.deps import EngineDeps, Progress
 from pipeline.engine.engine import Engine
 from pipeline.engine.progress_comment import ProgressComment
@@ -53,6 +55,8 @@ class App:
     pipelines: Mapping[JobType, Pipeline]
     sandbox: Sandbox
     model: ModelClient
+    make_room: Callable[[], Awaitable[None]]
+    """Removes from the data directory's disk what no run uses, if it lacks room."""
 
 
 def build(  # noqa: PLR0913 - one parameter a part that a caller may choose
@@ -93,7 +97,8 @@ def build(  # noqa: PLR0913 - one parameter a part that a caller may choose
         fallback=settings.fallback_model,
         redact=Redactor(secret_values(settings)),
     )
-    traced = TracedSandbox(sandbox, tracer)
+    disk_aware = DiskAwareSandbox(sandbox, lambda: measure_disk(settings.data_dir))
+    traced = TracedSandbox(disk_aware, tracer)
     accounts = GithubAccounts(forge.connection) if isinstance(forge, GithubForge) else None
     review = assemble_review_tools(settings, forge, accounts, PullHistory(store, artifacts))
     tools = assemble_stage_tools(settings, forge, review, traced, buyer, templates, tracer)
@@ -112,7 +117,17 @@ def build(  # noqa: PLR0913 - one parameter a part that a caller may choose
         )
     )
     return App(
-        settings, store, artifacts, forge, accounts, engine, policy, pipelines, sandbox, model
+        settings,
+        store,
+        artifacts,
+        forge,
+        accounts,
+        engine,
+        policy,
+        pipelines,
+        sandbox,
+        model,
+        make_room=room_maker(tools, sandbox),
     )
 
 

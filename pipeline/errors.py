@@ -4,6 +4,7 @@ Classes are matched by name, so that the table imports no heavy library. The mod
 Retry or Halt itself, because LiteLLM's classes mislead.
 """
 
+import errno
 import random
 import re
 import time
@@ -68,7 +69,7 @@ class LeaseLost(Interrupted):
 class Family(StrEnum):
     RETRY = "retry"
     WAIT = "wait"
-    """The other side is down, or asks us to wait: no try is used up."""
+    """The other side is down or asks us to wait, or this machine has no room: no try is used up."""
     CREDENTIALS = "credentials"
     """The deployment's own credentials are refused: every run would fail, so none is begun until
     they are accepted again. No try is used up."""
@@ -102,6 +103,14 @@ def _always(_: BaseException) -> bool:
 
 def _is_git_outage(error: BaseException) -> bool:
     return _GIT_OUTAGE.search(str(error)) is not None
+
+
+def _is_full_disk(error: BaseException) -> bool:
+    return getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+
+
+def _is_full_database(error: BaseException) -> bool:
+    return "disk is full" in str(error)  # SQLite's words for SQLITE_FULL
 
 
 def _is_limit(error: BaseException) -> bool:
@@ -160,12 +169,14 @@ class Row:
     applies: Callable[[BaseException], bool] = _always
 
 
+_DISK_FULL = "the worker's disk is full: the run waits until there is room on it"
 #: The first matching row applies.
 TABLE = (
     Row("pipeline", "ForgeRefused", Family.STOP, ""),
     Row("repository", "GitUnauthorized", Family.CREDENTIALS, ""),
     Row("repository", "GitRefused", Family.STOP, ""),
     Row("pipeline", "CredentialsRefused", Family.CREDENTIALS, ""),
+    Row("repository", "DiskFull", Family.WAIT, _DISK_FULL),
     Row("repository", "MirrorBusy", Family.WAIT, "another run is fetching this repository"),
     Row(
         "repository",
@@ -213,6 +224,7 @@ TABLE = (
         Family.RETRY,
         "AWS refused a request: check the names of table, bucket and queue, and the permissions",
     ),
+    Row("sqlite3", "OperationalError", Family.WAIT, _DISK_FULL, _is_full_database),
     Row(
         "sqlite3",
         "OperationalError",
@@ -221,11 +233,12 @@ TABLE = (
     ),
     Row("builtins", "TimeoutError", Family.RETRY, "an operation took too long"),
     Row("builtins", "ConnectionError", Family.RETRY, "a connection broke"),
+    Row("builtins", "OSError", Family.WAIT, _DISK_FULL, _is_full_disk),
     Row(
         "builtins",
         "OSError",
         Family.RETRY,
-        "the worker's machine failed: check its disk space, memory and permissions",
+        "the worker's machine failed: check its memory and permissions",
     ),
 )
 DEFECT = "a defect in coding-agent stopped the run: its log has the traceback"

@@ -89,6 +89,9 @@ STAGE_SECONDS = Instrument(
 RECEIVE_FAILURES = Instrument(
     "receive_failures", "Count", "counter", "receives from the queue that failed"
 )
+DISK_PAUSES = Instrument(
+    "disk_pauses", "Count", "counter", "times that a full disk stopped the receiving of messages"
+)
 
 #: What CloudWatch makes metrics of: exactly what its alarms read, since it charges for each.
 CLOUDWATCH = (
@@ -105,7 +108,7 @@ CLOUDWATCH = (
 #: Fields of the same lines, which the dashboard's queries read.
 LOGGED = (RUN_SECONDS, RUN_COST, QUEUE_WAIT, LOOP_DELAY, LOOP_STALLS, HEARTBEAT_LATENESS)
 #: What only Prometheus gets. Each would be a line of the log.
-PROMETHEUS_ONLY = (STAGE_SECONDS, RECEIVE_FAILURES)
+PROMETHEUS_ONLY = (STAGE_SECONDS, RECEIVE_FAILURES, DISK_PAUSES)
 INSTRUMENTS = (*CLOUDWATCH, *LOGGED, *PROMETHEUS_ONLY)
 #: The outcome whose runs CloudWatch also counts by themselves: its alarm compares them with all.
 COUNTED_OUTCOME = Outcome.FAILED
@@ -194,6 +197,11 @@ def note_running(running: int) -> None:
 def note_receive_failure() -> None:
     """Tell Prometheus that a receive from the queue failed."""
     _note(Metric(RECEIVE_FAILURES, 1), {})
+
+
+def note_disk_pause() -> None:
+    """Tell Prometheus that no messages are received because the disk is full."""
+    _note(Metric(DISK_PAUSES, 1), {})
 
 
 def percentile(values: Sequence[float], share: float) -> float:

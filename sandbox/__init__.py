@@ -7,7 +7,7 @@ README.md in this folder has a diagram of the processes.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 Network = Literal["none", "install"]
 
@@ -15,6 +15,8 @@ TIMEOUT_EXIT_CODE = 124
 """The exit code of timeout(1)."""
 KILLED_EXIT_CODE = 137
 """The code that a shell reports for a process killed by SIGKILL."""
+MACHINE_DISK_FULL: Final = "the machine's disk is full"
+"""Why a sandbox ends a command that keeps its own limit, while others fill the disk."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,8 @@ class SandboxResult:
     timed_out: bool
     seconds: float
     exceeded: str | None = None
-    """Why the sandbox ended it: ``memory``, ``disk`` or a phrase; None if it ended by itself or
-    reached its time limit."""
+    """Why the sandbox ended it: ``memory``, ``disk`` or a phrase such as ``MACHINE_DISK_FULL``;
+    None if it ended by itself or reached its time limit."""
     degraded: str | None = None
     """Why the command could not connect to its own servers; None if it could, or did not try."""
 

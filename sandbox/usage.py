@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from sandbox import SandboxCommand, proc
+from sandbox import MACHINE_DISK_FULL, SandboxCommand, proc
 from sandbox.limits import MIN_FREE_BYTES
 
-Exceeded = Literal["memory", "disk"]
+Exceeded = Literal["memory", "disk", "the machine's disk is full"]
+"""What ends a session: a limit of its own, or ``MACHINE_DISK_FULL``."""
 
 _MEGABYTE = 1024**2
 _FORGET_AFTER = 20
@@ -47,13 +48,11 @@ class Watch:
         self._free_before = _free_space_by_device(self._folders)
 
     def exceeded(self) -> Exceeded | None:
-        """Measure now; return the limit that is exceeded, if any."""
+        """Measure now; return why the session must end, or None."""
         processes = self._processes()
         if self._memory_exceeded(processes):
             return "memory"
-        if self._disk_exceeded(processes):
-            return "disk"
-        return None
+        return self._disk_exceeded(processes)
 
     def _memory_exceeded(self, processes: dict[int, str]) -> bool:
         machine = proc.machine_memory()
@@ -75,16 +74,16 @@ class Watch:
         own_shared = mapped + unlinked + self._session.files_in_memory()
         return private + min(shared, own_shared) > self._max_memory
 
-    def _disk_exceeded(self, processes: Iterable[int]) -> bool:
+    def _disk_exceeded(self, processes: Iterable[int]) -> Exceeded | None:
         for path, free_before in self._free_before.items():
             free = proc.free_space(path)
-            if free < min(MIN_FREE_BYTES, free_before // 2):
-                return True
             # Adding up file sizes is slow, so do it only if that much space is gone.
             used = free_before - free
             if used > self._max_disk and self._disk_use(processes) > self._max_disk:
-                return True
-        return False
+                return "disk"
+            if free < min(MIN_FREE_BYTES, free_before // 2):
+                return MACHINE_DISK_FULL
+        return None
 
     def _disk_use(self, processes: Iterable[int]) -> int:
         named = proc.disk_use(self._folders, self._session.uid)

@@ -90,6 +90,8 @@ class Engine:
         except Interrupted:
             raise
         except Exception as error:
+            # Its folder would be emptied at the next delivery. Others need the room until then.
+            await self._remove_workspace(run)
             decision = await self._after_error(error, run, loop.stopwatch)
             if isinstance(decision, Deferred):
                 return decision
@@ -160,8 +162,7 @@ class Engine:
         self, run: LeasedRun, pipeline: Pipeline, run_end: Ending, *, make_page: MakePage | None
     ) -> RunResult:
         # Before the end is stored: after that, nothing may delay the message's deletion.
-        workspace = workspace_of(self._deps.workspaces, run.key)
-        await asyncio.to_thread(shutil.rmtree, workspace, ignore_errors=True)
+        await self._remove_workspace(run)
         stop = await name_effects(pipeline, run, run_end.stop)
         return await ending.finish(
             run,
@@ -172,6 +173,10 @@ class Engine:
             make_page=make_page,
             progress_comment=self._deps.progress_comment,
         )
+
+    async def _remove_workspace(self, run: LeasedRun) -> None:
+        workspace = workspace_of(self._deps.workspaces, run.key)
+        await asyncio.to_thread(shutil.rmtree, workspace, ignore_errors=True)
 
     def _report_end(self, result: RunResult) -> None:
         self._deps.observer(

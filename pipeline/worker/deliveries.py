@@ -17,7 +17,7 @@ from pipeline import metrics, telemetry
 from pipeline.backoff import Backoff
 from pipeline.clock import Clock
 from pipeline.engine.engine import Deferred, Ended
-from pipeline.errors import LeaseLost, describe
+from pipeline.errors import LeaseLost, describe, judge
 from pipeline.job import InvalidJob, NewerSchema, UnreadableMessage
 from pipeline.outcome import Outcome, RunResult
 from pipeline.queue import FAILED_GENERATION, Delivery, VisibilityExtender
@@ -93,8 +93,9 @@ class DeliveryHandler:
         with telemetry.bound(message_id=slot.delivery.message_id):
             try:
                 await self._process(slot)
-            except Exception:
-                log.exception("the message could not be handled; it will be delivered again later")
+            except Exception as error:
+                text = "the message could not be handled; it will be delivered again later: %s"
+                log.error(text, describe(error), exc_info=judge(error).counts)
                 self.store_suspect = True
                 await self._defer_after_failure(slot)
             finally:

@@ -1,6 +1,6 @@
 """A worker's tools and options."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,10 @@ def _need_no_credentials() -> None:
     pass
 
 
+async def _remove_nothing() -> None:
+    pass
+
+
 @dataclass(frozen=True)
 class WorkerTools:
     queue: SqsQueue
@@ -25,6 +29,8 @@ class WorkerTools:
     """Returns a context that is entered while a run is in progress (see TaskProtection.hold)."""
     check_credentials: Callable[[], None] = _need_no_credentials
     """Raises an error if the deployment's credentials are refused. Blocks."""
+    make_room: Callable[[], Awaitable[None]] = _remove_nothing
+    """Removes from the disk of the data directory what no run uses."""
 
 
 @dataclass(frozen=True)

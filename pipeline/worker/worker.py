@@ -16,6 +16,7 @@ from pipeline.queue import BATCH, Delivery, VisibilityExtender
 from pipeline.threads import CONTROL, STORE
 from pipeline.worker.credentials import CredentialsGate
 from pipeline.worker.deliveries import DeliveryHandler
+from pipeline.worker.disk_gate import DiskGate
 from pipeline.worker.heartbeat import Heartbeat
 from pipeline.worker.options import WorkerOptions, WorkerTools
 from pipeline.worker.slots import Slots
@@ -29,6 +30,8 @@ LAST_DRAIN_SECONDS = 5.0
 POLL_SHARE = 0.9
 #: Maximum seconds per turn of a poll loop that waits for a free slot, or for a queue that is down.
 TURN_SECONDS = 10.0
+#: Seconds after which a disk without room is measured again.
+DISK_SECONDS = 5.0
 #: Seconds to wait for more slots to become free, so that one receive fills them.
 GATHER_SECONDS = 0.1
 #: Seconds without a turn after which the poll loop or the heartbeat counts as stuck. A long poll
@@ -56,6 +59,7 @@ class Worker:
             options.heartbeat_interval, lease_seconds=options.visibility_timeout
         )
         self._credentials = CredentialsGate(tools.check_credentials, self._clock.monotonic)
+        self.disk = DiskGate(lambda: measure_disk(options.data_dir), tools.make_room)
         self._deliveries = DeliveryHandler(
             tools,
             options,
@@ -80,10 +84,13 @@ class Worker:
 
     @property
     def refusal(self) -> str | None:
-        """Why no messages are received: the deployment's credentials are refused. None if they are
-        received.
-        """
+        """Why the deployment's credentials are refused; None if they are not."""
         return self._credentials.refusal
+
+    @property
+    def pause(self) -> str | None:
+        """Why no messages are received: the credentials, or the disk. None if they are received."""
+        return self.refusal or self.disk.shortage
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop`` is set, then hand all messages back.
@@ -139,7 +146,11 @@ class Worker:
         retry = Backoff(base=1.0, cap=60.0)
         while not self._slots.stopping.is_set():
             self._turned_at = self._clock.monotonic()
-            if not await self._has_capacity():
+            has_capacity = await self._has_capacity()
+            if not await self.disk.is_open():
+                await self._sleep(DISK_SECONDS)
+                continue
+            if not has_capacity:
                 continue
             if not await self._credentials.is_open():
                 await self._sleep(self._credentials.seconds_left)

@@ -8,6 +8,7 @@ configuration left by a hostile repository or its tests never reach our git.
 from repository.git.branch_names import is_branch_name
 from repository.git.commands import GitCommands
 from repository.git.errors import (
+    DiskFull,
     GitError,
     GitRefused,
     GitUnauthorized,
@@ -15,13 +16,15 @@ from repository.git.errors import (
     PushRejected,
 )
 from repository.git.mirror import Mirror
-from repository.git.mirrors import MirrorLimits, Mirrors
+from repository.git.mirrors import MIN_FREE_SHARE, MirrorLimits, Mirrors
 from repository.git.objects import EXECUTABLE, Entry, Identity
 from repository.git.process import run_git
 from repository.git.push_check import find_push_refusal
 
 __all__ = [
     "EXECUTABLE",
+    "MIN_FREE_SHARE",
+    "DiskFull",
     "Entry",
     "GitCommands",
     "GitError",

@@ -7,9 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from repository.git.errors import GitError
 from repository.git.process import Around, run_git, stream_git
-from repository.git.refusals import MAX_OUTPUT
+from repository.git.refusals import local_failure
 
 
 class GitDirectory:
@@ -36,14 +35,14 @@ class GitDirectory:
             environment: variables in addition to those of ``run_git``.
 
         Raises:
-            GitError: it failed.
+            DiskFull: it failed because a disk has no space left.
+            GitError: it failed otherwise.
         """
         completed = self.run(*arguments, stdin=stdin, index=index, environment=environment)
         if completed.returncode == 0:
             return completed.stdout
         error = completed.stderr.decode(errors="replace").strip()
-        command = _command(arguments)
-        raise GitError(f"git {command} failed ({completed.returncode}): {error[-MAX_OUTPUT:]}")
+        raise local_failure(_command(arguments), completed.returncode, error)
 
     def run(
         self,

@@ -15,6 +15,10 @@ class MirrorBusy(GitUnavailable):
     """Another run has been fetching the same repository for long."""
 
 
+class DiskFull(GitUnavailable):
+    """A disk has no space left: this machine's, or that of the remote."""
+
+
 class RefNotFound(GitUnavailable):
     """The remote has no branch of that name, or not any more."""
 

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 from repository.git.errors import (
+    DiskFull,
     GitError,
     GitRefused,
     GitUnauthorized,
@@ -36,6 +37,8 @@ _RATE_LIMIT = re.compile(r"(?i)rate limit|abuse detection|too many requests")
 _UNAUTHORIZED = re.compile(r"Authentication failed for|could not read (?:Username|Password) for")
 #: GitHub's words if it is the token, or its person, that lacks a right.
 _LACKS_RIGHT = re.compile(r"(?i)write access|permission to \S+ denied|not accessible")
+#: The system's words for ENOSPC and EDQUOT in the C locale.
+_DISK_FULL = re.compile("No space left on device|Disk quota exceeded")
 _REF_NOT_FOUND = re.compile(r"couldn't find remote ref")
 _NOT_FOUND = re.compile(r"repository '.*' not found")
 
@@ -91,6 +94,12 @@ _REFUSALS = (
 )
 
 
+def local_failure(command: str, returncode: int, output: str) -> GitError | DiskFull:
+    """Return the error for a command that talked to no remote and failed."""
+    message = _message(command, returncode, output)
+    return DiskFull(message) if _DISK_FULL.search(output) else GitError(message)
+
+
 def remote_failure(
     command: str, returncode: int, output: str
 ) -> GitRefused | GitUnavailable | PushRejected:
@@ -100,7 +109,9 @@ def remote_failure(
         command: ``fetch``, ``ls-remote`` or ``push``.
         output: the command's standard error.
     """
-    message = f"git {command} failed ({returncode}): {output[-MAX_OUTPUT:]}"
+    message = _message(command, returncode, output)
+    if _DISK_FULL.search(output):
+        return DiskFull(message)
     if command == "push" and _is_rejection(output):
         return PushRejected(message)
     if _REF_NOT_FOUND.search(output):
@@ -112,6 +123,10 @@ def remote_failure(
     refusal = kind(sentence + _remote_words(output))
     refusal.__cause__ = GitError(message)
     return refusal
+
+
+def _message(command: str, returncode: int, output: str) -> str:
+    return f"git {command} failed ({returncode}): {output[-MAX_OUTPUT:]}"
 
 
 def _is_rejection(output: str) -> bool:

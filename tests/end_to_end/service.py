@@ -155,10 +155,14 @@ class Service:
 
     def webhook_url(self, data_dir: str) -> str:
         """Wait until a worker listens, and return the address of its webhook."""
+        return f"{self.base_url(data_dir)}/webhook/github"
+
+    def base_url(self, data_dir: str) -> str:
+        """Wait until a worker listens, and return the address of its HTTP intake."""
         listening = self.listening[data_dir]
         assert listening.poll(PATIENCE), f"{data_dir} does not listen\n{self._logs()}"
         host, port = listening.recv()
-        return f"http://{host}:{port}/webhook/github"
+        return f"http://{host}:{port}"
 
     def kill_workers(self) -> None:
         """Kill all workers: a clean stop may wait 20 s for the long poll, and has its own tests."""
@@ -166,14 +170,16 @@ class Service:
             worker.kill()
             worker.join(PATIENCE)
 
-    def wait_for_finished(self, count: int = 1) -> list[dict[str, Any]]:
+    def wait_for_finished(
+        self, count: int = 1, *, seconds: float = PATIENCE
+    ) -> list[dict[str, Any]]:
         """Wait for this number of run.finished events; return every event so far."""
 
         def is_done() -> bool:
             finished = [body for body, _ in self.events if '"run.finished"' in body]
             return len(finished) >= count
 
-        self._collect_events(is_done, f"{count} run.finished")
+        self._collect_events(is_done, f"{count} run.finished", seconds)
         return [json.loads(body) for body, _ in self.events]
 
     def wait_for_duplicate(self) -> None:
@@ -184,11 +190,13 @@ class Service:
 
         self._collect_events(is_done, "duplicate event")
 
-    def _collect_events(self, is_done: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + PATIENCE
+    def _collect_events(
+        self, is_done: Callable[[], bool], what: str, seconds: float = PATIENCE
+    ) -> None:
+        deadline = time.monotonic() + seconds
         while not is_done():
             if time.monotonic() >= deadline:
-                raise AssertionError(f"no {what} within {PATIENCE:g} s\n{self._logs()}")
+                raise AssertionError(f"no {what} within {seconds:g} s\n{self._logs()}")
             self.events += self.aws.events(self.topic, wait_seconds=1)
 
     def expire_leases(self) -> None:

@@ -1,3 +1,4 @@
+import errno
 import sqlite3
 
 import pytest
@@ -26,7 +27,7 @@ from pipeline.github.errors import forge_error
 from pipeline.model.failures import Failure, ModelError
 from pipeline.outcome import Outcome
 from repository.git import GitUnavailable
-from repository.git.refusals import remote_failure
+from repository.git.refusals import local_failure, remote_failure
 
 
 def aws_error(code: str, status: int = 400) -> ClientError:
@@ -44,7 +45,6 @@ def aws_error(code: str, status: int = 400) -> ClientError:
         (ConnectionResetError("reset"), "a connection broke"),
         (FileNotFoundError("gone"), "the worker's machine failed"),
         (GitUnavailable("does not appear to be a git repository"), "git could not fetch"),
-        (OSError(28, "No space left on device"), "the worker's machine failed"),
     ],
 )
 def test_error_that_may_be_ours_is_retried_and_counted(error: Exception, message: str):
@@ -78,6 +78,22 @@ def test_limit_or_outage_of_others_is_a_wait_and_no_try(error: Exception, messag
     verdict = judge(error)
     assert (verdict.family, verdict.counts, verdict.outcome) == (Family.WAIT, False, None)
     assert verdict.reason.startswith(message)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError(errno.EDQUOT, "Disk quota exceeded"),
+        sqlite3.OperationalError("database or disk is full"),
+        remote_failure("fetch", 128, "fatal: write error: No space left on device"),
+        local_failure("update-index", 128, "error: unable to write file: Disk quota exceeded"),
+    ],
+)
+def test_a_full_disk_is_a_wait_and_no_try(error: Exception):
+    verdict = judge(error)
+    assert (verdict.family, verdict.counts, verdict.outcome) == (Family.WAIT, False, None)
+    assert verdict.reason.startswith("the worker's disk is full")
 
 
 def test_refused_credentials_are_the_deployments_fault_and_no_try():
@@ -131,11 +147,14 @@ def error_of(row: Row) -> BaseException:
 
     namespace = {"__module__": f"{row.package}.x", "__init__": raise_nothing}
     error: Exception = type(row.error, (Exception,), namespace)()
+    if row.message.startswith("the worker's disk is full"):
+        error.errno = errno.ENOSPC  # type: ignore[attr-defined]
     for status in (200, 401, 429, 503):
         error.status = status  # type: ignore[attr-defined]
         if row.applies(error):
             return error
-    return type(row.error, (Exception,), {"__module__": f"{row.package}.x"})(f"timed out {RAW}")
+    text = f"timed out, disk is full {RAW}"
+    return type(row.error, (Exception,), {"__module__": f"{row.package}.x"})(text)
 
 
 def assert_sentence(reason: str) -> None:

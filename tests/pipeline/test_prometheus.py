@@ -93,10 +93,11 @@ def test_what_only_prometheus_gets_is_no_line_of_the_log(
     metrics.note_stage("checkout", 2.0)
     metrics.note_running(3)
     metrics.note_receive_failure()
+    metrics.note_disk_pause()
     values = samples(prometheus)
     assert values["stage_seconds_sum", "checkout"] == 2.0
     assert values["runs_in_work",] == 3
-    assert values["receive_failures_total",] == 1
+    assert (values["receive_failures_total",], values["disk_pauses_total",]) == (1, 1)
     assert log.getvalue() == ""
 
 

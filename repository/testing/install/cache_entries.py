@@ -6,11 +6,13 @@ a copy. An entry's name has a hash of everything that determines its content.
 """
 
 import asyncio
+import fcntl
 import re
 import shlex
 import shutil
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,15 +76,16 @@ class CacheEntries:
         return (entry / _DESCRIPTION).read_text()
 
     async def copy(self, entry: Path, workspace: Path, *names: str) -> None:
-        """Copy folders of an entry to those of a workspace."""
-        for name in names:
-            await self._run(
-                f"{COPY} {entry}/{name}/. {workspace}/{name}/",
-                cwd=workspace / name,
-                writable=workspace / name,
-                readable=(entry,),
-            )
-        (entry / _DESCRIPTION).touch()
+        """Copy folders of an entry to those of a workspace. It is not removed meanwhile."""
+        with _locked(entry, fcntl.LOCK_SH):
+            for name in names:
+                await self._run(
+                    f"{COPY} {entry}/{name}/. {workspace}/{name}/",
+                    cwd=workspace / name,
+                    writable=workspace / name,
+                    readable=(entry,),
+                )
+            (entry / _DESCRIPTION).touch()
 
     async def add(self, name: str, workspace: Path, description: str, *names: str) -> None:
         """Add a copy of folders of a workspace: all of ``env``, what ``tree`` has in addition.
@@ -119,10 +122,18 @@ class CacheEntries:
         )
 
     async def _remove_least_recently_used(self) -> None:
-        files = list(self.folder.glob(f"*/{_DESCRIPTION}"))
-        files.sort(key=lambda file: file.stat().st_mtime)
-        for file in files[:-MAX_ENTRIES]:
-            await self._remove(file.parent)
+        entries = sorted(find_entries(self.folder), key=last_use)
+        for entry in entries[:-MAX_ENTRIES]:
+            await self.remove_unused(entry)
+
+    async def remove_unused(self, entry: Path) -> bool:
+        """Remove an entry; return False if a run is copying it."""
+        try:
+            with _locked(entry, fcntl.LOCK_EX):
+                await self._remove(entry)
+        except BlockingIOError:
+            return False
+        return True
 
     async def _remove(self, entry: Path) -> None:
         (entry / _DESCRIPTION).unlink(missing_ok=True)
@@ -146,6 +157,28 @@ class CacheEntries:
         if result.returncode != 0:
             error = result.output.strip()[-300:] or result.describe_end()
             raise OSError(f"an environment could not be copied: {error}")
+
+
+def find_entries(folder: Path, below: str = "") -> list[Path]:
+    """Return the entries in a folder, or in those below it that match a pattern."""
+    return [file.parent for file in folder.glob(f"{below}*/{_DESCRIPTION}")]
+
+
+def last_use(entry: Path) -> float:
+    """Return when an entry was added or last copied, in seconds since the epoch."""
+    return (entry / _DESCRIPTION).stat().st_mtime
+
+
+@contextmanager
+def _locked(entry: Path, kind: int) -> Iterator[None]:
+    """Hold a lock on an entry, against other runs and other processes; never wait for it.
+
+    Raises:
+        BlockingIOError: another run holds one that excludes it.
+    """
+    with (entry / _DESCRIPTION).open() as file:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+        yield
 
 
 def _names(names: Iterable[str]) -> str:

@@ -1,6 +1,7 @@
 """What a stage holds is held until the delivery's work ends, however it ends."""
 
 import asyncio
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,6 +64,20 @@ async def test_it_is_released_if_the_run_must_wait(bench: Bench, lock: Lock) -> 
     bench.does("propose", raises(Retry("later")))
     assert isinstance(await bench.engine.execute(bench.claim()), Deferred)
     assert not lock.is_held
+
+
+async def test_a_run_that_must_wait_keeps_no_files_on_this_disk(bench: Bench) -> None:
+    folders: list[Path] = []
+
+    def write(run: RunContext) -> Answer:
+        (run.workspace / "large").write_text("x")
+        folders.append(run.workspace)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    bench.does("propose", write)
+    answer = await bench.engine.execute(bench.claim())
+    assert isinstance(answer, Deferred) and "disk is full" in answer.reason
+    assert not folders[0].exists()
 
 
 async def test_it_is_released_if_the_worker_stops(bench: Bench, lock: Lock) -> None:

@@ -1,6 +1,8 @@
 """A queue, a store or credentials that fail for a while."""
 
 import asyncio
+import shutil
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -73,6 +75,26 @@ async def test_credentials_that_cannot_be_checked_pause_nothing(world: World):
     await world.send(job())
     async with world.working():
         assert (await world.queue.next_action()).kind == "deleted"
+
+
+async def test_no_message_is_received_while_the_disk_has_no_room(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("pipeline.worker.worker.DISK_SECONDS", 0.01)
+    disk = SimpleNamespace(free=0, total=100)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: disk)
+    await world.send(job())
+    worker = world.worker()
+    working = asyncio.create_task(worker.run(world.stop))
+    await world.engine.assert_none_begins()
+    assert worker.pause is not None and "make room" in worker.pause
+    assert world.depth() == (1, 0), "another worker may take it"
+    disk.free = 50
+    action = await world.queue.next_action()
+    assert (action.kind, action.delivery.receive_count) == ("deleted", 1)
+    assert worker.pause is None
+    world.stop.set()
+    await working
 
 
 async def test_queue_that_is_down_is_waited_for(world: World, no_backoff: None):

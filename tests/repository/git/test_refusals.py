@@ -3,8 +3,8 @@
 import pytest
 
 from pipeline.errors import Family, judge
-from repository.git.errors import GitRefused, GitUnavailable, PushRejected
-from repository.git.refusals import remote_failure
+from repository.git.errors import DiskFull, GitError, GitRefused, GitUnavailable, PushRejected
+from repository.git.refusals import local_failure, remote_failure
 
 _UNABLE = "fatal: unable to access 'https://github.com/o/r.git/': "
 
@@ -87,13 +87,31 @@ def test_a_refusal_is_one_sentence_with_its_cure(command: str, output: str, sent
         "error: RPC failed; HTTP 502 curl 22 The requested URL returned error: 502\n"
         "fatal: the remote end hung up unexpectedly",
         "fatal: early EOF",
-        "fatal: write error: No space left on device",
         "",
     ],
 )
 def test_what_may_pass_is_no_refusal(output: str) -> None:
     for command in ("fetch", "push", "ls-remote"):
         assert isinstance(remote_failure(command, 128, output), GitUnavailable)
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        "fatal: write error: No space left on device\nfatal: fetch-pack: invalid index-pack output",
+        "remote: error: file write error: Disk quota exceeded\n"
+        " ! [remote rejected] x -> x (unpacker error)",
+    ],
+)
+def test_a_full_disk_on_either_side_is_no_refusal_and_no_rejection(output: str) -> None:
+    for command in ("fetch", "push"):
+        assert isinstance(remote_failure(command, 128, output), DiskFull)
+
+
+def test_a_local_command_on_a_full_disk_does_not_fail_because_of_its_input() -> None:
+    full = local_failure("apply", 128, "error: unable to write file: No space left on device")
+    assert isinstance(full, DiskFull) and not isinstance(full, GitError)
+    assert isinstance(local_failure("apply", 1, "error: patch does not apply"), GitError)
 
 
 def test_a_rule_of_the_remote_rejects_the_push_itself() -> None:
