@@ -1,11 +1,11 @@
-"""Throughput of the whole worker with empty jobs, compared with a bare aioboto3 loop that makes the
-same calls and commits.
+"""Throughput of the whole worker with empty jobs, compared with two bare aioboto3 loops: one that
+makes a call and a commit for each step of each job, and one that batches both, as the worker does.
 
     python -m benchmarks.throughput [--jobs N] [--rounds R] [--concurrency C] [--json OUT]
 
 All runs use the strict stand-in, in a separate process, and SQLite on disk with synchronous=FULL.
-In each round the bare loop, the worker, and the worker with logs and metrics run in turn, then with
-spans that are kept in memory, and with spans that are encoded for a collector and figures for
+In each round the bare loops, the worker, and the worker with logs and metrics run in turn, then
+with spans that are kept in memory, and with spans that are encoded for a collector and figures for
 Prometheus. A ratio is the median over the rounds. The rows contain the number of calls per job.
 """
 
@@ -27,13 +27,20 @@ from pydantic import BaseModel
 
 from benchmarks import report
 from benchmarks.arguments import make_parser
-from benchmarks.throughput_runs import Setting, Used
+from benchmarks.throughput_setting import Setting, Used
 from pipeline.queue import BATCH
 from tests.stand_ins.aws import Aws
 from tests.stand_ins.strict_aws import StrictAws
 
 ROOT = Path(__file__).parents[1]
-MODES = ("bare", "worker", "worker with logs", "worker with spans", "worker with OTLP")
+MODES = (
+    "bare",
+    "bare, batched",
+    "worker",
+    "worker with logs",
+    "worker with spans",
+    "worker with OTLP",
+)
 SPEED = "jobs_per_second"
 CPU = "cpu_ms_per_job"
 CALLS = ("ReceiveMessage", "DeleteMessage", "DeleteMessageBatch", "Publish", "PublishBatch")
@@ -129,6 +136,7 @@ def summarise(rows: list[dict[str, Any]]) -> dict[str, float]:
     with_logs = [row[CPU] for row in rows if row["mode"] == "worker with logs"]
     return {
         "ratio": median_ratio(rows, SPEED, "worker", "bare"),
+        "ratio_to_batched": median_ratio(rows, SPEED, "worker", "bare, batched"),
         "ratio_with_logs": median_ratio(rows, SPEED, "worker with logs", "bare"),
         "ratio_spans_to_logs": median_ratio(rows, SPEED, "worker with spans", "worker with logs"),
         "ratio_otlp_to_logs": median_ratio(rows, SPEED, "worker with OTLP", "worker with logs"),

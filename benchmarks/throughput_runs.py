@@ -6,37 +6,32 @@ MODE is one of benchmarks.throughput.MODES; SETTING is JSON.
 """
 
 import asyncio
-import functools
 import logging
 import os
 import resource
 import sys
 import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from pathlib import Path
-from typing import Any
 
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from pydantic import BaseModel
 
+from benchmarks.throughput_bare import LOOPS
+from benchmarks.throughput_setting import POLL, VISIBILITY, Setting, Used
 from pipeline import telemetry
 from pipeline.artifacts.folder import FolderArtifacts
-from pipeline.aws import open_client
 from pipeline.budget import EffectiveLimits
 from pipeline.engine.deps import EngineDeps, Progress
 from pipeline.engine.engine import Engine
-from pipeline.job import FIX_ISSUE, parse_job
-from pipeline.outcome import Event, Outcome, RunResult
+from pipeline.job import FIX_ISSUE
+from pipeline.outcome import Outcome
 from pipeline.policy import Policy
 from pipeline.prometheus import PrometheusMetrics
-from pipeline.queue import BATCH, SqsQueue
+from pipeline.queue import SqsQueue
 from pipeline.stage import Pipeline, RunContext, Stop
-from pipeline.store.contract import Claimed, Submission
 from pipeline.store.sqlite import SqliteStore
 from pipeline.telemetry import Redactor
 from pipeline.telemetry.otel import OtelTracer
@@ -44,25 +39,6 @@ from pipeline.telemetry.spans import NoTracer, Tracer
 from pipeline.worker.options import WorkerOptions, WorkerTools
 from pipeline.worker.outbox import Publisher
 from pipeline.worker.worker import Worker
-
-#: Seconds; nothing here takes long enough to need a heartbeat.
-VISIBILITY = 120
-POLL = 2
-
-
-class Setting(BaseModel):
-    environment: dict[str, str]
-    queue_url: str
-    topic_arn: str
-    folder: Path
-    concurrency: int
-
-
-class Used(BaseModel):
-    """The resources that a run used."""
-
-    cpu: float
-    """Seconds of CPU time."""
 
 
 class Nothing:
@@ -123,72 +99,6 @@ async def run_worker(setting: Setting, stop: asyncio.Event, tracer: Tracer) -> N
     store.close()
 
 
-class BareLoop:
-    """Only the same calls and commits: the least that a worker on these libraries must do."""
-
-    def __init__(self, setting: Setting):
-        self._setting = setting
-        self._store = SqliteStore(setting.folder / "store.sqlite")
-        self._writer = ThreadPoolExecutor(1)
-
-    async def run(self, stop: asyncio.Event) -> None:
-        async with open_client("sqs") as sqs, open_client("sns") as sns:
-            count = max(self._setting.concurrency // BATCH, 1)
-            loops = [self._loop(sqs, sns, stop) for _ in range(count)]
-            await asyncio.gather(*loops)
-        self._store.close()
-
-    async def _loop(self, sqs: Any, sns: Any, stop: asyncio.Event) -> None:
-        url = self._setting.queue_url
-        while not stop.is_set():
-            response = await sqs.receive_message(
-                QueueUrl=url,
-                MaxNumberOfMessages=BATCH,
-                WaitTimeSeconds=POLL,
-                VisibilityTimeout=VISIBILITY,
-                MessageSystemAttributeNames=["ApproximateReceiveCount", "SentTimestamp"],
-                MessageAttributeNames=["All"],
-            )
-            messages = response.get("Messages", [])
-            if not messages:
-                continue
-            await asyncio.gather(*[self._run_job(sns, message["Body"]) for message in messages])
-            entries = []
-            for number, message in enumerate(messages):
-                entries.append({"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]})
-            await sqs.delete_message_batch(QueueUrl=url, Entries=entries)
-
-    async def _run_job(self, sns: Any, body: str) -> None:
-        write = functools.partial(asyncio.get_running_loop().run_in_executor, self._writer)
-        claimed = await write(self._claim, body)
-        run = claimed.run
-        result = RunResult(
-            job_id=run.job_id,
-            generation=run.generation,
-            issue_url=run.issue_url,
-            repository=run.repository,
-            outcome=Outcome.NO_FIX,
-            reason="there was nothing to do",
-            trace=claimed.lease.key.trace,
-        )
-        event = Event.about(result, "2026-01-01T00:00:00.000Z")
-        topic_arn = self._setting.topic_arn
-        await write(self._store.finish, claimed.lease, result, event, topic_arn)
-        attributes = {}
-        for name, value in event.attributes.items():
-            attributes[name] = {"DataType": "String", "StringValue": value}
-        await sns.publish(
-            TopicArn=topic_arn, Message=event.model_dump_json(), MessageAttributes=attributes
-        )
-        await write(self._store.mark_published, event.id)
-
-    def _claim(self, body: str) -> Claimed:
-        submission = Submission.of(parse_job(body))
-        claim = self._store.claim(submission, lease_seconds=VISIBILITY)
-        assert isinstance(claim, Claimed)
-        return claim
-
-
 async def run_timed(mode: str, setting: Setting) -> Used:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -199,8 +109,8 @@ async def run_timed(mode: str, setting: Setting) -> Used:
 
     threading.Thread(target=wait_for_line, daemon=True).start()
     tracer = make_tracer(mode)
-    if mode == "bare":
-        work = BareLoop(setting).run(stop)
+    if mode in LOOPS:
+        work = LOOPS[mode](setting).run(stop)
     else:
         work = run_worker(setting, stop, tracer or NoTracer())
     before = cpu_seconds()
