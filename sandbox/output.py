@@ -77,7 +77,7 @@ def limit_message(reason: str | None, command: SandboxCommand) -> str:
         case "memory":
             return f"[sandbox: ended at more than {command.memory_mb} MB of memory]\n"
         case "disk":
-            return f"[sandbox: ended at more than {command.disk_mb} MB on disk, or a full one]\n"
+            return f"[sandbox: ended at more than {command.disk_mb} MB on disk]\n"
         case _:
             return f"[sandbox: ended: {reason}]\n"
 

@@ -1,7 +1,7 @@
 """The lines that the monitor of a session writes to the session's supervisor.
 
 alive               the session was measured, and is within its limits
-exceeded LIMIT      it exceeded its limit on ``memory`` or ``disk``
+exceeded LIMIT      it exceeded its limit on ``memory`` or ``disk``, or the machine's disk is full
 refused CALL        the monitor may not inspect the session: see ``inspection``
 """
 

@@ -151,7 +151,7 @@ class Service:
         def is_reached() -> bool:
             return self.github.waiting_fetches == count
 
-        self._collect_events(is_reached, f"{count} waiting fetches")
+        self.wait_until(is_reached, f"{count} waiting fetches")
 
     def webhook_url(self, data_dir: str) -> str:
         """Wait until a worker listens, and return the address of its webhook."""
@@ -179,7 +179,7 @@ class Service:
             finished = [body for body, _ in self.events if '"run.finished"' in body]
             return len(finished) >= count
 
-        self._collect_events(is_done, f"{count} run.finished", seconds)
+        self.wait_until(is_done, f"{count} run.finished", seconds)
         return [json.loads(body) for body, _ in self.events]
 
     def wait_for_duplicate(self) -> None:
@@ -188,11 +188,10 @@ class Service:
         def is_done() -> bool:
             return any(attributes.get("duplicate") == "true" for _, attributes in self.events)
 
-        self._collect_events(is_done, "duplicate event")
+        self.wait_until(is_done, "duplicate event")
 
-    def _collect_events(
-        self, is_done: Callable[[], bool], what: str, seconds: float = PATIENCE
-    ) -> None:
+    def wait_until(self, is_done: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
+        """Collect the published events until ``is_done``; ``what`` names it if it never is."""
         deadline = time.monotonic() + seconds
         while not is_done():
             if time.monotonic() >= deadline:

@@ -6,7 +6,7 @@ import json
 import sqlite3
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -73,27 +73,34 @@ def test_jobs_wait_for_room_on_a_full_disk_and_then_all_are_done_once(
     service.submit(issue_url=slow)
     service.wait_for_fetches(1)
     service.submit(issue_url=large)
-    wait_until(lambda: any(run["waits"] for run in runs(store)), "a run that waits for room")
+    service.wait_until(
+        lambda: runs(store).get(large, {}).get("waits", 0) > 0, "a run that waits for room"
+    )
     fill(ballast)
-    wait_until(lambda: ask(f"{url}/ready")[0] == 503, "a worker that is not ready")
+    service.wait_until(lambda: ask(f"{url}/ready")[0] == 503, "a worker that is not ready")
     assert "make room on it" in ask(f"{url}/ready")[1]
     status, text = ask(f"{url}/health")
     assert status == 200 and "make room on it" in json.loads(text)["reason"]
 
     service.submit()
-    wait_until(lambda: service.aws.depth(service.queue.url) == (1, 2), "a message for later")
-    held, waiting = runs(store)
-    assert (waiting["issue_url"], waiting["lease_token"]) == (large, None)
-    wait_until(lambda: time.time() > held["lease_expires_at"], "a lease that needs to be renewed")
-    assert runs(store)[0]["lease_token"] == held["lease_token"]
+    service.wait_until(
+        lambda: service.aws.depth(service.queue.url) == (1, 2), "a message for later"
+    )
+    assert runs(store)[large]["lease_token"] is None
+    held = runs(store)[slow]
+    service.wait_until(
+        lambda: time.time() > held["lease_expires_at"], "a lease that needs to be renewed"
+    )
+    assert runs(store)[slow]["lease_token"] == held["lease_token"]
 
     ballast.unlink()
-    wait_until(lambda: ask(f"{url}/ready")[0] == 200, "a worker that is ready again")
+    service.wait_until(lambda: ask(f"{url}/ready")[0] == 200, "a worker that is ready again")
     events = service.wait_for_finished(2, seconds=LONG_PATIENCE)
     ended = [event for event in events if event["type"] == "run.finished"]
     assert [event["data"]["outcome"] for event in ended] == ["pr_opened"] * 2
     assert len({event["id"] for event in ended}) == 2, "each job once"
-    assert [(run["crashes"], run["tries"]) for run in runs(store)] == [(0, 0)] * 3
+    for run in runs(store).values():
+        assert (run["crashes"], run["tries"]) == (0, 0)
 
 
 def ask(url: str) -> tuple[int, str]:
@@ -115,18 +122,12 @@ def fill(file: Path) -> None:
             return
 
 
-def wait_until(is_reached: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not is_reached():
-        assert time.monotonic() < deadline, f"no {what} within {PATIENCE:g} s"
-        time.sleep(0.1)
-
-
-def runs(store: Path) -> list[dict[str, Any]]:
-    """Return the stored runs."""
+def runs(store: Path) -> dict[str, dict[str, Any]]:
+    """Return the stored runs by the addresses of their issues."""
     if not store.exists():
-        return []
+        return {}
     with sqlite3.connect(f"file:{store}?mode=ro", uri=True) as connection:
         rows = connection.execute("SELECT data FROM items WHERE sk LIKE 'run#%'").fetchall()
     connection.close()
-    return [json.loads(text) for (text,) in rows]
+    stored = [json.loads(text) for (text,) in rows]
+    return {run["issue_url"]: run for run in stored}
