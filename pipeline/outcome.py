@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
+from pipeline.message_text import REFUSED_CHARACTERS
 from pipeline.run_key import RunKey
 
 #: The name of a run's page among its artifacts.
@@ -216,7 +217,9 @@ class Event(BaseModel):
     @property
     def attributes(self) -> dict[str, str]:
         """SNS message attributes, for subscribers' filters."""
-        attributes = {"type": self.type.value, "repository": self.data.repository}
+        # A local folder's name may have any character.
+        repository = REFUSED_CHARACTERS.sub("\N{REPLACEMENT CHARACTER}", self.data.repository)
+        attributes = {"type": self.type.value, "repository": repository}
         if isinstance(self.data, RunResult):
             attributes["outcome"] = self.data.outcome.value
         if self.traceparent is not None:

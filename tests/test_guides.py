@@ -22,6 +22,8 @@ GUIDES = [
 TEXT = {path.stem: path.read_text() for path in GUIDES}
 WORKFLOWS = "".join(path.read_text() for path in sorted((ROOT / ".github/workflows").glob("*.yml")))
 TERRAFORM = ROOT / "terraform"
+#: Commands that the command line has beside the API's operations.
+OWN_COMMANDS = {("ecr", "get-login-password"), ("logs", "tail")}
 
 
 def lines() -> list[str]:
@@ -62,7 +64,7 @@ def test_every_block_of_commands_is_valid_shell(guide: str) -> None:
 def test_an_aws_command_exists_with_its_options(message: str) -> None:
     _, name, operation, *words = shlex.split(message)
     options = {word[2:] for word in words if word.startswith("--")}
-    if (name, operation) == ("ecr", "get-login-password"):  # the command line's own
+    if (name, operation) in OWN_COMMANDS:
         return
     if operation == "wait":
         model = get_session().get_waiter_model(name)

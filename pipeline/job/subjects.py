@@ -70,7 +70,7 @@ class IssueRef(Subject):
         parts = _split(url)
         if parts.scheme == "file" and not parts.netloc:
             local = _LOCAL_PATH.fullmatch(unquote(parts.path))
-            if local is not None and not REFUSED_CHARACTERS.search(local["path"]):
+            if local is not None and "\0" not in local["path"]:
                 return cls._local(url.strip(), local)
         if is_pull_url(url):
             raise ValueError(

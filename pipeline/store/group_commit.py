@@ -5,7 +5,8 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from contextvars import Context, copy_context
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
 
 T = TypeVar("T")
@@ -16,6 +17,8 @@ class _Request(Generic[T]):
     """A function that waits to be run, and then its result or its error."""
 
     decide: Callable[[], T]
+    context: Context = field(default_factory=copy_context)
+    """Of the thread that waits: another one may run the function."""
     result: T | None = None
     error: BaseException | None = None
     is_done: bool = False
@@ -69,7 +72,7 @@ class GroupCommit:
         """Run a function in such a way that its failure does not undo the others' writes."""
         self._connection.execute("SAVEPOINT one")
         try:
-            request.result = request.decide()
+            request.result = request.context.run(request.decide)
         except Exception as error:
             self._connection.execute("ROLLBACK TO one")
             request.error = error

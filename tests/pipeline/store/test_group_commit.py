@@ -4,6 +4,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import ContextVar
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from pipeline.store.group_commit import GroupCommit
 
 THREADS = 30
+caller = ContextVar[str]("caller")
 TABLES = """
     CREATE TABLE parents (id INTEGER PRIMARY KEY);
     CREATE TABLE children (parent INTEGER REFERENCES parents DEFERRABLE INITIALLY DEFERRED);
@@ -92,6 +94,16 @@ def test_threads_that_wait_for_the_connection_share_commits(database: Database) 
     assert [future.result() for future in futures] == list(range(THREADS))
     assert database.parents() == list(range(THREADS))
     assert database.commits < THREADS
+
+
+def test_each_function_runs_in_the_context_of_its_own_caller(database: Database) -> None:
+    def read_name(name: str) -> tuple[str, str]:
+        caller.set(name)
+        return name, str(database.run(caller.get))
+
+    names = [str(number) for number in range(THREADS)]
+    with ThreadPoolExecutor(THREADS) as pool:
+        assert list(pool.map(read_name, names)) == list(zip(names, names, strict=True))
 
 
 def test_a_function_that_raises_undoes_its_own_writes_only(database: Database) -> None:

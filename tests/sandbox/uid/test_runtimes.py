@@ -61,6 +61,11 @@ class Helper:
     def next_line(self) -> str:
         return self._log.readline()
 
+    def wait_for_end(self) -> tuple[int, str]:
+        """Return the exit code, and the lines of the log that were not read yet."""
+        log = self._log.read()
+        return self.process.wait(), log
+
     def sandbox(self) -> UidSandbox:
         return UidSandbox(self.socket, IndexProxy.configured({}))
 
@@ -135,8 +140,8 @@ def test_a_degraded_command_runs_and_its_output_says_why_it_could_not_connect(st
 
 def test_without_threads_the_helper_ends_and_says_what_is_missing(start):
     helper = start(OLD_RUNC, CONTAINER_WITH_PTRACE)
-    _, log = helper.process.communicate()
-    assert helper.process.returncode == 2
+    code, log = helper.wait_for_end()
+    assert code == 2
     assert "refuses clone3 with EPERM" in log
     assert "runc 1.0.0-rc93" in log
 
