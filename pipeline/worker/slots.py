@@ -78,6 +78,8 @@ class Slots:
 
     async def wait_for_change(self, seconds: float | None = None) -> None:
         """Wait until a slot is closed or the worker stops, for at most ``seconds``."""
+        if self.stopping.is_set():
+            return
         self._changed.clear()
         with anyio.move_on_after(seconds):
             await self._changed.wait()
