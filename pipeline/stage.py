@@ -92,8 +92,6 @@ class RunContext:
         stage: name of the stage.
         rounds: the rounds opened so far, oldest first, each with its reason. Round 1 is never
             opened, so the first one here is round 2.
-        workspace: a folder of this run on this machine. It is empty when a new delivery begins: see
-            ``Restorable``.
     """
 
     def __init__(
@@ -110,12 +108,21 @@ class RunContext:
         self.job = job
         self.stage = stage
         self.rounds = tuple(rounds)
-        self.workspace = local.workspace
+        self._workspace = local.workspace
         self._run = run
         self._budget = budget
         self._report = observers.report
         self._tracer = observers.tracer
         self._held = local.held
+
+    @property
+    def workspace(self) -> Path:
+        """A folder of this run on this machine, which is made when it is first asked for. It is
+        empty when a new delivery begins: see ``Restorable``.
+        """
+        # Not readable for others, since other repositories' runs are on the same machine.
+        self._workspace.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self._workspace
 
     @property
     def fix_job(self) -> FixIssueJob:

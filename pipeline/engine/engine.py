@@ -13,6 +13,7 @@ import asyncio
 import logging
 import shutil
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from pipeline.backoff import backoff
 from pipeline.budget import Stopwatch
@@ -176,7 +177,8 @@ class Engine:
 
     async def _remove_workspace(self, run: LeasedRun) -> None:
         workspace = workspace_of(self._deps.workspaces, run.key)
-        await asyncio.to_thread(shutil.rmtree, workspace, ignore_errors=True)
+        if _exists(workspace):
+            await asyncio.to_thread(shutil.rmtree, workspace, ignore_errors=True)
 
     def _report_end(self, result: RunResult) -> None:
         self._deps.observer(
@@ -190,6 +192,11 @@ class Engine:
                 detail=result.reason,
             )
         )
+
+
+def _exists(workspace: Path) -> bool:
+    """Return whether a stage has asked for the workspace. Does not block for long."""
+    return workspace.exists()
 
 
 def _with_detail(verdict: Verdict) -> str:

@@ -4,7 +4,6 @@ import asyncio
 import shutil
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
-from pathlib import Path
 
 from pydantic import BaseModel
 
@@ -98,7 +97,7 @@ class RunLoop:
 
     def _prepare(self, may_be_refused: bool) -> JobRefusal | None:
         """Empty the workspace, and return why the job is rejected, if it is. Blocks."""
-        _make_empty(self._workspace)
+        shutil.rmtree(self._workspace, ignore_errors=True)
         if not may_be_refused:
             return None
         return self._deps.policy.allowed.refusal(self._job)
@@ -318,9 +317,3 @@ def _ending_of(answer: BaseModel | Stop | Back) -> Attributes:
 def _first_line(text: str) -> str:
     lines = text.strip().splitlines()
     return lines[0][:300] if lines else ""
-
-
-def _make_empty(workspace: Path) -> None:
-    shutil.rmtree(workspace, ignore_errors=True)
-    # Not readable for others, since other repositories' runs are on the same machine.
-    workspace.mkdir(mode=0o700, parents=True, exist_ok=True)
