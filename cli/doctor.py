@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from cli import exits
 from cli.check import DEPLOYMENT, Check
-from cli.checks import check_aws, run_checks
+from cli.checks import check_aws, check_names, run_checks
 from cli.command import CommandError, global_option, read_env
 from cli.option_groups import option_group, repository_option
 from cli.output import Output, json_option
@@ -120,7 +120,7 @@ def command(
     try:
         settings = config.load({"data_dir": data_dir})
     except SettingsError as error:
-        checks = _invalid_settings(error)
+        checks = check_names() + _invalid_settings(error)
     else:
         rows = _setting_rows(settings, from_file, data_dir)
         is_for_worker = canary.aws or bool(settings.queue_url or settings.topic_arn)

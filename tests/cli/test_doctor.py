@@ -144,6 +144,10 @@ def test_a_misspelt_setting_is_reported_with_the_right_name(
     assert result.exit_code == 2
     message = "✗ CODING_AGENT_MODLE: there is no such setting; did you mean CODING_AGENT_MODEL?"
     assert message in result.stdout
+    monkeypatch.setenv("CODING_AGENT_CONCURRENCY", "many")
+    with_another = console.run("doctor")
+    assert message in with_another.stdout
+    assert "✗ CODING_AGENT_CONCURRENCY: " in with_another.stdout
 
 
 @pytest.mark.parametrize(
