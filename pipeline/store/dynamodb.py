@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from pipeline.aws import make_client
 from pipeline.store.dynamodb_queries import INDEX, DynamoReadTable, attempts
 from pipeline.store.dynamodb_transaction import DynamoTransaction
@@ -124,6 +126,8 @@ class DynamoTable(DynamoReadTable):
         """
         try:
             result = decide(transaction)
+        except (BotoCoreError, ClientError):
+            raise
         except Exception as error:
             if transaction.assumed:
                 raise Unchecked from error
