@@ -120,8 +120,11 @@ def outputs_of(folder: Path) -> set[str]:
 
 def test_terraforms_variables_outputs_and_files_exist() -> None:
     text = "\n".join(TEXT.values())
-    outputs = outputs_of(TERRAFORM / "examples/minimal")
-    assert set(re.findall(r"terraform output -raw (\w+)", text)) <= outputs
+    asked = set(re.findall(r"terraform output (?:-\w+ )?([a-z]\w+)", text))
+    of_the_account = outputs_of(TERRAFORM / "examples/account")
+    assert len(asked) >= 5
+    for example in ("minimal", "production"):
+        assert asked <= outputs_of(TERRAFORM / "examples" / example) | of_the_account, example
     variables_file = (TERRAFORM / "variables.tf").read_text()
     account_file = (TERRAFORM / "examples/account/variables.tf").read_text()
     variables = set(re.findall(r'^variable "(\w+)"', variables_file + account_file, re.M))

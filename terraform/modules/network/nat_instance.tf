@@ -1,4 +1,4 @@
-# One small instance as the way out, at a quarter of a NAT gateway's price. The private subnets' routes lead to a network
+# One small instance as the way out, at less than half of a NAT gateway's price. The private subnets' routes lead to a network
 # interface that stays; whichever instance the group runs takes it. If the instance fails, the group starts another one, and
 # for some minutes nothing gets out: calls fail, and runs wait and go on.
 locals {

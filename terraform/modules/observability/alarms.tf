@@ -1,5 +1,5 @@
 # One alarm an entry; each has its entry of the same name in docs/operations.md, and a test says so. An alarm costs money for
-# each of its metrics, and somebody's night: there is one only for what an operator can mend.
+# each of its metrics, and may wake an operator: there is one only for what an operator can mend.
 locals {
   queue        = { QueueName = var.queue_name }
   dead_letters = { QueueName = var.dead_letter_queue_name }
