@@ -18,11 +18,11 @@ VALUES = {
 FAKE = """#!/bin/bash
 echo "$(basename "$0") $*" >> "$CALLS"
 """
-#: Shows the interface once it is attached.
+#: Shows the interface once it is attached, with an address unless DHCP gives none.
 FAKE_IP = """
 case "$*" in
   "-o link") if [ -e "$ATTACHED" ]; then echo "3: ens6: <UP> link/ether 0a:00:00:00:00:01"; fi ;;
-  *address*) echo "3: ens6 inet 10.0.128.9/20" ;;
+  *address*) if [ ! -e "$ADDRESSLESS" ]; then echo "3: ens6 inet 10.0.128.9/20"; fi ;;
 esac
 """
 FAKE_AWS = """
@@ -44,13 +44,16 @@ class Machine:
             script = script.replace(f"${{{name}}}", value)
         assert "${" not in script, "every placeholder has a value"
         environment = {"PATH": f"{self.folder}/bin:/usr/bin:/bin"}
-        for name in ("CALLS", "ATTACHED", "REFUSES"):
+        for name in ("CALLS", "ATTACHED", "REFUSES", "ADDRESSLESS"):
             environment[name] = str(self.folder / name)
         subprocess.run(["bash", "-c", script], env=environment, check=False, timeout=20)
         return (self.folder / "CALLS").read_text().splitlines()
 
     def refuse_to_attach(self) -> None:
         (self.folder / "REFUSES").touch()
+
+    def give_no_address(self) -> None:
+        (self.folder / "ADDRESSLESS").touch()
 
 
 @pytest.fixture
@@ -90,4 +93,11 @@ def test_an_instance_that_cannot_take_the_interface_ends_itself(machine: Machine
     calls = machine.boot()
     assert calls[-1] == "poweroff "
     assert sum(call.startswith("aws") for call in calls) == 60, "it waits for the one before it"
+    assert not any("masquerade" in call for call in calls)
+
+
+def test_an_instance_whose_interface_gets_no_address_ends_itself(machine: Machine) -> None:
+    machine.give_no_address()
+    calls = machine.boot()
+    assert calls[-1] == "poweroff "
     assert not any("masquerade" in call for call in calls)

@@ -27,6 +27,7 @@ for _ in $(seq 60); do
   if ip -4 -o address show dev "$nat" | grep -q inet; then break; fi
   sleep 1
 done
+ip -4 -o address show dev "$nat" | grep -q inet
 
 systemctl restart systemd-networkd
 ip route replace default via "${router}" dev "$nat" onlink metric 50
