@@ -36,9 +36,9 @@ from benchmarks.simulated_surroundings import (
     nights,
 )
 from pipeline.metrics import percentile
-from tools.bill import task_hour
 from tools.deployment import Deployment
 from tools.prices import read_prices
+from tools.task_price import task_hour
 
 #: Seconds within which 95 of 100 jobs should begin. A burst that finds only one task waits for late
 #: metrics, the alarm's minutes and a task's start: more than five minutes with any settings.

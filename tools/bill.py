@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from tools.deployment import Deployment
 from tools.inventory import OWN_METRICS, Inventory
 from tools.prices import PriceList
+from tools.task_price import fargate_prices, paid_storage_gib
 
-#: Storage that each Fargate task has at no extra charge, GiB.
-FREE_STORAGE_GIB = 20
 #: Disk of the NAT instance, GB (terraform/modules/network/nat_instance.tf).
 NAT_DISK_GB = 8
 #: Addresses of the NAT instance: one that stays, and one with which it asks for that.
@@ -97,16 +96,12 @@ class Month:
         """Return the month's usage of all jobs."""
         return self.jobs * self.prices.assume(usage)
 
-
-def task_hour(deployment: Deployment, prices: PriceList, *, on_spot: bool = False) -> float:
-    """Return the price of one task for an hour, in US dollars."""
-    vcpu, memory = _fargate_prices(deployment)
-    vcpus = deployment.cpu / 1024
-    memory_gb = deployment.memory / 1024
-    computing = vcpus * prices.usd(vcpu) + memory_gb * prices.usd(memory)
-    if on_spot:
-        computing *= prices.assume("spot_share")
-    return computing + _paid_storage(deployment) * prices.usd("fargate_storage")
+    @property
+    def dns_lookups(self) -> float:
+        """Those that pass a DNS firewall, and are logged."""
+        if self.deployment.dns_firewall == "off":
+            return 0.0
+        return self.per_job("dns_lookups")
 
 
 def monthly_bill(
@@ -134,19 +129,9 @@ def monthly_bill(
     return Bill(tasks, tuple(line for line in lines if line.usd))
 
 
-def _fargate_prices(deployment: Deployment) -> tuple[str, str]:
-    """Return the names of the prices of a vCPU and of a GB."""
-    processor = "arm" if deployment.architecture == "ARM64" else "x86"
-    return f"fargate_{processor}_vcpu", f"fargate_{processor}_memory"
-
-
-def _paid_storage(deployment: Deployment) -> float:
-    return max(deployment.storage_gib - FREE_STORAGE_GIB, 0)
-
-
 def _tasks(month: Month) -> list[Line]:
     deployment = month.deployment
-    vcpu, memory = _fargate_prices(deployment)
+    vcpu, memory = fargate_prices(deployment)
     beyond = max(month.tasks - deployment.on_demand_tasks, 0)
     spot_hours = beyond * deployment.spot_percent / 100 * month.hours
     hours = month.tasks * month.hours
@@ -159,7 +144,7 @@ def _tasks(month: Month) -> list[Line]:
         month.line("tasks", "memory, on demand", demand_hours * gb, memory),
         month.line("tasks", "vCPU, Spot", spot_hours * vcpus, vcpu, "spot_share", share=share),
         month.line("tasks", "memory, Spot", spot_hours * gb, memory, "spot_share", share=share),
-        month.line("tasks", "disk", hours * _paid_storage(deployment), "fargate_storage"),
+        month.line("tasks", "disk", hours * paid_storage_gib(deployment), "fargate_storage"),
     ]
 
 
@@ -209,11 +194,8 @@ def _traffic(month: Month) -> list[Line]:
         other_zones = (deployment.zones - 1) / deployment.zones
     between_zones = month.per_job("received_gb") * other_zones
     part = "data transfer"
-    lookups = 0.0
-    if deployment.dns_firewall != "off":
-        lookups = month.per_job("dns_lookups")
     return [
-        month.line("DNS firewall", "lookups", lookups, "dns_lookup", "dns_lookups"),
+        month.line("DNS firewall", "lookups", month.dns_lookups, "dns_lookup", "dns_lookups"),
         month.line("interface endpoints", "endpoints", endpoint_hours, "interface_endpoint_hour"),
         month.line(part, "out", month.per_job("sent_gb"), "data_out_gb", "sent_gb"),
         month.line(part, "between zones", between_zones, "data_between_zones_gb", "received_gb"),
@@ -270,10 +252,12 @@ def _logs(month: Month) -> list[Line]:
     flow_gb = 0.0
     if month.deployment.flow_logs:
         flow_gb = month.per_job("received_gb") * prices.assume("flow_log_share")
+    query_gb = month.dns_lookups * prices.assume("query_log_kb") / 1_000_000
     return [
         month.line("logs", "written", gb, "log_gb", "log_mb", "log_mb_task_hour"),
         month.line("logs", "kept", gb, "log_gb_month"),
         month.line("logs", "flow logs", flow_gb, "flow_log_gb", "flow_log_share"),
+        month.line("logs", "DNS queries", query_gb, "log_gb", "dns_lookups", "query_log_kb"),
     ]
 
 

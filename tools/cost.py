@@ -132,7 +132,7 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
             "tasks": first_design.tasks,
             "parts": _rounded(first_design.parts),
             "total_usd": round(first_design.total, 2),
-            "said_usd": list(FIRST_DESIGN_ESTIMATE),
+            "estimated_usd": list(FIRST_DESIGN_ESTIMATE),
         },
         "share": round(comparison.share, 3),
     }

@@ -111,6 +111,10 @@ def _lines(path: Path) -> list[str]:
 def _check(deployment: Deployment, path: Path) -> None:
     if not deployment.concurrency:
         raise InvalidVariables(f"{path}: concurrency is 0; it must be more than 0")
+    if deployment.spot_percent > 100:
+        raise InvalidVariables(
+            f"{path}: spot_percent is {deployment.spot_percent:g}; it must be from 0 to 100"
+        )
     if deployment.night is not None and not _NIGHT.fullmatch(deployment.night):
         raise InvalidVariables(
             f"{path}: night is {deployment.night!r}; it must be HH:MM-HH:MM, such as 20:00-07:00"

@@ -46,7 +46,7 @@ def test_the_total_is_the_sum_of_the_lines_and_the_prices_have_a_date() -> None:
     assert bill["total_usd"] == pytest.approx(sum(line["usd"] for line in bill["lines"]), abs=0.1)
     assert bill["total_usd"] == pytest.approx(sum(bill["parts"].values()), abs=0.1)
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", bill["prices_of"])
-    assert bill["first_design"]["said_usd"] == [200, 300]
+    assert bill["first_design"]["estimated_usd"] == [200, 300]
 
 
 def test_each_line_is_a_quantity_at_a_price_of_a_page() -> None:
@@ -81,6 +81,14 @@ def test_without_nat_endpoints_are_paid_for(tmp_path: Path) -> None:
     parts = cost("--tfvars", tfvars(tmp_path, 'nat = "none"\n'))["parts"]
     assert "NAT" not in parts
     assert parts["interface endpoints"] == pytest.approx(6 * 2 * 730 * 0.01)
+
+
+def test_a_dns_firewall_is_paid_for_with_its_log(tmp_path: Path) -> None:
+    path = tfvars(tmp_path, 'dns_firewall = "alert"\n')
+    lines = {(line["part"], line["what"]): line for line in cost("--tfvars", path)["lines"]}
+    lookups = lines["DNS firewall", "lookups"]["quantity"]
+    assert lookups == pytest.approx(100 * 30.4 * 500)
+    assert lines["logs", "DNS queries"]["quantity"] == pytest.approx(lookups * 0.5 / 1e6)
 
 
 def test_at_night_no_task_is_paid_for(tmp_path: Path) -> None:
@@ -170,6 +178,7 @@ def test_a_real_tfvars_file_is_read(tmp_path: Path) -> None:
         ("flow_logs = 1", "line 1: flow_logs is 1; it may be true or false"),
         ('architecture = "arm"', "architecture is 'arm'; it may be ARM64 or X86_64"),
         ("concurrency = 0", "concurrency is 0; it must be more than 0"),
+        ("spot_percent = 150", "spot_percent is 150; it must be from 0 to 100"),
         ('nat = "single"', "nat is 'single'; it may be instance or gateway or"),
         ('night = "evening"', "night is 'evening'; it must be HH:MM-HH:MM"),
         ("# A readme\n\nNot a variable.", "sets no variable: give a .tfvars file"),
