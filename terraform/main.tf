@@ -130,7 +130,7 @@ module "network" {
   zones                     = var.zones
   nat                       = var.nat
   interface_endpoints       = var.interface_endpoints
-  bedrock                   = startswith(var.model, "bedrock/")
+  bedrock                   = contains(local.model_providers, "bedrock")
   flow_logs                 = var.flow_logs
   log_retention_days        = var.log_retention_days
   service_security_group_id = module.service.security_group_id

@@ -286,6 +286,11 @@ variable "dns_firewall" {
     condition     = contains(["off", "alert", "block"], var.dns_firewall)
     error_message = "dns_firewall must be off, alert or block."
   }
+
+  validation {
+    condition     = var.dns_firewall != "block" || length(local.unknown_providers) == 0 || length(concat(var.egress_domains, local.environment_hosts)) > 0
+    error_message = "dns_firewall can't block while no host is known for ${join(", ", local.unknown_providers)}: name the model with its provider, such as openai/gpt-4o, or its host in egress_domains."
+  }
 }
 
 variable "egress_domains" {
@@ -504,6 +509,11 @@ variable "night_weekends" {
   type        = bool
   default     = false
   nullable    = false
+
+  validation {
+    condition     = !var.night_weekends || var.night != null
+    error_message = "night_weekends needs night: without it, tasks run at weekends, too."
+  }
 }
 
 variable "console" {

@@ -88,7 +88,6 @@ run "out_of_bounds" {
     intake_cidrs               = ["anywhere"]
     waf_requests_per_5_minutes = 9
     waf_managed_rules          = "on"
-    dns_firewall               = "on"
     egress_domains             = ["https://example.org"]
     log_retention_days         = 31
     secret_recovery_days       = 3
@@ -101,7 +100,7 @@ run "out_of_bounds" {
     var.vpc_cidr, var.zones, var.visibility_timeout, var.max_receives, var.sender_oidc, var.cpu,
     var.storage_gib, var.architecture, var.min_tasks, var.spot_percent,
     var.jobs_per_task, var.scale_in_minutes, var.night, var.night_timezone, var.console, var.certificate_arn, var.intake_cidrs, var.waf_requests_per_5_minutes,
-    var.waf_managed_rules, var.dns_firewall, var.egress_domains,
+    var.waf_managed_rules, var.egress_domains,
     var.log_retention_days, var.secret_recovery_days, var.alarm_emails, var.alarm_thresholds,
   ]
 }
@@ -143,4 +142,43 @@ run "two_certificates" {
   }
 
   expect_failures = [var.domain]
+}
+
+# Not judged while a variable that it depends on is wrong.
+run "a_firewall_of_no_kind" {
+  command = plan
+
+  variables {
+    dns_firewall = "on"
+  }
+
+  expect_failures = [var.dns_firewall]
+}
+
+run "a_firewall_that_would_block_the_model" {
+  command = plan
+
+  variables {
+    model          = "gpt-4o"
+    dns_firewall   = "block"
+    night_weekends = true
+  }
+
+  expect_failures = [var.dns_firewall, var.night_weekends]
+}
+
+run "roles_for_more_than_one_repository" {
+  command = plan
+
+  module {
+    source = "./examples/account"
+  }
+
+  variables {
+    name              = "Coding Agent"
+    images_kept       = 1
+    github_repository = "octo/*"
+  }
+
+  expect_failures = [var.name, var.images_kept, var.github_repository]
 }
