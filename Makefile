@@ -31,7 +31,7 @@ up: $(STAMP) $(GITHUB_API) ## Start the whole service on this machine and keep i
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m examples.stack up $(ARGUMENTS)
 
 down: $(STAMP) ## Stop what make up started; its data stay in .stack
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m examples.stack down
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m examples.stack down $(ARGUMENTS)
 
 test: $(STAMP) $(GITHUB_API) ## Run the tests, in parallel
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 4 --dist worksteal -q -m "not slow and not browser"

@@ -14,6 +14,8 @@ from pathlib import Path
 from examples.stack.layout import ROOT, Ports, Stack
 from examples.stack.supervision import StackFailed, Supervision
 
+HOME = ROOT / ".stack"
+
 
 def main() -> int:
     arguments = _parser().parse_args()
@@ -39,7 +41,7 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m examples.stack", description=__doc__)
     parser.add_argument("action", choices=["up", "down"])
-    parser.add_argument("--home", type=Path, default=ROOT / ".stack", help="folder of the stack")
+    parser.add_argument("--home", type=Path, default=HOME, help="folder of the stack")
     parser.add_argument("--api-port", type=int, default=8080, help="the worker's HTTP intake")
     parser.add_argument("--github-port", type=int, default=8081)
     parser.add_argument("--console-port", type=int, default=8082)
@@ -60,11 +62,14 @@ def start(stack: Stack) -> None:
     _check_choice(stack)
     supervision = Supervision(stack)
     if supervision.is_running():
-        print(f"the stack runs already, with {stack.settings_file}: make down stops it")
+        print(
+            f"the stack runs already, with {stack.settings_file}: {_stop_command(stack)} stops it"
+        )
         return
     stack.write_settings()
     supervision.start()
-    _describe(stack)
+    for name, value in describe(stack).items():
+        print(f"{name:12} {value}")
 
 
 def _check_choice(stack: Stack) -> None:
@@ -83,8 +88,16 @@ def stop(stack: Stack) -> None:
         print("nothing runs")
 
 
-def _describe(stack: Stack) -> None:
+def _stop_command(stack: Stack) -> str:
+    return "make down" if stack.home == HOME else f"make down ARGUMENTS='--home {stack.home}'"
+
+
+def describe(stack: Stack) -> dict[str, str]:
+    """Return where the stack listens, and the commands that use it."""
     program = f"{Path(sys.executable).with_name('coding-agent')} --data-dir {stack.data_dir}"
+    preceding = [f"-u {name}" for name in stack.settings if os.environ.get(name)]
+    if preceding:  # the shell's variables would take precedence over the settings file
+        program = f"env {' '.join(preceding)} {program}"
     issue = "https://github.com/OWNER/NAME/issues/N" if stack.real_github else stack.sample_issue
     lines = {
         "HTTP intake": f"http://127.0.0.1:{stack.ports.api}",
@@ -99,10 +112,9 @@ def _describe(stack: Stack) -> None:
         "send a job": f"{program} submit --wait {issue}",
         "look at it": f"{program} jobs list",
         "parts": " ".join(Supervision(stack).control_command("status")),
-        "stop": "make down",
+        "stop": _stop_command(stack),
     }
-    for name, value in lines.items():
-        print(f"{name:12} {value}")
+    return lines
 
 
 if __name__ == "__main__":

@@ -60,9 +60,10 @@ class Stack:
     def topic_arn(self) -> str:
         return f"arn:aws:sns:{REGION}:{_ACCOUNT}:{TOPIC}"
 
-    def write_settings(self) -> None:
-        """Write the settings file. Real tokens and keys are not in it: they stay in the
-        environment.
+    @property
+    def settings(self) -> dict[str, str]:
+        """The settings by their variables. Real tokens and keys are not among them: they stay in
+        the environment.
         """
         settings = {
             **self.aws.environment,
@@ -80,6 +81,9 @@ class Stack:
                 "UV_FIND_LINKS": str(ROOT / ".wheelhouse"),
                 "UV_NO_INDEX": "1",
             }
+        return settings
+
+    def write_settings(self) -> None:
         self.data_dir.mkdir(parents=True, exist_ok=True)
-        lines = [f"{name}='{value}'\n" for name, value in settings.items()]
+        lines = [f"{name}='{value}'\n" for name, value in self.settings.items()]
         self.settings_file.write_text("".join(lines))

@@ -16,6 +16,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from examples.stack.layout import ROOT, Stack
 
 START_SECONDS = 60.0
+#: Bytes of the path of a Unix socket (https://man7.org/linux/man-pages/man7/unix.7.html).
+MAX_SOCKET_PATH = 107
 #: A worker hands its runs back before it ends.
 _STOP_SECONDS = 30
 _BIN = Path(sys.executable).parent
@@ -50,13 +52,14 @@ class Supervision:
         """Start all parts and wait until they answer; stop them all if one does not.
 
         Raises:
-            StackFailed: a port is in use, or a part does not start.
+            StackFailed: a port is in use, the folder's path is too long, or a part does not start.
         """
+        self._check_socket()
         self._check_ports()
         self._stack.logs.mkdir(parents=True, exist_ok=True)
         self._configuration.write_text(self._render())
         command = [str(_BIN / "supervisord"), "-c", str(self._configuration)]
-        subprocess.run(command, cwd=ROOT, env=self._environment(), check=True)
+        subprocess.run(command, cwd=ROOT, env=self.environment(), check=True)
         try:
             self._wait_for("aws", self._has_resources)
             if not self._stack.real_github:
@@ -86,10 +89,23 @@ class Supervision:
         command = self.control_command(*arguments)
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
-    def _environment(self) -> Mapping[str, str]:
+    def environment(self) -> Mapping[str, str]:
+        """Return the variables of the parts. Those of the settings file are not among them: the
+        environment would take precedence over it.
+        """
         if self._stack.real_github or self._stack.model:
-            return os.environ
+            settings = self._stack.settings
+            return {name: value for name, value in os.environ.items() if name not in settings}
         return {name: os.environ[name] for name in _INHERITED if name in os.environ}
+
+    def _check_socket(self) -> None:
+        length = len(os.fsencode(self._socket))
+        if length > MAX_SOCKET_PATH:
+            raise StackFailed(
+                f"the path {self._socket} has {length} bytes, and a socket's at most"
+                f" {MAX_SOCKET_PATH}: choose another folder with --home, in make as"
+                " ARGUMENTS='--home FOLDER'"
+            )
 
     def _check_ports(self) -> None:
         ports = self._stack.ports

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from examples.stack.__main__ import start
+from examples.stack.__main__ import describe, start
 from examples.stack.layout import ROOT, Ports, Stack
 from examples.stack.supervision import StackFailed, Supervision
 
@@ -98,3 +98,24 @@ def test_the_settings_file_has_no_secret_of_the_environment(
     text = stack.settings_file.read_text()
     assert "GITHUB_TOKEN" not in text
     assert "CODING_AGENT_MODEL='openai/gpt-4o-mini'" in text
+
+
+def test_the_callers_variables_do_not_take_the_place_of_the_stacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", "ghp_real")
+    monkeypatch.setenv("CODING_AGENT_QUEUE_URL", "https://sqs.eu-central-1.amazonaws.com/1/jobs")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-real")
+    stack = Stack(tmp_path, Ports(1, 2, 3, 4), model="openai/gpt-4o-mini")
+    environment = Supervision(stack).environment()
+    assert environment.keys() & stack.settings.keys() == set()
+    assert environment["OPENAI_API_KEY"] == "sk-real", "the model needs it"
+    described = describe(stack)
+    assert "-u GITHUB_TOKEN" in described["send a job"]
+    assert "-u CODING_AGENT_QUEUE_URL" in described["send a job"]
+    assert "OPENAI_API_KEY" not in described["send a job"]
+
+
+def test_a_folder_whose_path_is_too_long_for_a_socket_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StackFailed, match="--home"):
+        start(Stack(tmp_path / ("x" * 120), Ports(1, 2, 3, 4)))
