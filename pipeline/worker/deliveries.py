@@ -239,7 +239,7 @@ class DeliveryHandler:
         """Settle the message, now that the outcome and its event are stored."""
         log.info("ended: %s: %s", result.outcome, result.reason)
         metrics.log_run(result, slot.queue_wait)
-        self._publisher.wake()
+        self._publisher.wake(RunKey(result.job_id, result.generation))
         if result.outcome is Outcome.FAILED:
             await self._bury(slot, RunKey(result.job_id, result.generation), result.reason)
         else:

@@ -16,6 +16,7 @@ from pipeline.errors import describe
 from pipeline.job import InvalidJob, Job, NewerSchema, UnreadableMessage, parse_job
 from pipeline.outcome import Event
 from pipeline.queue import BATCH, NotPublished, TopicMessage, Topics
+from pipeline.run_key import RunKey
 from pipeline.store.contract import PendingEvent, RunRow
 from pipeline.store.store import RunStore
 from pipeline.threads import STORE
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 
 #: Events published together.
 PAGE = BATCH
+#: Pending events in which a worker looks for those of its own runs.
+OWN_PAGE = 5 * PAGE
 #: Seconds that a new event waits for others, to be published with them.
 GATHER_SECONDS = 0.05
 #: Parts of SNS's error codes that concern the caller or are temporary, not caused by the event.
@@ -33,7 +36,9 @@ _CALLER_ERROR = re.compile("Throttl|Expired|Token|Signature|Credential|Internal|
 class Publisher:
     """Publishes pending events. Its SNS client is open while this is entered as an async context.
 
-    ``topic_of`` returns the topic for a job's events, or None; ``interval`` is in seconds.
+    ``topic_of`` returns the topic for a job's events, or None. The events of this worker's runs are
+    published at once, and those of all runs every ``interval`` seconds: workers that published all
+    of them at once would publish most of them several times.
     """
 
     def __init__(
@@ -51,6 +56,8 @@ class Publisher:
         self._stack = AsyncExitStack()
         self._topics = Topics()
         self._wake = asyncio.Event()
+        self._own_subjects: set[str] = set()
+        self._drain_due = self._clock.monotonic()
         self._stopping = False
         self._outage = Backoff(base=1.0, cap=60.0, clock=self._clock.monotonic)
         self.pending = 0
@@ -63,17 +70,18 @@ class Publisher:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
-    def wake(self) -> None:
-        """Publish now instead of at the end of the interval, since there is a new event."""
+    def wake(self, run: RunKey) -> None:
+        """Publish a run's events now, instead of at the end of the interval."""
+        self._own_subjects.add(f"{run.job_id}/{run.generation}")
         self._wake.set()
 
     def stop(self) -> None:
         """Make ``run`` drain the outbox once more and return."""
         self._stopping = True
-        self.wake()
+        self._wake.set()
 
     async def run(self) -> None:
-        """Drain the outbox until stopped.
+        """Publish the events of woken runs, and drain the outbox at each interval, until stopped.
 
         A cancellation leaves the current row pending: publishing it twice is harmless.
         """
@@ -81,14 +89,30 @@ class Publisher:
             self._wake.clear()
             is_last = self._stopping
             try:
-                await self.drain()
+                if is_last or self._clock.monotonic() >= self._drain_due:
+                    self._drain_due = self._clock.monotonic() + self._interval
+                    self._own_subjects.clear()
+                    await self.drain()
+                else:
+                    await self._publish_own()
             except Exception:
                 log.exception("the outbox could not be read")
             if is_last:
                 return
-            with anyio.move_on_after(self._interval):
+            with anyio.move_on_after(max(self._drain_due - self._clock.monotonic(), 0.0)):
                 await self._wake.wait()
                 await anyio.sleep(GATHER_SECONDS)
+
+    async def _publish_own(self) -> None:
+        """Publish the events of the runs that were woken. What is left is found by ``drain``."""
+        subjects = self._own_subjects
+        self._own_subjects = set()
+        if not self._outage.due:
+            return
+        rows = await STORE.run(self._store.pending_events, OWN_PAGE)
+        own = [row for row in rows if Event.model_validate_json(row.body).subject in subjects]
+        for start in range(0, len(own), PAGE):
+            await self._publish_rows(own[start : start + PAGE])
 
     async def drain(self) -> int:
         """Publish every pending event that is due, and return how many were published.
@@ -115,7 +139,8 @@ class Publisher:
         count = await self._publish_rows([row for row in rows if row.due_at <= now])
         self.pending = len(rows) - count
         if count == PAGE:
-            self.wake()
+            self._drain_due = self._clock.monotonic()
+            self._wake.set()
         return count
 
     async def _publish_rows(self, rows: list[PendingEvent]) -> int:

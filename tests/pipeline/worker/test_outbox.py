@@ -10,6 +10,7 @@ from pipeline.clock import Clock
 from pipeline.job import FixIssueJob
 from pipeline.outcome import Event, EventType, Outcome, RunResult
 from pipeline.queue import NotPublished, TopicMessage, Topics
+from pipeline.run_key import RunKey
 from pipeline.store.contract import Claimed, Finished, RunRow, Submission
 from pipeline.store.events import MAX_EVENT_TRIES
 from pipeline.store.sqlite import SqliteStore
@@ -261,13 +262,56 @@ async def test_loop_survives_a_failing_store_and_drains_at_the_stop(
         running = asyncio.create_task(publisher.run())
         await asyncio.wait_for(failed.wait(), PATIENCE)
         monkeypatch.setattr(store, "pending_events", real_pending)
-        finished(store, 1, topic.arn)
-        publisher.wake()
+        run = finished(store, 1, topic.arn)
+        publisher.wake(RunKey(run.job_id, run.generation))
         await asyncio.wait_for(marked.wait(), PATIENCE)
         finished(store, 2, topic.arn)
         publisher.stop()
         await asyncio.wait_for(running, PATIENCE)
     assert len(aws.events(topic)) == 2, "the last drain takes what came before the stop"
+
+
+@pytest.mark.parametrize("interval", [0.05, 3600.0])
+async def test_event_of_another_workers_run_is_left_to_it_until_the_interval_ends(
+    aws: Aws,
+    topic: Topic,
+    store: SqliteStore,
+    monkeypatch: pytest.MonkeyPatch,
+    interval: float,
+):
+    loop = asyncio.get_running_loop()
+    drained = asyncio.Event()
+    marked: asyncio.Queue[str] = asyncio.Queue()
+    real_refused = store.refused_events
+    real_mark = store.mark_published
+
+    def refused(limit: int):
+        loop.call_soon_threadsafe(drained.set)
+        return real_refused(limit)
+
+    def mark(*event_ids: str) -> None:
+        real_mark(*event_ids)
+        for event_id in event_ids:
+            loop.call_soon_threadsafe(marked.put_nowait, event_id)
+
+    monkeypatch.setattr(store, "refused_events", refused)
+    monkeypatch.setattr(store, "mark_published", mark)
+    async with Publisher(store, lambda _: topic.arn, interval=interval) as publisher:
+        running = asyncio.create_task(publisher.run())
+        await asyncio.wait_for(drained.wait(), PATIENCE)
+        finished(store, 1, topic.arn)
+        own = finished(store, 2, topic.arn)
+        publisher.wake(RunKey(own.job_id, own.generation))
+        await asyncio.wait_for(marked.get(), PATIENCE)
+        if interval < PATIENCE:
+            await asyncio.wait_for(marked.get(), PATIENCE)
+            assert store.pending_events() == []
+        else:
+            (left,) = store.pending_events()
+            assert json.loads(left.body)["data"]["issue_url"].endswith("/issues/1")
+        publisher.stop()
+        await asyncio.wait_for(running, PATIENCE)
+    assert len(aws.events(topic)) == 2
 
 
 async def test_hour_without_sns_loses_nothing_and_does_not_hammer_it(
