@@ -8,7 +8,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 
@@ -104,4 +104,5 @@ def current_commands() -> GitCommands:
 def _signal_group(process: "subprocess.Popen[bytes]", number: signal.Signals) -> None:
     """Send a signal to a command and to what it has started; nothing if it has ended."""
     if process.poll() is None:
-        os.killpg(process.pid, number)
+        with suppress(ProcessLookupError):  # it has just ended, and another thread waited for it
+            os.killpg(process.pid, number)
