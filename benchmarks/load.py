@@ -64,7 +64,7 @@ class Load:
     _started: float = field(default_factory=time.monotonic)
     _sample_due: float = 0.0
     _progress_due: float = 0.0
-    _replacement_due: float = REPLACED_EVERY
+    _replacement_due: float = field(default_factory=lambda: REPLACED_EVERY)
 
     def run(self) -> None:
         """Send the jobs, and wait until all are done, or nothing has happened for minutes."""

@@ -93,7 +93,6 @@ def test_memory_is_compared_after_the_libraries_are_loaded() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 def test_a_small_load_with_a_worker_that_goes_has_no_defect(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
