@@ -4,8 +4,6 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from pipeline.aws import make_client
 from pipeline.store.dynamodb_queries import INDEX, DynamoReadTable, attempts
 from pipeline.store.dynamodb_transaction import DynamoTransaction
@@ -124,6 +122,8 @@ class DynamoTable(DynamoReadTable):
             Unchecked: nothing is written, as the commit would not check all that was assumed.
             WriteConflict: nothing is written.
         """
+        from botocore.exceptions import BotoCoreError, ClientError
+
         try:
             result = decide(transaction)
         except (BotoCoreError, ClientError):
