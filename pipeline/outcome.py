@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
-from pipeline.message_text import REFUSED_CHARACTERS
+from pipeline.message_text import replace_refused
 from pipeline.run_key import RunKey
 
 #: The name of a run's page among its artifacts.
@@ -156,6 +156,12 @@ class RunStarted(BaseModel):
     trace: str
 
 
+def event_id(run: RunKey, kind: EventType) -> str:
+    """Return the id of a run's event of this kind, which is the same however often it is made."""
+    key = json.dumps([run.job_id, run.generation, kind.value])
+    return str(uuid.uuid5(_NAMESPACE, key))
+
+
 class Event(BaseModel):
     """A CloudEvents 1.0 event in structured JSON
     (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md).
@@ -195,11 +201,11 @@ class Event(BaseModel):
         ``traceparent``: https://github.com/cloudevents/spec/blob/main/cloudevents/extensions/distributed-tracing.md
         """
         kind = EventType.FINISHED if isinstance(data, RunResult) else EventType.STARTED
-        key = json.dumps([data.job_id, data.generation, kind.value])
+        run = RunKey(data.job_id, data.generation)
         return cls(
-            id=str(uuid.uuid5(_NAMESPACE, key)),
+            id=event_id(run, kind),
             type=kind,
-            subject=RunKey(data.job_id, data.generation).prefix,
+            subject=run.prefix,
             time=time,
             traceparent=traceparent,
             data=data,
@@ -218,7 +224,7 @@ class Event(BaseModel):
     def attributes(self) -> dict[str, str]:
         """SNS message attributes, for subscribers' filters."""
         # A local folder's name may have any character.
-        repository = REFUSED_CHARACTERS.sub("\N{REPLACEMENT CHARACTER}", self.data.repository)
+        repository = replace_refused(self.data.repository)
         attributes = {"type": self.type.value, "repository": repository}
         if isinstance(self.data, RunResult):
             attributes["outcome"] = self.data.outcome.value

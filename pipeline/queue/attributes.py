@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from pipeline.message_text import REFUSED_CHARACTERS
+from pipeline.message_text import replace_refused
 from pipeline.queue.delivery import REASON, Attribute, Attributes
 
 #: SQS's limit on the number of attributes in a message.
 MAX_ATTRIBUTES = 10
-_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
 def text_attribute(value: str) -> dict[str, Any]:
@@ -28,7 +27,7 @@ def fit_attributes(attributes: Attributes, reason: str, room: int) -> dict[str, 
     if len(fitting) == MAX_ATTRIBUTES:
         return fitting
     overhead = size_of_attribute(REASON, text_attribute(""))
-    valid = REFUSED_CHARACTERS.sub(_REPLACEMENT, reason)
+    valid = replace_refused(reason)
     text = _cut(valid, room - overhead)
     if text:
         fitting[REASON] = text_attribute(text)

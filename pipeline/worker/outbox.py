@@ -14,7 +14,7 @@ from pipeline.backoff import Backoff
 from pipeline.clock import Clock
 from pipeline.errors import describe
 from pipeline.job import InvalidJob, Job, NewerSchema, UnreadableMessage, parse_job
-from pipeline.outcome import Event
+from pipeline.outcome import Event, EventType, event_id
 from pipeline.queue import BATCH, NotPublished, TopicMessage, Topics
 from pipeline.run_key import RunKey
 from pipeline.store.contract import PendingEvent, RunRow
@@ -56,7 +56,8 @@ class Publisher:
         self._stack = AsyncExitStack()
         self._topics = Topics()
         self._wake = asyncio.Event()
-        self._own_subjects: set[str] = set()
+        self._own_events: set[str] = set()
+        """Ids of events of the runs that were woken."""
         self._drain_due = self._clock.monotonic()
         self._stopping = False
         self._outage = Backoff(base=1.0, cap=60.0, clock=self._clock.monotonic)
@@ -72,7 +73,7 @@ class Publisher:
 
     def wake(self, run: RunKey) -> None:
         """Publish a run's events now, instead of at the end of the interval."""
-        self._own_subjects.add(f"{run.job_id}/{run.generation}")
+        self._own_events.update(event_id(run, kind) for kind in EventType)
         self._wake.set()
 
     def stop(self) -> None:
@@ -91,7 +92,7 @@ class Publisher:
             try:
                 if is_last or self._clock.monotonic() >= self._drain_due:
                     self._drain_due = self._clock.monotonic() + self._interval
-                    self._own_subjects.clear()
+                    self._own_events.clear()
                     await self.drain()
                 else:
                     await self._publish_own()
@@ -105,12 +106,12 @@ class Publisher:
 
     async def _publish_own(self) -> None:
         """Publish the events of the runs that were woken. What is left is found by ``drain``."""
-        subjects = self._own_subjects
-        self._own_subjects = set()
+        own_events = self._own_events
+        self._own_events = set()
         if not self._outage.due:
             return
         rows = await STORE.run(self._store.pending_events, OWN_PAGE)
-        own = [row for row in rows if Event.model_validate_json(row.body).subject in subjects]
+        own = [row for row in rows if row.event_id in own_events]
         for start in range(0, len(own), PAGE):
             await self._publish_rows(own[start : start + PAGE])
 
