@@ -160,7 +160,7 @@ class BubblewrapSession:
             self._status += part
 
     def _exit_code(self) -> int:
-        if self._end_reason in ("memory", "disk"):
+        if self._end_reason not in (None, "time"):
             return KILLED_EXIT_CODE
         if self._end_reason == "time" or self._process.returncode is None:
             return TIMEOUT_EXIT_CODE
