@@ -127,11 +127,11 @@ class CacheEntries:
             await self.remove_unused(entry)
 
     async def remove_unused(self, entry: Path) -> bool:
-        """Remove an entry; return False if a run is copying it."""
+        """Remove an entry; return False if a run is copying it, or it was removed already."""
         try:
             with _locked(entry, fcntl.LOCK_EX):
                 await self._remove(entry)
-        except BlockingIOError:
+        except (BlockingIOError, FileNotFoundError):
             return False
         return True
 

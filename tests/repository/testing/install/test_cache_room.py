@@ -84,3 +84,10 @@ async def test_one_call_removes_a_few(cache: Path) -> None:
         add(cache / f"octo__c/environments/{number}", used_at=number)
     await remove_cached(UnconfinedSandbox(), cache, never)
     assert len(names(cache)) == 3
+
+
+async def test_one_that_another_process_has_removed_is_no_error(cache: Path) -> None:
+    entry = cache / "octo__b/environments/oldest"
+    entries = CacheEntries(UnconfinedSandbox(), entry.parent)
+    assert await entries.remove_unused(entry)
+    assert not await entries.remove_unused(entry)
