@@ -83,7 +83,7 @@ class BwrapSandbox:
             command = self._index.reachable_from(command, INDEX_PORT)
         with self._user_for(command) as user, ExitStack() as stack:
             async with capture_output(command) as output:
-                session = await self._start(command, user, output, stack)
+                session = self._start(command, user, output, stack)
                 try:
                     async with asyncio.timeout(command.timeout):
                         await self._run_command(command, session, stack)
@@ -103,7 +103,7 @@ class BwrapSandbox:
             open_paths(command, uid)
             yield User(uid, uid)
 
-    async def _start(
+    def _start(
         self, command: SandboxCommand, user: User, output: OutputCapture, stack: ExitStack
     ) -> BubblewrapSession:
         """Start bubblewrap, which waits before starting the command."""
@@ -114,14 +114,14 @@ class BwrapSandbox:
         try:
             pipes = ControlPipes(status_w, start_r)
             line = command_line(self._installation, user, command, stack, pipes)
-            process = await asyncio.create_subprocess_exec(
-                *line.argv,
+            process = subprocess.Popen(
+                line.argv,
                 env={},
                 cwd="/",
                 umask=UMASK,
                 start_new_session=True,
                 pass_fds=line.descriptors,
-                stdin=asyncio.subprocess.DEVNULL,
+                stdin=subprocess.DEVNULL,
                 stdout=output.write_fd,
                 stderr=output.write_fd,
             )

@@ -14,6 +14,7 @@ import contextlib
 import os
 import re
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -44,16 +45,15 @@ class BubblewrapSession:
     def __init__(
         self,
         command: SandboxCommand,
-        process: asyncio.subprocess.Process,
+        process: "subprocess.Popen[bytes]",
         output: OutputCapture,
         ends: SessionEnds,
         uid: int,
     ):
+        """``process`` is bubblewrap's: it leads a process group, and nothing else reaps it."""
         self._command = command
         self._process = process
-        # asyncio's kill() may reap the process before asyncio's watcher does, which then logs a
-        # warning (https://github.com/python/cpython/issues/87744), or signal a reused id (127049).
-        self._pidfd = _open_pidfd(process.pid)
+        self._pidfd = os.pidfd_open(process.pid)
         self._output = output
         self._ends = ends
         self._uid = uid
@@ -87,7 +87,7 @@ class BubblewrapSession:
         try:
             done, _ = await asyncio.wait({reading, watching}, return_when=asyncio.FIRST_COMPLETED)
             if reading in done:
-                await self._process.wait()
+                await _wait_until_readable(self._pidfd)
             else:
                 self._end_reason = watching.result()
         finally:
@@ -123,18 +123,23 @@ class BubblewrapSession:
     async def kill(self) -> None:
         """Kill all remaining processes.
 
-        Killing the namespace's init kills them all, and it is gone only once they are.
+        Killing the namespace's init kills them all, and it is gone only once they are. While its id
+        is not known, it is in bubblewrap's process group, since it has not started the command;
+        --die-with-parent does not apply so early
+        (https://github.com/containers/bubblewrap/issues/633).
         """
+        pidfds = [self._pidfd]
         if self._init_pidfd is not None:
-            try:
-                _send_kill(self._init_pidfd)
-                await _wait_until_readable(self._init_pidfd)
-            finally:
-                os.close(self._init_pidfd)
-        if self._pidfd is not None:
-            _send_kill(self._pidfd)
-            os.close(self._pidfd)
-        await self._process.wait()
+            pidfds.append(self._init_pidfd)
+            _send_kill(self._init_pidfd)
+        os.killpg(self._process.pid, signal.SIGKILL)  # its id is not reused before it is reaped
+        try:
+            for pidfd in pidfds:
+                await _wait_until_readable(pidfd)
+        finally:
+            self._process.wait()
+            for pidfd in pidfds:
+                os.close(pidfd)
 
     async def result(self, started: float) -> SandboxResult:
         """Return the result of the session, after ``kill``.
@@ -160,10 +165,10 @@ class BubblewrapSession:
             self._status += part
 
     def _exit_code(self) -> int:
-        if self._end_reason not in (None, "time"):
-            return KILLED_EXIT_CODE
-        if self._end_reason == "time" or self._process.returncode is None:
+        if self._end_reason == "time":
             return TIMEOUT_EXIT_CODE
+        if self._end_reason is not None:
+            return KILLED_EXIT_CODE
         return self._process.returncode
 
 

@@ -1,17 +1,21 @@
 """How a session of bubblewrap ends."""
 
 import asyncio
-from dataclasses import replace
+import os
+import re
+import select
 from pathlib import Path
 
 import pytest
 
 from sandbox import KILLED_EXIT_CODE, MACHINE_DISK_FULL, NoIsolation, SandboxCommand
 from sandbox.bwrap.backend import BwrapSandbox
+from sandbox.bwrap.session import BubblewrapSession
 from sandbox.index.proxy import IndexProxy
 from sandbox.usage import Watch
 
-SLEEP = SandboxCommand(("/bin/sleep", "4713"), cwd=Path("/"), timeout=0.2)
+SLEEP = SandboxCommand(("/bin/sleep", "4713"), cwd=Path("/"))
+MILLISECONDS = 20_000
 
 
 @pytest.fixture
@@ -22,19 +26,32 @@ def sandbox() -> BwrapSandbox:
         pytest.skip(str(error))
 
 
-async def test_killed_sessions_are_reaped_once(
-    sandbox: BwrapSandbox, caplog: pytest.LogCaptureFixture
+async def test_a_session_that_is_cancelled_before_its_init_is_known_leaves_no_process(
+    sandbox: BwrapSandbox, monkeypatch: pytest.MonkeyPatch
 ):
-    for _ in range(2):
-        results = await asyncio.gather(*(sandbox.run(SLEEP) for _ in range(4)))
-        assert {result.returncode for result in results} == {124}
-    assert caplog.messages == [], "asyncio can't know how a process ended that others reaped"
+    inits: list[int] = []
+
+    async def be_cancelled(session: BubblewrapSession) -> None:
+        status = await asyncio.to_thread(os.read, session._ends.status_r, 4096)
+        match = re.search(rb'"child-pid": (\d+)', status)
+        assert match is not None
+        inits.append(os.pidfd_open(int(match[1])))
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(BubblewrapSession, "wait_for_init", be_cancelled)
+    with pytest.raises(asyncio.CancelledError):
+        await sandbox.run(SLEEP)
+    (init,) = inits
+    poll = select.poll()
+    poll.register(init, select.POLLIN)
+    assert poll.poll(MILLISECONDS), "it still runs"
+    os.close(init)
 
 
 async def test_a_session_that_ends_because_the_disk_is_full_counts_as_killed(
     sandbox: BwrapSandbox, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(Watch, "exceeded", lambda _: MACHINE_DISK_FULL)
-    result = await sandbox.run(replace(SLEEP, timeout=20.0))
+    result = await sandbox.run(SLEEP)
     assert result.exceeded == MACHINE_DISK_FULL
     assert result.returncode == KILLED_EXIT_CODE
