@@ -57,11 +57,16 @@ def start(stack: Stack) -> None:
     """Start what does not run yet, wait until it answers, and say how to use it.
 
     Raises:
-        StackFailed: a setting is missing, a port is in use, or a part does not start.
+        StackFailed: a setting is missing, a port is in use, a part does not start, or the stack
+            runs with other options.
     """
     _check_choice(stack)
     supervision = Supervision(stack)
     if supervision.is_running():
+        if not supervision.has_these_options():
+            raise StackFailed(
+                f"the stack runs with other options: stop it first with {_stop_command(stack)}"
+            )
         print(
             f"the stack runs already, with {stack.settings_file}: {_stop_command(stack)} stops it"
         )

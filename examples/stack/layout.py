@@ -85,5 +85,12 @@ class Stack:
 
     def write_settings(self) -> None:
         self.data_dir.mkdir(parents=True, exist_ok=True)
-        lines = [f"{name}='{value}'\n" for name, value in self.settings.items()]
-        self.settings_file.write_text("".join(lines))
+        self.settings_file.write_text("".join(self._settings_lines()))
+
+    def has_written_settings(self) -> bool:
+        """Return whether the file has these settings; it may have others beside them."""
+        lines = self.settings_file.read_text().splitlines(keepends=True)
+        return set(self._settings_lines()) <= set(lines)
+
+    def _settings_lines(self) -> list[str]:
+        return [f"{name}='{value}'\n" for name, value in self.settings.items()]

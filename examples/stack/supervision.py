@@ -48,6 +48,12 @@ class Supervision:
                 return False
         return True
 
+    def has_these_options(self) -> bool:
+        """Return whether the stack that runs was started with the options of this one."""
+        if self._configuration.read_text() != self._render():
+            return False
+        return self._stack.has_written_settings()
+
     def start(self) -> None:
         """Start all parts and wait until they answer; stop them all if one does not.
 

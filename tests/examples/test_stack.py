@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,10 +53,15 @@ def kill(stack: Stack, part: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_job_is_done_after_parts_were_killed_and_is_still_there_after_a_stop(
+def test_a_job_is_done_although_parts_are_killed_and_is_still_there_after_a_stop(
     stack: Stack,
 ) -> None:
     start(stack)
+    start(stack)
+    with pytest.raises(StackFailed, match="other options: stop it first with make down"):
+        start(replace(stack, model="openai/gpt-4o-mini"))
+    with pytest.raises(StackFailed, match="other options"):
+        start(replace(stack, ports=replace(stack.ports, console=1)))
     # Not the worker: the queue could hand the job to its last request, for two minutes.
     for part in ("github", "console"):
         kill(stack, part)
