@@ -131,6 +131,7 @@ module "network" {
   nat                       = var.nat
   interface_endpoints       = var.interface_endpoints
   bedrock                   = contains(local.model_providers, "bedrock")
+  console                   = var.console != "off"
   flow_logs                 = var.flow_logs
   log_retention_days        = var.log_retention_days
   service_security_group_id = module.service.security_group_id

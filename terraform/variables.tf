@@ -263,7 +263,7 @@ variable "nat" {
 }
 
 variable "interface_endpoints" {
-  description = "Reach SQS, SNS, Secrets Manager, CloudWatch Logs, ECR and a Bedrock model through endpoints in the VPC, if rules forbid the public internet. They cost money by the hour, seldom less than the NAT traffic that they save."
+  description = "Reach SQS, SNS, Secrets Manager, CloudWatch Logs, ECR, a Bedrock model and the console's sessions through endpoints in the VPC, if rules forbid the public internet. They cost money by the hour, seldom less than the NAT traffic that they save."
   type        = bool
   default     = false
   nullable    = false

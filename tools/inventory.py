@@ -52,7 +52,7 @@ def read_inventory(folder: Path = TERRAFORM) -> Inventory:
     alarms = _locals(folder / "modules/observability/alarms.tf")["alarms"]
     scaling = _locals(folder / "modules/service/scaling.tf")
     endpoints = _locals(folder / "modules/network/endpoints.tf")["endpoint_services"]
-    # concat([...], ...): what follows the first list is there for some models only.
+    # concat([...], ...): what follows the first list is there with some options only.
     always, _, _ = endpoints.partition("]")
     return Inventory(
         metrics_of_alarms={name: len(alarm["metrics"]) for name, alarm in alarms.items()},

@@ -102,6 +102,7 @@ run "two_zones_share_a_nat_gateway" {
     nat                       = "gateway"
     interface_endpoints       = false
     bedrock                   = false
+    console                   = false
     flow_logs                 = false
     log_retention_days        = 30
     service_security_group_id = "sg-service"
@@ -138,6 +139,7 @@ run "three_zones_with_a_nat_gateway_each" {
     nat                       = "gateway_per_zone"
     interface_endpoints       = true
     bedrock                   = false
+    console                   = false
     flow_logs                 = true
     log_retention_days        = 30
     service_security_group_id = "sg-service"
@@ -174,6 +176,7 @@ run "an_instance_is_the_way_out" {
     nat                       = "instance"
     interface_endpoints       = false
     bedrock                   = false
+    console                   = false
     flow_logs                 = false
     log_retention_days        = 30
     service_security_group_id = "sg-service"
@@ -225,6 +228,7 @@ run "without_nat_there_are_endpoints_and_ipv6" {
     nat                       = "none"
     interface_endpoints       = false
     bedrock                   = true
+    console                   = true
     flow_logs                 = false
     log_retention_days        = 30
     service_security_group_id = "sg-service"
@@ -237,8 +241,8 @@ run "without_nat_there_are_endpoints_and_ipv6" {
   }
 
   assert {
-    condition     = contains(keys(aws_vpc_endpoint.interface), "bedrock-runtime") && contains(keys(aws_vpc_endpoint.interface), "sqs")
-    error_message = "AWS is reached through endpoints, a model of Bedrock too"
+    condition     = alltrue([for name in ["sqs", "bedrock-runtime", "ssmmessages"] : contains(keys(aws_vpc_endpoint.interface), name)])
+    error_message = "AWS is reached through endpoints, a model of Bedrock and the console's sessions too"
   }
 
   assert {

@@ -11,8 +11,12 @@ resource "aws_vpc_endpoint" "gateway" {
 
 locals {
   # Without NAT there is no other way to them.
-  has_endpoints     = var.interface_endpoints || var.nat == "none"
-  endpoint_services = concat(["ecr.api", "ecr.dkr", "logs", "secretsmanager", "sns", "sqs"], var.bedrock ? ["bedrock-runtime"] : [])
+  has_endpoints = var.interface_endpoints || var.nat == "none"
+  endpoint_services = concat(
+    ["ecr.api", "ecr.dkr", "logs", "secretsmanager", "sns", "sqs"],
+    var.bedrock ? ["bedrock-runtime"] : [],
+    var.console ? ["ssmmessages"] : [],
+  )
 }
 
 resource "aws_vpc_endpoint" "interface" {

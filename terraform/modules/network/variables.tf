@@ -28,6 +28,11 @@ variable "bedrock" {
   type        = bool
 }
 
+variable "console" {
+  description = "Whether Systems Manager's sessions, the only way to the web console, are among what has an endpoint."
+  type        = bool
+}
+
 variable "flow_logs" {
   description = "Whether the VPC's traffic is logged."
   type        = bool
