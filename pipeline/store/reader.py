@@ -1,6 +1,6 @@
 """Reading the store: runs, what they have stored, and the events that wait."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pipeline.outcome import RunResult
 from pipeline.run_key import RunKey
@@ -203,6 +203,15 @@ class StoreReader:
     def pending_events(self, limit: int = 10) -> list[PendingEvent]:
         """Return events that no topic has refused yet, oldest first."""
         return self._events(rows.PENDING, limit)
+
+    def still_pending(self, event_ids: Sequence[str]) -> list[PendingEvent]:
+        """Return those of these events that are not published and that no topic has refused yet."""
+        keys = [rows.event_key(event_id) for event_id in event_ids]
+        pending = []
+        for item in self._table.get_many(keys):
+            if item.listing == rows.PENDING:
+                pending.append(rows.read_row(PendingEvent, item.data))
+        return pending
 
     def refused_events(self, limit: int = 10) -> list[PendingEvent]:
         """Return events that were refused and are tried again, by when they are due."""

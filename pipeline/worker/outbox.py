@@ -25,8 +25,6 @@ log = logging.getLogger(__name__)
 
 #: Events published together.
 PAGE = BATCH
-#: Pending events in which a worker looks for those of its own runs.
-OWN_PAGE = 5 * PAGE
 #: Seconds that a new event waits for others, to be published with them.
 GATHER_SECONDS = 0.05
 #: Parts of SNS's error codes that concern the caller or are temporary, not caused by the event.
@@ -56,7 +54,7 @@ class Publisher:
         self._stack = AsyncExitStack()
         self._topics = Topics()
         self._wake = asyncio.Event()
-        self._own_events: set[str] = set()
+        self._own_events: list[str] = []
         """Ids of events of the runs that were woken."""
         self._drain_due = self._clock.monotonic()
         self._stopping = False
@@ -73,7 +71,8 @@ class Publisher:
 
     def wake(self, run: RunKey) -> None:
         """Publish a run's events now, instead of at the end of the interval."""
-        self._own_events.update(event_id(run, kind) for kind in EventType)
+        for kind in EventType:
+            self._own_events.append(event_id(run, kind))
         self._wake.set()
 
     def stop(self) -> None:
@@ -107,13 +106,14 @@ class Publisher:
     async def _publish_own(self) -> None:
         """Publish the events of the runs that were woken. What is left is found by ``drain``."""
         own_events = self._own_events
-        self._own_events = set()
+        self._own_events = []
         if not self._outage.due:
             return
-        rows = await STORE.run(self._store.pending_events, OWN_PAGE)
-        own = [row for row in rows if row.event_id in own_events]
-        for start in range(0, len(own), PAGE):
-            await self._publish_rows(own[start : start + PAGE])
+        rows = await STORE.run(self._store.still_pending, own_events)
+        for start in range(0, len(rows), PAGE):
+            await self._publish_rows(rows[start : start + PAGE])
+            if self._outage.failures:
+                return
 
     async def drain(self) -> int:
         """Publish every pending event that is due, and return how many were published.

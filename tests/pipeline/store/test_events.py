@@ -67,9 +67,11 @@ def test_an_announced_event_is_pending_once_before_the_end(store: RunStore):
 
 def test_a_published_event_is_not_pending(store: RunStore):
     event = finish(store, claim(store))
+    assert store.still_pending([event.id]) == store.pending_events()
     store.mark_published(event.id)
     store.mark_published(event.id)
     assert store.pending_events() == []
+    assert store.still_pending([event.id, "unknown"]) == []
 
 
 def test_refused_events_are_apart_until_they_are_parked(store: RunStore, clock: Clock):
@@ -79,6 +81,7 @@ def test_refused_events_are_apart_until_they_are_parked(store: RunStore, clock: 
     for _ in range(2):  # by two workers at the same time
         assert store.refuse_event(untried, "no such topic") is False
     assert [event.event_id for event in store.pending_events()] == [second.id]
+    assert store.still_pending([second.id, first.id]) == store.pending_events()
     (refused,) = store.refused_events()
     assert (refused.tries, refused.due_at, refused.last_error) == (1, START + 2, "no such topic")
     answers = []
