@@ -85,8 +85,8 @@ def check_names() -> list[Check]:
     checks = []
     for name in unknown_variables():
         similar = get_close_matches(name, variables(), n=1)
-        hint = f"there is no such setting; did you mean {similar[0]}?" if similar else "no setting"
-        checks.append(Check(name, False, hint=hint))
+        advice = f"did you mean {similar[0]}?" if similar else "remove it"
+        checks.append(Check(name, False, hint=f"there is no such setting; {advice}"))
     return checks
 
 

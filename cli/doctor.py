@@ -216,10 +216,11 @@ def _check_lines(checks: list[Check]) -> list[str]:
 
     lines = []
     for check in checks:
+        name = escape(check.name)
         if check.ok:
-            lines.append(f"[green]✓[/] {check.name}: {escape(check.detail)}")
+            lines.append(f"[green]✓[/] {name}: {escape(check.detail)}")
             continue
-        line = f"[red]✗[/] {check.name}: {escape(check.hint)}"
+        line = f"[red]✗[/] {name}: {escape(check.hint)}"
         if not check.is_needed_for_fix:
             line += f" [dim](for {check.needed_for})[/]"
         lines.append(line)

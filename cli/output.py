@@ -70,7 +70,10 @@ def json_option(help: str = "Print one JSON object a line.") -> Callable[[Comman
 
 
 def styled_console(*, stderr: bool = False, quiet: bool = False) -> "Console":
-    """Return a rich console that prints markup without wrapping or highlighting it."""
+    """Return a rich console that prints markup without wrapping or highlighting it.
+
+    It leaves ``:names:`` as they are, which may be parts of ARNs and of other people's text.
+    """
     from rich.console import Console
 
-    return Console(stderr=stderr, quiet=quiet, highlight=False, soft_wrap=True)
+    return Console(stderr=stderr, quiet=quiet, highlight=False, emoji=False, soft_wrap=True)

@@ -140,8 +140,10 @@ def test_a_misspelt_setting_is_reported_with_the_right_name(
     console: Console, script: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CODING_AGENT_MODLE", "gpt-4o")
+    monkeypatch.setenv("CODING_AGENT_[/]:x:", "neither markup nor an emoji")
     result = console.run("doctor")
     assert result.exit_code == 2
+    assert "✗ CODING_AGENT_[/]:x:: there is no such setting" in result.stdout
     message = "✗ CODING_AGENT_MODLE: there is no such setting; did you mean CODING_AGENT_MODEL?"
     assert message in result.stdout
     monkeypatch.setenv("CODING_AGENT_CONCURRENCY", "many")
