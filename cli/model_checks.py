@@ -48,7 +48,7 @@ def check_profiles(settings: Settings, *, paid: bool) -> list[Check]:
     try:
         profiles = model_settings(settings)
     except SettingsError as error:
-        return [Check("CODING_AGENT_MODELS", False, hint=str(error))]
+        return [Check("models", False, hint=str(error))]
     prices = ModelPrices(profiles)
     _, client = model_client(settings)
     checks = []
