@@ -5,6 +5,7 @@ import os
 import shutil
 from difflib import get_close_matches
 from importlib.util import find_spec
+from pathlib import Path
 
 from cli.aws import explain_aws_error
 from cli.check import FIX_AND_WORKER, WORKER, Check
@@ -29,12 +30,15 @@ from cli.online_checks import (
 from cli.telemetry_checks import check_traces
 from cli.webhook.checks import check_webhook
 from pipeline.disk import existing_parent, measure_disk
-from pipeline.settings import Settings, SettingsError, unknown_variables, variables
+from pipeline.errors import describe, judge
+from pipeline.settings import PREFIX, Settings, SettingsError, unknown_variables, variables
 from prompts.template_set import TemplateError
 from repository.counts import count
 
 #: Parked events are counted up to this number.
 _MAX_EVENTS = 1000
+#: The least share of characters in common (0 to 1) with which a setting is suggested for a name.
+_SIMILARITY = 0.7
 
 
 def run_checks(settings: Settings, *, online: bool, paid: bool) -> list[Check]:
@@ -55,6 +59,7 @@ def run_checks(settings: Settings, *, online: bool, paid: bool) -> list[Check]:
         *check_profiles(settings, paid=paid),
         *_check_templates(settings, online=online),
         check_data_dir(settings),
+        *_check_folders(settings),
         *_check_events(settings, online=online),
         *check_traces(),
         *check_aws(settings, online=asks_aws),
@@ -82,10 +87,12 @@ def check_aws(settings: Settings, *, online: bool) -> list[Check]:
 
 def check_names() -> list[Check]:
     """Return a failed check for each variable that looks like a setting but is none."""
+    # All names begin alike: with the prefix, any two would be similar.
+    settings = {name.removeprefix(PREFIX): name for name in variables()}
     checks = []
     for name in unknown_variables():
-        similar = get_close_matches(name, variables(), n=1)
-        advice = f"did you mean {similar[0]}?" if similar else "remove it"
+        similar = get_close_matches(name.removeprefix(PREFIX), settings, n=1, cutoff=_SIMILARITY)
+        advice = f"did you mean {settings[similar[0]]}?" if similar else "remove it"
         checks.append(Check(name, False, hint=f"there is no such setting; {advice}"))
     return checks
 
@@ -176,11 +183,8 @@ def _check_templates(settings: Settings, *, online: bool) -> list[Check]:
         set_hash = template_sets(settings).latest().set_hash
     except (SettingsError, TemplateError) as error:
         return [Check("templates", False, hint=str(error))]
-    except Exception as error:
-        hint = explain_aws_error(error)
-        if hint is None:
-            raise
-        return [Check("templates", False, hint=hint)]
+    except Exception as error:  # every failure is a result of this check
+        return [Check("templates", False, hint=explain_aws_error(error) or describe(error))]
     return [Check("templates", True, f"set {set_hash[:12]}")]
 
 
@@ -188,7 +192,7 @@ def check_data_dir(settings: Settings) -> Check:
     """Check the data directory, or the folder in which it will be created."""
     folder = settings.data_dir.absolute()
     existing = existing_parent(folder)
-    if not os.access(existing, os.W_OK):
+    if not _is_writable_folder(existing):
         return Check(
             "data directory",
             False,
@@ -207,10 +211,28 @@ def check_data_dir(settings: Settings) -> Check:
     )
 
 
+def _check_folders(settings: Settings) -> list[Check]:
+    """Return a failed check for each setting whose folder can neither be used nor be created."""
+    folders: dict[str, Path] = {}
+    if settings.store and settings.store_table is None:
+        folders["CODING_AGENT_STORE"] = settings.store_path.parent
+    if settings.artifacts and not settings.artifacts.startswith("s3://"):
+        folders["CODING_AGENT_ARTIFACTS"] = Path(settings.artifacts)
+    checks = []
+    for name, folder in folders.items():
+        existing = existing_parent(folder.absolute())
+        if not _is_writable_folder(existing):
+            checks.append(Check(name, False, hint=f"{existing} must be a writable folder"))
+    return checks
+
+
+def _is_writable_folder(path: Path) -> bool:
+    return path.is_dir() and os.access(path, os.W_OK | os.X_OK)
+
+
 def _check_events(settings: Settings, *, online: bool) -> list[Check]:
     """Return a failed check if events can't be published."""
     from cli.stores import has_store, open_store_to_read
-    from pipeline.errors import judge
 
     asks_aws = settings.store_table is not None
     if not has_store(settings) or (asks_aws and not online):
@@ -221,8 +243,11 @@ def _check_events(settings: Settings, *, online: bool) -> list[Check]:
             parked = store.parked_events(_MAX_EVENTS)
         finally:
             store.close()
-    except Exception as error:
-        return [Check("events", False, hint=judge(error).reason, needed_for=WORKER)]
+    except SettingsError as error:
+        return [Check("events", False, hint=str(error), needed_for=WORKER)]
+    except Exception as error:  # every failure is a result of this check
+        hint = explain_aws_error(error) or judge(error).reason
+        return [Check("events", False, hint=hint, needed_for=WORKER)]
     if not parked:
         return []
     hint = f"{count(len(parked), 'event')} could not be published: coding-agent queue retry-events"

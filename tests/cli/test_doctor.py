@@ -153,6 +153,41 @@ def test_a_misspelt_setting_is_reported_with_the_right_name(
 
 
 @pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("CODING_AGENT_GITHUB_TOKEN", "did you mean GITHUB_TOKEN?"),
+        ("CODING_AGENT_REGION", "remove it"),
+    ],
+)
+def test_only_a_setting_with_a_similar_name_is_suggested(
+    console: Console, monkeypatch: pytest.MonkeyPatch, name: str, advice: str
+) -> None:
+    monkeypatch.setenv(name, "something")
+    assert checks(console)[name]["mend"] == f"there is no such setting; {advice}"
+
+
+def test_a_store_or_artifacts_where_no_folder_can_be_are_refused(
+    console: Console, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("not a folder")
+    monkeypatch.setenv("CODING_AGENT_STORE", f"sqlite:///{file}/store.sqlite")
+    monkeypatch.setenv("CODING_AGENT_ARTIFACTS", str(file / "artifacts"))
+    found = checks(console)
+    for name in ("CODING_AGENT_STORE", "CODING_AGENT_ARTIFACTS"):
+        assert found[name]["mend"] == f"{file} must be a writable folder"
+
+
+def test_a_store_that_is_no_database_is_named(
+    console: Console, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "store.sqlite"
+    file.write_bytes(b"not a database. " * 100)
+    monkeypatch.setenv("CODING_AGENT_STORE", f"sqlite:///{file}")
+    assert str(file) in checks(console)["events"]["mend"]
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--wait", "5"], "--wait is for the job of --aws"),
