@@ -50,10 +50,19 @@ class BubblewrapSession:
         ends: SessionEnds,
         uid: int,
     ):
-        """``process`` is bubblewrap's: it leads a process group, and nothing else reaps it."""
+        """``process`` is bubblewrap's: it leads a process group, and nothing else reaps it.
+
+        Raises:
+            OSError: this process has too many open files; bubblewrap has been killed.
+        """
         self._command = command
         self._process = process
-        self._pidfd = os.pidfd_open(process.pid)
+        try:
+            self._pidfd = os.pidfd_open(process.pid)
+        except OSError:
+            _kill_group(process)
+            process.wait()
+            raise
         self._output = output
         self._ends = ends
         self._uid = uid
@@ -132,7 +141,7 @@ class BubblewrapSession:
         if self._init_pidfd is not None:
             pidfds.append(self._init_pidfd)
             _send_kill(self._init_pidfd)
-        os.killpg(self._process.pid, signal.SIGKILL)  # its id is not reused before it is reaped
+        _kill_group(self._process)
         try:
             for pidfd in pidfds:
                 await _wait_until_readable(pidfd)
@@ -183,6 +192,11 @@ def _open_pidfd(pid: int) -> int | None:
 def _send_kill(pidfd: int) -> None:
     with contextlib.suppress(ProcessLookupError):
         signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+
+
+def _kill_group(leader: "subprocess.Popen[bytes]") -> None:
+    """Kill a process that has not been reaped, so that its id is not another's, and its group."""
+    os.killpg(leader.pid, signal.SIGKILL)
 
 
 def _pid_namespace(pid: int | None) -> str:

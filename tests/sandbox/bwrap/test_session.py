@@ -1,6 +1,7 @@
 """How a session of bubblewrap ends."""
 
 import asyncio
+import errno
 import os
 import re
 import select
@@ -46,6 +47,24 @@ async def test_a_session_that_is_cancelled_before_its_init_is_known_leaves_no_pr
     poll.register(init, select.POLLIN)
     assert poll.poll(MILLISECONDS), "it still runs"
     os.close(init)
+
+
+async def test_a_session_for_which_no_descriptor_is_left_is_killed_and_reaped(
+    sandbox: BwrapSandbox, monkeypatch: pytest.MonkeyPatch
+):
+    started: list[int] = []
+
+    def refuse(pid: int) -> int:
+        started.append(pid)
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(os, "pidfd_open", refuse)
+    with pytest.raises(OSError, match="Too many open files"):
+        await sandbox.run(SLEEP)
+    (pid,) = started
+    with pytest.raises(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+    assert not Path(f"/proc/{pid}").exists()
 
 
 async def test_a_session_that_ends_because_the_disk_is_full_counts_as_killed(
