@@ -59,7 +59,7 @@ def run_checks(settings: Settings, *, online: bool, paid: bool) -> list[Check]:
         *check_profiles(settings, paid=paid),
         *_check_templates(settings, online=online),
         check_data_dir(settings),
-        *_check_folders(settings),
+        *check_folders(settings),
         *_check_events(settings, online=online),
         *check_traces(),
         *check_aws(settings, online=asks_aws),
@@ -211,7 +211,7 @@ def check_data_dir(settings: Settings) -> Check:
     )
 
 
-def _check_folders(settings: Settings) -> list[Check]:
+def check_folders(settings: Settings) -> list[Check]:
     """Return a failed check for each setting whose folder can neither be used nor be created."""
     folders: dict[str, Path] = {}
     if settings.store and settings.store_table is None:

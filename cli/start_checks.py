@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from cli.check import Check
-from cli.checks import check_data_dir, check_git, check_github, check_names
+from cli.checks import check_data_dir, check_folders, check_git, check_github, check_names
 from cli.online_checks import check_bucket, check_queue, check_table, check_topic
 from cli.sandbox_trial import try_sandbox
 from pipeline.settings import Settings, SettingsError, variable
@@ -61,6 +61,7 @@ def _ask(settings: Settings) -> list[Check]:
     questions: list[Callable[[], list[Check]]] = [
         lambda: [check_git()],
         lambda: [check_data_dir(settings)],
+        lambda: check_folders(settings),
         lambda: [check_github(settings, online=True)],
         lambda: [check_queue(queue_url)],
         lambda: [check_topic(topic_arn)],

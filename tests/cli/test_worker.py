@@ -3,6 +3,7 @@
 import logging
 import shutil
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -188,6 +189,16 @@ def test_every_service_that_refuses_is_named(ready: None, monkeypatch: pytest.Mo
         "GITHUB_TOKEN",
         "bucket",
     ]
+
+
+def test_artifacts_where_no_folder_can_be_end_the_start(
+    ready: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    monkeypatch.setenv("CODING_AGENT_ARTIFACTS", str(file / "artifacts"))
+    with pytest.raises(SettingsError, match=r"CODING_AGENT_ARTIFACTS: .* a writable folder"):
+        require_services(config.load())
 
 
 def test_without_credentials_of_aws_the_start_ends(
