@@ -105,5 +105,6 @@ class Fleet:
         assert self._parent.stdout is not None
         line = self._parent.stdout.readline()
         if not line:
-            raise RuntimeError("the workers' parent died")
+            status = self._parent.wait()
+            raise RuntimeError(f"the workers' parent ended with {status}")
         return line.strip()
